@@ -1,0 +1,376 @@
+//! Configuration: validated once, then shared.
+//!
+//! [`TcpConfig`] and [`StackConfig`] are plain values with the defaults of current Linux. Turning
+//! a [`TcpConfig`] into a [`ValidConfig`] checks every bound; the stack and its connections take
+//! only the checked form, which is cheap to clone.
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::net::IpAddr;
+use core::ops::Deref;
+use core::time::Duration;
+
+use crate::congestion::{Controller, ControllerFactory, Reno};
+use crate::error::ConfigError;
+
+/// How one connection, or every connection of one listener, behaves.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct TcpConfig {
+    /// Bytes that may wait to be read, and so the largest window offered (`SO_RCVBUF`).
+    pub recv_buffer: usize,
+    /// Bytes that may wait to be sent or acknowledged (`SO_SNDBUF`).
+    pub send_buffer: usize,
+    /// Upper bound of the MSS announced and used, below what the MTU allows (`TCP_MAXSEG`).
+    pub max_segment_size: Option<u16>,
+    /// Window scaling, RFC 7323 (`net.ipv4.tcp_window_scaling`).
+    pub window_scaling: WindowScaling,
+    /// Timestamps and PAWS, RFC 7323 (`net.ipv4.tcp_timestamps`).
+    pub timestamps: bool,
+    /// Selective acknowledgements, RFC 2018 (`net.ipv4.tcp_sack`).
+    pub sack: bool,
+    /// Duplicate SACK, RFC 2883 (`net.ipv4.tcp_dsack`).
+    pub dsack: bool,
+    /// Whether small segments wait for what is outstanding (Nagle; `TCP_NODELAY` turns it off).
+    pub nagle: bool,
+    /// What an acknowledgement waits for.
+    pub ack_mode: AckMode,
+    /// Least delay of an acknowledgement (`TCP_DELACK_MIN`).
+    pub delayed_ack_min: Duration,
+    /// Greatest delay of an acknowledgement, below 0.5 s (RFC 9293 MUST-40; `TCP_DELACK_MAX`).
+    pub delayed_ack_max: Duration,
+    /// What `close` does once everything sent is acknowledged.
+    pub close_mode: CloseMode,
+    /// Retransmission timeout before the first measurement (RFC 6298 §2.1).
+    pub initial_rto: Duration,
+    /// Least variance term of the retransmission timeout (`net.ipv4.tcp_rto_min_us`).
+    pub min_rto: Duration,
+    /// Greatest retransmission timeout (`net.ipv4.tcp_rto_max_ms`).
+    pub max_rto: Duration,
+    /// SYN retransmissions before `connect` fails (`TCP_SYNCNT`, `net.ipv4.tcp_syn_retries`).
+    /// Linux gives up after 6; 7 keeps trying for the three minutes that RFC 9293 MUST-23 asks.
+    pub syn_retries: u8,
+    /// SYN-ACK retransmissions of a half-open connection (`net.ipv4.tcp_synack_retries`).
+    pub synack_retries: u8,
+    /// R1: retransmissions after which the user is told of trouble (`net.ipv4.tcp_retries1`).
+    pub retries1: u8,
+    /// R2: retransmissions after which the connection ends (`net.ipv4.tcp_retries2`).
+    pub retries2: u8,
+    /// How long data may stay unacknowledged before the connection ends (`TCP_USER_TIMEOUT`,
+    /// RFC 5482); `None` leaves it to `retries2`.
+    pub user_timeout: Option<Duration>,
+    /// Keep-alive probes; off by default (RFC 9293 MUST-25; `SO_KEEPALIVE`).
+    pub keep_alive: Option<KeepAlive>,
+    /// How long a closed connection waits for the peer's FIN (`net.ipv4.tcp_fin_timeout`).
+    pub fin_timeout: Duration,
+    /// 2 MSL: how long TIME-WAIT lasts (`TCP_TIMEWAIT_LEN`).
+    pub time_wait: Duration,
+    /// Whether TIME-WAIT ignores RST (RFC 1337; `net.ipv4.tcp_rfc1337`).
+    pub rfc1337: bool,
+    /// What close does with data that is still to be sent (`SO_LINGER`). `Some(ZERO)` resets.
+    pub linger: Option<Duration>,
+    /// The initial congestion window in segments (RFC 6928).
+    pub initial_window: u16,
+    /// Whether cwnd starts anew after an idle period (`net.ipv4.tcp_slow_start_after_idle`).
+    pub slow_start_after_idle: bool,
+    /// The congestion control (`TCP_CONGESTION`).
+    pub congestion: CongestionAlgorithm,
+    /// TTL or hop limit of every packet (`IP_TTL`, RFC 9293 MUST-49).
+    pub hop_limit: u8,
+    /// Diffserv code point, 0 to 63 (`IP_TOS >> 2`, RFC 9293 MUST-48).
+    pub dscp: u8,
+}
+
+impl Default for TcpConfig {
+    fn default() -> Self {
+        TcpConfig {
+            recv_buffer: 1 << 20,
+            send_buffer: 1 << 20,
+            max_segment_size: None,
+            window_scaling: WindowScaling::Auto,
+            timestamps: true,
+            sack: true,
+            dsack: true,
+            nagle: true,
+            ack_mode: AckMode::Normal,
+            delayed_ack_min: Duration::from_millis(40),
+            delayed_ack_max: Duration::from_millis(200),
+            close_mode: CloseMode::TimeWait,
+            initial_rto: Duration::from_secs(1),
+            min_rto: Duration::from_millis(200),
+            max_rto: Duration::from_secs(120),
+            syn_retries: 7,
+            synack_retries: 5,
+            retries1: 3,
+            retries2: 15,
+            user_timeout: None,
+            keep_alive: None,
+            fin_timeout: Duration::from_secs(60),
+            time_wait: Duration::from_secs(60),
+            rfc1337: false,
+            linger: None,
+            initial_window: 10,
+            slow_start_after_idle: true,
+            congestion: CongestionAlgorithm::Reno,
+            hop_limit: 64,
+            dscp: 0,
+        }
+    }
+}
+
+impl TcpConfig {
+    /// Checks every bound; the result is what connections and listeners take.
+    pub fn validate(self) -> Result<ValidConfig, ConfigError> {
+        let wrong = |field, expected| Err(ConfigError { field, expected });
+        let buffer = 1..=1 << 30;
+        if !buffer.contains(&self.recv_buffer) {
+            return wrong("recv_buffer", "must be 1 byte to 1 GiB");
+        }
+        if !buffer.contains(&self.send_buffer) {
+            return wrong("send_buffer", "must be 1 byte to 1 GiB");
+        }
+        if self.max_segment_size.is_some_and(|mss| mss < MIN_MSS) {
+            return wrong("max_segment_size", "must be at least 88 bytes");
+        }
+        if matches!(self.window_scaling, WindowScaling::Fixed(shift) if shift > 14) {
+            return wrong(
+                "window_scaling",
+                "a shift count is at most 14 (RFC 7323 §2.3)",
+            );
+        }
+        if self.delayed_ack_min > self.delayed_ack_max {
+            return wrong("delayed_ack_min", "must not exceed delayed_ack_max");
+        }
+        if self.delayed_ack_max >= Duration::from_millis(500) {
+            return wrong("delayed_ack_max", "must be below 0.5 s (RFC 9293 MUST-40)");
+        }
+        if self.min_rto < Duration::from_millis(1) || self.min_rto > self.max_rto {
+            return wrong("min_rto", "must be 1 ms to max_rto");
+        }
+        if self.initial_rto < Duration::from_millis(1) || self.initial_rto > self.max_rto {
+            return wrong("initial_rto", "must be 1 ms to max_rto");
+        }
+        if self.max_rto > Duration::from_secs(3_600) {
+            return wrong("max_rto", "must be at most an hour");
+        }
+        if self.initial_window == 0 {
+            return wrong("initial_window", "must be at least one segment");
+        }
+        if let Some(keep_alive) = &self.keep_alive {
+            keep_alive.check()?;
+        }
+        if self.hop_limit == 0 {
+            return wrong("hop_limit", "must be 1 to 255");
+        }
+        if self.dscp > 63 {
+            return wrong("dscp", "must be 0 to 63 (RFC 2474)");
+        }
+        Ok(ValidConfig(Arc::new(self)))
+    }
+}
+
+/// A [`TcpConfig`] whose bounds hold. Clones share one allocation.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct ValidConfig(Arc<TcpConfig>);
+
+impl Deref for ValidConfig {
+    type Target = TcpConfig;
+
+    fn deref(&self) -> &TcpConfig {
+        &self.0
+    }
+}
+
+impl Default for ValidConfig {
+    fn default() -> Self {
+        ValidConfig(Arc::new(TcpConfig::default()))
+    }
+}
+
+/// The least MSS that either side may impose, as Linux's `TCP_MIN_MSS`: below it a peer could make
+/// us spend a packet on each byte.
+pub const MIN_MSS: u16 = 88;
+
+/// How the window scale is chosen (RFC 7323 §2).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum WindowScaling {
+    /// The option is not sent and not accepted; windows stop at 65,535 bytes.
+    Off,
+    /// The least shift count that lets the whole receive buffer be offered.
+    Auto,
+    /// This shift count, 0 to 14.
+    Fixed(u8),
+}
+
+/// What an acknowledgement waits for.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum AckMode {
+    /// Data is acknowledged when it has arrived in order (RFC 9293 §3.8.6.3).
+    Normal,
+    /// Data is acknowledged when the application has read it, so that an acknowledgement is a
+    /// receipt from the application itself and an unread byte stays in the sender's hands.
+    OnRead,
+}
+
+/// What `close` does once everything sent, FIN included, is acknowledged.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum CloseMode {
+    /// Wait for the peer's FIN, then through TIME-WAIT (RFC 9293 §3.6).
+    TimeWait,
+    /// Send RST and forget the connection: no FIN-WAIT-2, no TIME-WAIT, no memory kept.
+    Reset,
+}
+
+/// Keep-alive probing of an idle connection (RFC 9293 §3.8.4).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct KeepAlive {
+    /// Idle time before the first probe (`TCP_KEEPIDLE`).
+    pub idle: Duration,
+    /// Time between probes (`TCP_KEEPINTVL`).
+    pub interval: Duration,
+    /// Unanswered probes that end the connection (`TCP_KEEPCNT`).
+    pub count: u8,
+}
+
+impl KeepAlive {
+    fn check(&self) -> Result<(), ConfigError> {
+        let wrong = |field, expected| Err(ConfigError { field, expected });
+        if self.idle.is_zero() {
+            return wrong("keep_alive.idle", "must be above zero");
+        }
+        if self.interval.is_zero() {
+            return wrong("keep_alive.interval", "must be above zero");
+        }
+        if self.count < 2 {
+            return wrong("keep_alive.count", "must be at least 2 (RFC 9293 MUST-29)");
+        }
+        Ok(())
+    }
+}
+
+impl Default for KeepAlive {
+    fn default() -> Self {
+        KeepAlive {
+            idle: Duration::from_secs(7_200),
+            interval: Duration::from_secs(75),
+            count: 9,
+        }
+    }
+}
+
+/// Which congestion control a connection runs.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum CongestionAlgorithm {
+    /// Reno, RFC 5681.
+    Reno,
+    /// The user's own.
+    Custom(ControllerFactory),
+}
+
+impl CongestionAlgorithm {
+    /// A controller in its initial state, for segments of `mss` bytes and an initial window of
+    /// `initial_window` bytes.
+    pub fn build(&self, mss: u32, initial_window: u32) -> Box<dyn Controller> {
+        match self {
+            CongestionAlgorithm::Reno => Box::new(Reno::new(mss, initial_window)),
+            CongestionAlgorithm::Custom(factory) => factory.build(mss, initial_window),
+        }
+    }
+}
+
+/// What one [`Stack`](crate::Stack) is: its addresses and its limits.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct StackConfig {
+    /// Addresses that are ours. Packets for others are dropped and counted, unless
+    /// `any_address` is set.
+    pub addresses: Vec<IpAddr>,
+    /// Whether to take packets for any unicast destination (transparent proxies and tunnels).
+    pub any_address: bool,
+    /// Largest IP packet that the device carries, in bytes; at least 576 for IPv4, 1280 for IPv6.
+    pub mtu: u16,
+    /// First and last ephemeral port (`net.ipv4.ip_local_port_range`).
+    pub ephemeral_ports: (u16, u16),
+    /// Greatest number of connections in TIME-WAIT; beyond it the oldest ends at once
+    /// (`net.ipv4.tcp_max_tw_buckets`).
+    pub max_time_wait: usize,
+    /// Where the caller's clock stood at its epoch, for initial sequence numbers and timestamps:
+    /// give something that moves on from one start of the program to the next.
+    pub clock_offset: Duration,
+}
+
+impl Default for StackConfig {
+    fn default() -> Self {
+        StackConfig {
+            addresses: Vec::new(),
+            any_address: false,
+            mtu: 1_500,
+            ephemeral_ports: (32_768, 60_999),
+            max_time_wait: 65_536,
+            clock_offset: Duration::ZERO,
+        }
+    }
+}
+
+/// How a listener takes connections.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct ListenConfig {
+    /// Established connections that may wait for `accept` (`listen`'s backlog). As in Linux, the
+    /// queue is full when it holds *more* than this.
+    pub backlog: usize,
+    /// Half-open connections that may be pending (`net.ipv4.tcp_max_syn_backlog`).
+    pub syn_backlog: usize,
+    /// Who decides about a SYN.
+    pub admission: Admission,
+    /// What the accepted connections are configured as.
+    pub tcp: ValidConfig,
+}
+
+impl Default for ListenConfig {
+    fn default() -> Self {
+        ListenConfig {
+            backlog: 128,
+            syn_backlog: 1_024,
+            admission: Admission::Accept,
+            tcp: ValidConfig::default(),
+        }
+    }
+}
+
+/// Who decides about a SYN.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Admission {
+    /// Every SYN is answered while the queues have room.
+    Accept,
+    /// The user is asked by [`Event::Syn`](crate::Event::Syn) and answers with
+    /// [`Stack::decide`](crate::Stack::decide).
+    Ask,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_valid() {
+        assert!(TcpConfig::default().validate().is_ok());
+    }
+
+    #[test]
+    fn an_error_names_its_field() {
+        let error = TcpConfig {
+            dscp: 64,
+            ..TcpConfig::default()
+        }
+        .validate()
+        .unwrap_err();
+        assert_eq!(error.field, "dscp");
+        let window_scaling = WindowScaling::Fixed(15);
+        let error = TcpConfig {
+            window_scaling,
+            ..TcpConfig::default()
+        }
+        .validate()
+        .unwrap_err();
+        assert_eq!(error.field, "window_scaling");
+    }
+}

@@ -1,0 +1,161 @@
+//! One error type per call; [`ConnectionError`] says why a connection died.
+
+use core::fmt;
+
+/// Why a connection ended without both sides having closed it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum ConnectionError {
+    /// The peer answered our SYN with RST (`ECONNREFUSED`).
+    Refused,
+    /// The peer sent RST on an established connection (`ECONNRESET`).
+    Reset,
+    /// Retransmissions, probes or keep-alives went unanswered for too long (`ETIMEDOUT`).
+    TimedOut,
+    /// The local user aborted it, or closed it with data unread (`ECONNABORTED`).
+    Aborted,
+    /// An ICMP error said that the host or network cannot be reached (`EHOSTUNREACH`).
+    Unreachable,
+    /// An ICMP error said that the host does not speak TCP, or forbids it (`ECONNREFUSED`).
+    Prohibited,
+}
+
+impl fmt::Display for ConnectionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            ConnectionError::Refused => "connection refused by the peer",
+            ConnectionError::Reset => "connection reset by the peer",
+            ConnectionError::TimedOut => "connection timed out",
+            ConnectionError::Aborted => "connection aborted locally",
+            ConnectionError::Unreachable => "host or network unreachable",
+            ConnectionError::Prohibited => "the destination refuses this protocol",
+        })
+    }
+}
+
+impl core::error::Error for ConnectionError {}
+
+/// Why [`read`](crate::Connection::read) or [`peek`](crate::Connection::peek) gave no bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum ReadError {
+    /// Nothing to read yet; [`Event::Readable`](crate::Event::Readable) tells when.
+    WouldBlock,
+    /// The connection died before the stream ended. Reported once; later reads give end of stream.
+    Connection(ConnectionError),
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ReadError::WouldBlock => f.write_str("no data to read yet"),
+            ReadError::Connection(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for ReadError {}
+
+/// Why [`write`](crate::Connection::write) took no bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum WriteError {
+    /// The send buffer is full; [`Event::Writable`](crate::Event::Writable) tells when to go on.
+    WouldBlock,
+    /// The sending side was shut down, or the connection has ended (`EPIPE`).
+    Closed,
+    /// The connection died. Reported once; later writes give [`WriteError::Closed`].
+    Connection(ConnectionError),
+}
+
+impl fmt::Display for WriteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            WriteError::WouldBlock => f.write_str("the send buffer is full"),
+            WriteError::Closed => f.write_str("the sending side is closed"),
+            WriteError::Connection(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for WriteError {}
+
+/// Why [`Stack::listen`](crate::Stack::listen) failed.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum ListenError {
+    /// Another listener has this address and port (`EADDRINUSE`).
+    AddressInUse,
+    /// No ephemeral port is free (`EADDRINUSE`).
+    NoFreePort,
+}
+
+impl fmt::Display for ListenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            ListenError::AddressInUse => "another listener has this address and port",
+            ListenError::NoFreePort => "no ephemeral port is free",
+        })
+    }
+}
+
+impl core::error::Error for ListenError {}
+
+/// Why [`Stack::accept`](crate::Stack::accept) gave no connection.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum AcceptError {
+    /// The accept queue is empty; [`Event::Incoming`](crate::Event::Incoming) tells when it is not.
+    WouldBlock,
+    /// No listener has this id (it was closed).
+    NoSuchListener,
+}
+
+impl fmt::Display for AcceptError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            AcceptError::WouldBlock => "no connection is waiting to be accepted",
+            AcceptError::NoSuchListener => "the listener was closed",
+        })
+    }
+}
+
+impl core::error::Error for AcceptError {}
+
+/// Why [`Stack::connect`](crate::Stack::connect) failed at once.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum ConnectError {
+    /// The remote address is unspecified, broadcast or multicast, or its port is 0 (MUST-46).
+    InvalidRemote,
+    /// No local address of the remote's family is configured (`EADDRNOTAVAIL`).
+    NoLocalAddress,
+    /// A connection with these four numbers exists (`EADDRINUSE`).
+    AddressInUse,
+    /// No ephemeral port is free towards this remote (`EADDRNOTAVAIL`).
+    NoFreePort,
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            ConnectError::InvalidRemote => "the remote address cannot be connected to",
+            ConnectError::NoLocalAddress => "no local address of the remote's family is configured",
+            ConnectError::AddressInUse => "a connection between these endpoints exists",
+            ConnectError::NoFreePort => "no ephemeral port is free towards this remote",
+        })
+    }
+}
+
+impl core::error::Error for ConnectError {}
+
+/// What is wrong with a configuration; the message names the field and its bounds.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct ConfigError {
+    /// The field at fault.
+    pub field: &'static str,
+    /// What the field must satisfy.
+    pub expected: &'static str,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.field, self.expected)
+    }
+}
+
+impl core::error::Error for ConfigError {}

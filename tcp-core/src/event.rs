@@ -1,0 +1,136 @@
+//! What the stack hands out: events, packets to send, and the names of things.
+
+use core::net::SocketAddr;
+use core::num::NonZeroU16;
+
+use crate::error::ConnectionError;
+
+/// Names a connection of one [`Stack`](crate::Stack). Generational: once the connection is gone,
+/// its id never names another.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct ConnectionId {
+    pub(crate) index: u32,
+    pub(crate) generation: u32,
+}
+
+/// Names a listener of one [`Stack`](crate::Stack); generational as [`ConnectionId`].
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct ListenerId {
+    pub(crate) index: u32,
+    pub(crate) generation: u32,
+}
+
+/// Names a SYN that awaits the user's decision; generational as [`ConnectionId`].
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct SynId {
+    pub(crate) index: u32,
+    pub(crate) generation: u32,
+}
+
+/// Something the user may want to act on. Events coalesce: a connection that became readable
+/// twice before it was polled reports it once.
+#[must_use]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Event {
+    /// A connection waits to be [accepted](crate::Stack::accept).
+    Incoming {
+        /// Whose accept queue it is in.
+        listener: ListenerId,
+    },
+    /// A SYN awaits a [decision](crate::Stack::decide) ([`Admission::Ask`](crate::Admission::Ask)).
+    Syn {
+        /// The SYN's name, for the decision.
+        id: SynId,
+        /// The listener that it matched.
+        listener: ListenerId,
+        /// The destination that the peer wants to reach.
+        local: SocketAddr,
+        /// The peer.
+        remote: SocketAddr,
+    },
+    /// Something happened to one connection.
+    Connection {
+        /// Which.
+        id: ConnectionId,
+        /// What.
+        event: ConnectionEvent,
+    },
+}
+
+/// Something that happened to one connection.
+#[must_use]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum ConnectionEvent {
+    /// The handshake is complete.
+    Connected,
+    /// There is something to read: bytes, or the end of the stream.
+    Readable,
+    /// A write that found no room may be tried again: a third of the buffer is free.
+    Writable,
+    /// Everything written so far has been acknowledged.
+    Flushed,
+    /// R1 retransmissions went unanswered (RFC 9293 SHLD-9); the connection goes on trying.
+    Unresponsive,
+    /// The connection ended: `None` when both sides closed it, else why it was cut off.
+    Closed(Option<ConnectionError>),
+}
+
+/// A packet in the caller's buffer, ready to send.
+#[must_use]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Transmit {
+    /// Length of the IP packet, in bytes from the start of the buffer.
+    pub len: usize,
+    /// `Some` when the packet is larger than one MSS: the payload size into which the device must
+    /// cut it (`gso_size` of a virtio-net header).
+    pub segment_size: Option<NonZeroU16>,
+    /// Whether the TCP checksum is complete.
+    pub checksum: TransmitChecksum,
+}
+
+/// Whether the TCP checksum of an outgoing packet is complete.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum TransmitChecksum {
+    /// The packet can go on the wire as it is.
+    Complete,
+    /// The checksum field holds the pseudo-header's sum; the device must add the rest.
+    Partial {
+        /// Where the TCP header starts, from the start of the packet (`csum_start`).
+        start: u16,
+        /// Where the checksum field is, from `start` (`csum_offset`).
+        offset: u16,
+    },
+}
+
+/// What the device knows of a packet that it hands in.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub struct PacketMeta {
+    /// Whether somebody has already checked the TCP checksum.
+    pub checksum: ReceiveChecksum,
+    /// `Some` when the packet is several coalesced segments: the payload size of each but the last.
+    pub segment_size: Option<NonZeroU16>,
+}
+
+/// Whether the TCP checksum of an incoming packet has been checked.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum ReceiveChecksum {
+    /// Nobody has; the stack does.
+    #[default]
+    Unchecked,
+    /// The device has, or the packet never left this machine.
+    Verified,
+}
+
+/// The user's answer to [`Event::Syn`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum SynDecision {
+    /// Go on with the handshake.
+    Accept,
+    /// Decide later. The peer's retransmissions are absorbed meanwhile; an undecided SYN is
+    /// forgotten after the time a handshake may take.
+    Defer,
+    /// Answer with RST, as if nobody listened.
+    Refuse,
+    /// Forget it without an answer; the peer's next SYN asks again.
+    Drop,
+}

@@ -1,0 +1,208 @@
+//! `TcpInfo` for one connection and `Counters` for a stack, with Linux's names.
+
+use core::time::Duration;
+
+use crate::connection::State;
+
+/// A snapshot of one connection, named as Linux's `struct tcp_info` (`TCP_INFO`). Counts of bytes
+/// and segments are since the connection began; times are durations, sizes bytes.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct TcpInfo {
+    /// The connection's state (RFC 9293 §3.3.2).
+    pub tcpi_state: State,
+    /// Consecutive retransmission timeouts without progress.
+    pub tcpi_retransmits: u8,
+    /// Unanswered window or keep-alive probes.
+    pub tcpi_probes: u8,
+    /// Whether timestamps were agreed on.
+    pub timestamps: bool,
+    /// Whether SACK was agreed on.
+    pub sack: bool,
+    /// Shift count of the windows that the peer announces; `None` without window scaling.
+    pub tcpi_snd_wscale: Option<u8>,
+    /// Shift count of the windows that we announce; `None` without window scaling.
+    pub tcpi_rcv_wscale: Option<u8>,
+    /// The retransmission timeout, backoff included.
+    pub tcpi_rto: Duration,
+    /// The delay that an acknowledgement may have now.
+    pub tcpi_ato: Duration,
+    /// Payload bytes of a full segment that we send.
+    pub tcpi_snd_mss: u32,
+    /// Payload bytes of a full segment that the peer sends, as far as seen.
+    pub tcpi_rcv_mss: u32,
+    /// The MSS that we announced.
+    pub tcpi_advmss: u32,
+    /// Bytes sent and not cumulatively acknowledged.
+    pub unacked_bytes: u64,
+    /// Of those, bytes that the peer has selectively acknowledged.
+    pub sacked_bytes: u64,
+    /// Of those, bytes deemed lost and not yet sent again.
+    pub lost_bytes: u64,
+    /// Of those, bytes thought to be in the network.
+    pub in_flight_bytes: u64,
+    /// Smoothed round-trip time; zero before the first measurement.
+    pub tcpi_rtt: Duration,
+    /// Mean deviation of the round-trip time.
+    pub tcpi_rttvar: Duration,
+    /// Least round-trip time seen; zero before the first measurement.
+    pub tcpi_min_rtt: Duration,
+    /// Slow start threshold in bytes; `u32::MAX` before the first loss.
+    pub tcpi_snd_ssthresh: u32,
+    /// Congestion window in bytes.
+    pub tcpi_snd_cwnd: u32,
+    /// The peer's window in bytes.
+    pub tcpi_snd_wnd: u32,
+    /// The window that we last announced, in bytes.
+    pub tcpi_rcv_wnd: u32,
+    /// Bytes in order that wait to be read (`SIOCINQ`).
+    pub unread_bytes: usize,
+    /// Bytes written that have not been sent (`SIOCOUTQNSD`).
+    pub tcpi_notsent_bytes: u64,
+    /// Segments sent.
+    pub tcpi_segs_out: u64,
+    /// Segments received.
+    pub tcpi_segs_in: u64,
+    /// Segments with data sent, retransmissions included.
+    pub tcpi_data_segs_out: u64,
+    /// Segments with data received.
+    pub tcpi_data_segs_in: u64,
+    /// Payload bytes sent, retransmissions included.
+    pub tcpi_bytes_sent: u64,
+    /// Payload bytes sent again.
+    pub tcpi_bytes_retrans: u64,
+    /// Payload bytes acknowledged.
+    pub tcpi_bytes_acked: u64,
+    /// Payload bytes received in order.
+    pub tcpi_bytes_received: u64,
+    /// Segments sent again.
+    pub tcpi_total_retrans: u64,
+    /// Segments that arrived out of order.
+    pub tcpi_rcv_ooopack: u64,
+    /// Duplicate SACKs received.
+    pub tcpi_dsack_dups: u64,
+    /// The congestion control's name.
+    pub congestion: &'static str,
+}
+
+macro_rules! counters {
+    ($( $(#[$doc:meta])* $field:ident = $name:literal, )*) => {
+        /// Counts of one [`Stack`](crate::Stack) since it began; each names what `nstat` calls it
+        /// where Linux counts the same.
+        #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+        pub struct Counters {
+            $( $(#[$doc])* #[doc = concat!("\n\n`nstat`: `", $name, "`.")] pub $field: u64, )*
+        }
+
+        impl Counters {
+            /// Every counter with the name that `nstat` prints.
+            pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+                [$( ($name, self.$field), )*].into_iter()
+            }
+        }
+    };
+}
+
+counters! {
+    /// IP packets handed in.
+    ip_in_receives = "IpInReceives",
+    /// IP packets dropped for their header: version, length, checksum.
+    ip_in_hdr_errors = "IpInHdrErrors",
+    /// IP packets whose destination is not ours, or not unicast.
+    ip_in_addr_errors = "IpInAddrErrors",
+    /// IP packets whose protocol is neither TCP nor ICMP.
+    ip_in_unknown_protos = "IpInUnknownProtos",
+    /// IP packets shorter than they say.
+    ip_in_truncated = "IpExtInTruncatedPkts",
+    /// IP fragments refused: there is no reassembly of datagrams here.
+    ip_fragments_refused = "IpReasmFails",
+    /// Packets whose source is not a possible sender: unspecified, broadcast, multicast.
+    ip_in_martians = "IpInMartians",
+    /// ICMP messages received.
+    icmp_in_msgs = "IcmpInMsgs",
+    /// ICMP messages dropped as malformed or with a bad checksum.
+    icmp_in_errors = "IcmpInErrors",
+    /// ICMP errors whose sequence number is outside of what is outstanding.
+    icmp_out_of_window = "TcpExtOutOfWindowIcmps",
+    /// TCP segments received, errors included.
+    in_segs = "TcpInSegs",
+    /// TCP segments sent, retransmissions not included.
+    out_segs = "TcpOutSegs",
+    /// TCP segments sent again.
+    retrans_segs = "TcpRetransSegs",
+    /// TCP segments dropped as malformed, bad checksums included.
+    in_errs = "TcpInErrs",
+    /// TCP segments whose checksum was wrong.
+    in_csum_errors = "TcpInCsumErrors",
+    /// TCP segments with a malformed option; the options before it are used.
+    bad_options = "TcpExtTCPBadOptions",
+    /// RST segments sent.
+    out_rsts = "TcpOutRsts",
+    /// Connections that we opened: transitions to SYN-SENT.
+    active_opens = "TcpActiveOpens",
+    /// Connections that peers opened: handshakes completed from LISTEN.
+    passive_opens = "TcpPassiveOpens",
+    /// Handshakes that failed.
+    attempt_fails = "TcpAttemptFails",
+    /// Established connections that ended by a reset or an error.
+    estab_resets = "TcpEstabResets",
+    /// Connections in ESTABLISHED or CLOSE-WAIT now.
+    curr_estab = "TcpCurrEstab",
+    /// Completed handshakes that found the accept queue full.
+    listen_overflows = "TcpExtListenOverflows",
+    /// SYNs and final ACKs dropped at a listener.
+    listen_drops = "TcpExtListenDrops",
+    /// SYNs dropped because the SYN queue was full.
+    req_q_full_drop = "TcpExtTCPReqQFullDrop",
+    /// Retransmission timeouts.
+    timeouts = "TcpExtTCPTimeouts",
+    /// SYN and SYN-ACK segments sent again.
+    syn_retrans = "TcpExtTCPSynRetrans",
+    /// Segments sent again by fast retransmit.
+    fast_retrans = "TcpExtTCPFastRetrans",
+    /// Entries into recovery with SACK.
+    sack_recovery = "TcpExtTCPSackRecovery",
+    /// Entries into recovery without SACK.
+    reno_recovery = "TcpExtTCPRenoRecovery",
+    /// Segments that arrived out of order and were kept.
+    ofo_queue = "TcpExtTCPOFOQueue",
+    /// Segments with data beyond the window offered, or that found no room.
+    rcv_q_drop = "TcpExtTCPRcvQDrop",
+    /// Duplicate SACKs sent.
+    dsack_sent = "TcpExtTCPDSACKOldSent",
+    /// Duplicate SACKs received.
+    dsack_recv = "TcpExtTCPDSACKRecv",
+    /// Segments rejected by PAWS.
+    paws_estab = "TcpExtPAWSEstab",
+    /// Challenge ACKs sent (RFC 5961).
+    challenge_ack = "TcpExtTCPChallengeACK",
+    /// Segments whose acknowledgement number was unacceptable.
+    ack_unacceptable = "TcpExtTCPAckUnacceptable",
+    /// Answers to out-of-window segments withheld by the rate limit.
+    ack_skipped = "TcpExtTCPACKSkippedSeq",
+    /// Acknowledgements sent after a delay.
+    delayed_acks = "TcpExtDelayedACKs",
+    /// Pure acknowledgements received.
+    pure_acks = "TcpExtTCPPureAcks",
+    /// Window probes sent.
+    win_probes = "TcpExtTCPWinProbe",
+    /// Keep-alive probes sent.
+    keep_alives = "TcpExtTCPKeepAlive",
+    /// Windows of zero announced.
+    to_zero_window = "TcpExtTCPToZeroWindowAdv",
+    /// Windows opened again after zero.
+    from_zero_window = "TcpExtTCPFromZeroWindowAdv",
+    /// Connections ended because data arrived after close.
+    abort_on_data = "TcpExtTCPAbortOnData",
+    /// Connections ended because they were closed with data unread, or by `linger` of zero.
+    abort_on_close = "TcpExtTCPAbortOnClose",
+    /// Connections ended by retransmission, probe, keep-alive or user timeout.
+    abort_on_timeout = "TcpExtTCPAbortOnTimeout",
+    /// Connections that entered TIME-WAIT.
+    time_wait = "TcpExtTW",
+    /// Connections in TIME-WAIT that a new SYN reopened.
+    time_wait_recycled = "TcpExtTWRecycled",
+    /// Connections that found no room in TIME-WAIT.
+    time_wait_overflow = "TcpExtTCPTimeWaitOverflow",
+    /// Stateless answers that found no room in the output queue.
+    reply_drops = "TcpExtReplyDrops",
+}

@@ -1,0 +1,1 @@
+//! Two stacks over an in-memory link, in virtual time.

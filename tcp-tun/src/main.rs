@@ -1,0 +1,2 @@
+//! The `tcp-tun` program.
+fn main() {}
