@@ -10,6 +10,7 @@ pub mod congestion;
 pub mod connection;
 pub mod error;
 pub mod event;
+mod range_set;
 pub mod seq;
 pub mod stack;
 pub mod stats;
