@@ -34,7 +34,7 @@ use crate::world::{Family, Host, TcpPacket, write_packet};
 /// The users do what a figure implies: the first line's LISTEN listens, and its ESTABLISHED has
 /// been through a handshake; a SYN that a side without a connection sends was an active open,
 /// `<DATA>` was written, `(Close)` closes, `(REBOOT)` forgets everything, `(2 MSL)` lets the time
-/// pass. A segment that is not there yet is waited for, as an acknowledgement may be delayed. One
+/// pass; `(Abort!!)` and `(refused)` ask what the user was told. A segment that is not there yet is waited for, as an acknowledgement may be delayed. One
 /// that no line shows is an error.
 #[derive(Debug)]
 pub struct Figure {
@@ -85,7 +85,7 @@ impl Figure {
     /// Plays more lines.
     #[track_caller]
     pub fn go_on(&mut self, text: &str) {
-        for line in text.lines().filter(|line| !line.trim().is_empty()) {
+        for line in text.lines().filter(|line| !is_blank(line)) {
             let parsed = Line::parse(line).unwrap_or_else(|error| panic!("{line}\n{error}"));
             if let Err(error) = self.play_line(&parsed) {
                 panic!("{line}\n{error}");
@@ -123,8 +123,10 @@ impl Figure {
             if let Some(expected) = line.states[side.index()] {
                 self.check_state(side, expected)?;
             }
-            if line.notes[side.index()] == Some(Note::Abort) {
-                self.check_abort(side)?;
+            match line.notes[side.index()] {
+                Some(Note::Abort) => self.check_told(side, ConnectionError::Reset)?,
+                Some(Note::Refused) => self.check_told(side, ConnectionError::Refused)?,
+                _ => {}
             }
         }
         Ok(())
@@ -386,17 +388,19 @@ impl Figure {
         }
     }
 
-    /// The user of `side` was told that the connection was reset.
-    fn check_abort(&mut self, side: Side) -> Result<(), String> {
-        let closed = ConnectionEvent::Closed(Some(ConnectionError::Reset));
+    /// The user of `side` was told that, and why, the connection is no more.
+    fn check_told(&mut self, side: Side, why: ConnectionError) -> Result<(), String> {
         let end = self.end(side);
-        let was_told = end.host.take_events().into_iter().any(|event| {
-            matches!(event, Event::Connection { id, event } if Some(id) == end.id && event == closed)
+        let was_told = end.host.take_events().into_iter().any(|event| match event {
+            Event::Connection { id, event } => {
+                Some(id) == end.id && event == ConnectionEvent::Closed(Some(why))
+            }
+            _ => false,
         });
         if was_told {
             self.check_state(side, StateName::Closed)
         } else {
-            Err(format!("the user of {side:?} was not told of the reset"))
+            Err(format!("the user of {side:?} was not told: {why}"))
         }
     }
 
@@ -425,6 +429,11 @@ impl End {
             self.id = self.host.stack.accept(listener).ok();
         }
     }
+}
+
+/// An empty line, or a rule.
+fn is_blank(line: &str) -> bool {
+    line.trim().trim_matches('-').is_empty()
 }
 
 /// How long a line waits for its segment: longer than an acknowledgement or the first SYN's

@@ -30,7 +30,10 @@ pub(super) enum Note {
     Close,
     Reboot,
     TwoMsl,
+    /// The user was told that the connection was reset.
     Abort,
+    /// The user was told that the connection was refused.
+    Refused,
     /// The numbers of a connection that is already there.
     SendReceive {
         send: u32,
@@ -142,6 +145,7 @@ fn parse_note(remark: &str) -> Result<Note, String> {
         "REBOOT" => Note::Reboot,
         "2 MSL" => Note::TwoMsl,
         "Abort!!" | "ABORT!!" => Note::Abort,
+        "refused" => Note::Refused,
         "??" | "!!" | "duplicate" | "return to LISTEN!" => Note::Remark,
         _ => return Err(format!("what does ({remark}) mean?")),
     })

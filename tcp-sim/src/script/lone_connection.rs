@@ -89,7 +89,7 @@ impl LoneConnection {
             return;
         };
         let arrived = segment(header, payload);
-        match half_open.handle_segment(now, &arrived, &mut self.counters) {
+        match half_open.handle_segment(now, &self.config, &arrived, &mut self.counters) {
             HalfOpenOutcome::Ignore => {}
             HalfOpenOutcome::Reply(reply) => self.ready.push_back(reply),
             HalfOpenOutcome::Drop(reply) => {
