@@ -16,6 +16,7 @@ mod recv;
 mod send;
 pub mod seq;
 pub mod stack;
+mod state;
 pub mod stats;
 pub mod time;
 pub mod wire;
