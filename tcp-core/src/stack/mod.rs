@@ -1,5 +1,7 @@
 //! Many connections: one address space, one clock, one queue of packets.
 
+pub(crate) mod wheel;
+
 use core::net::{IpAddr, SocketAddr};
 
 use crate::config::{ListenConfig, StackConfig, ValidConfig};
