@@ -49,6 +49,7 @@ pub struct Conduct {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 struct Syn {
     seq: SeqNumber,
+    ack: Option<SeqNumber>,
     scale: Option<WindowScale>,
     mss: Option<u16>,
 }
@@ -86,6 +87,12 @@ impl Conduct {
         }
     }
 
+    /// The initial sequence number of the peer's SYN that this end took, once it has acknowledged
+    /// one.
+    pub fn peer_isn(&self) -> Option<SeqNumber> {
+        self.peer.as_ref().map(|peer| peer.syn.seq)
+    }
+
     /// This end was handed a segment.
     pub fn handed(&mut self, header: &Header, payload_len: usize) {
         let handed = Handed {
@@ -96,6 +103,7 @@ impl Conduct {
             let options = &header.options;
             self.syns.push(Syn {
                 seq: header.seq,
+                ack: header.ack,
                 scale: options.window_scale,
                 mss: options.mss,
             });
@@ -235,8 +243,9 @@ impl Conduct {
             _ => WindowScale::ZERO,
         };
         let edge = ack + u64::from(header.window.bytes(scale));
+        // A SYN that is sent again can say no more than 65,535, whatever other segments said.
         rule!(
-            edge + u64::from(scale.unit()) > self.right_edge,
+            edge + u64::from(scale.unit()) > self.right_edge || header.control == Control::Syn,
             "the window's right edge went from {} back to {edge}",
             self.right_edge
         );
@@ -246,8 +255,11 @@ impl Conduct {
 
     /// Finds the SYN that `number` acknowledges, and places what was handed in before.
     fn take_syn(&mut self, number: SeqNumber) -> Result<(), Violation> {
+        // A SYN that acknowledges anything but our SYN opens nothing.
+        let ours = self.isn.map(|(isn, _)| isn.advanced_by(1));
+        let believable = |syn: &&Syn| syn.ack.is_none() || syn.ack == ours;
         let before = |syn: &&Syn| number.distance_from(syn.seq) > 0;
-        let nearest = self.syns.iter().filter(before);
+        let nearest = self.syns.iter().filter(believable).filter(before);
         let nearest = nearest.min_by_key(|syn| number.distance_from(syn.seq));
         rule!(
             nearest.is_some(),
