@@ -84,7 +84,7 @@ impl RecvWindow {
     /// segment or half the buffer, or not at all; and it never moves left (SHLD-14). A window that is
     /// no multiple of the scale's unit is rounded up for that, as Linux does, while the buffer can
     /// bear the difference.
-    fn select(&self, ack: u64, read: u64, mss: u32) -> WireWindow {
+    pub(crate) fn select(&self, ack: u64, read: u64, mss: u32) -> WireWindow {
         let unit = u64::from(self.scale.unit());
         let limit = read + self.capacity;
         let freed = limit.saturating_sub(self.edge);
