@@ -1,5 +1,7 @@
 //! RST and SYN where they do not belong: RFC 9293 §3.5.2, §3.5.3 and §3.10.7.4 with RFC 5961.
 
+use std::time::Duration;
+
 use tcp_core::{
     ConnectionError, ConnectionEvent, ListenConfig, ReadError, Shutdown, State, TcpConfig,
 };
@@ -88,6 +90,7 @@ fn an_exact_reset_ends_every_state() {
             matches!(tester.end.state(), None | Some(State::Closed)),
             "{state}"
         );
+        tester.expect_nothing_for(Duration::from_secs(86_400));
         assert_eq!(tester.end.poll_timeout(), None, "{state}: a timer is left");
         let told = match state {
             State::Established | State::FinWait1 | State::FinWait2 | State::CloseWait => {
@@ -171,6 +174,7 @@ fn a_restarted_peer_gets_through_the_challenge() {
     tester.inject(rst(101));
     assert!(matches!(tester.end.state(), None | Some(State::Closed)));
     tester.end.id = None;
+    tester.advance(Duration::from_secs(1));
     tester.inject(syn(9_000));
     tester.expect(syn(60_000).ack(9_001));
 }
@@ -182,6 +186,7 @@ fn a_syn_in_the_window_of_syn_received_returns_to_listen() {
     tester.inject(syn(105));
     tester.expect_nothing();
     tester.expect_no_connection();
+    tester.advance(Duration::from_secs(1));
     tester.inject(syn(5_000));
     tester.expect(syn(60_000).ack(5_001));
 }

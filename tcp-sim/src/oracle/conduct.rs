@@ -39,19 +39,10 @@ pub struct Conduct {
     ack: u64,
     right_edge: u64,
     /// The SYNs that we were handed; which of them we took is known when we acknowledge it.
-    syns: Vec<Syn>,
-    /// What we were handed before that.
+    syns: Vec<Handed>,
+    /// What else we were handed before that.
     unplaced: Vec<Handed>,
     peer: Option<Peer>,
-}
-
-/// A SYN that this end was handed.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-struct Syn {
-    seq: SeqNumber,
-    ack: Option<SeqNumber>,
-    scale: Option<WindowScale>,
-    mss: Option<u16>,
 }
 
 /// What matters of a segment that this end was handed.
@@ -64,7 +55,9 @@ struct Handed {
 /// The peer, as this end knows it since it acknowledged a SYN.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 struct Peer {
-    syn: Syn,
+    isn: SeqNumber,
+    scale: Option<WindowScale>,
+    mss: Option<u16>,
     /// Offsets of the peer's stream that were handed in, as disjoint sorted ranges.
     handed: Vec<(u64, u64)>,
     /// The highest right edge that the peer offered.
@@ -72,9 +65,15 @@ struct Peer {
 }
 
 impl Conduct {
-    /// Whether `header` opens another connection than the one watched: a SYN of its own.
+    /// Whether `header` opens another connection than the one watched: a SYN with a number of its
+    /// own, or one that acknowledges another SYN.
     pub fn is_reborn_by(&self, header: &Header) -> bool {
-        header.control == Control::Syn && self.isn.is_some_and(|(isn, _)| isn != header.seq)
+        let other_isn = self.isn.is_some_and(|(isn, _)| isn != header.seq);
+        let other_peer = match (header.ack, &self.peer) {
+            (Some(ack), Some(peer)) => ack != peer.isn.advanced_by(1),
+            _ => false,
+        };
+        header.control == Control::Syn && (other_isn || other_peer)
     }
 
     /// Forgets the connection but not the SYNs that were handed in, one of which may have opened
@@ -82,7 +81,6 @@ impl Conduct {
     pub fn reborn(self) -> Conduct {
         Conduct {
             syns: self.syns,
-            unplaced: self.unplaced,
             ..Conduct::default()
         }
     }
@@ -90,7 +88,7 @@ impl Conduct {
     /// The initial sequence number of the peer's SYN that this end took, once it has acknowledged
     /// one.
     pub fn peer_isn(&self) -> Option<SeqNumber> {
-        self.peer.as_ref().map(|peer| peer.syn.seq)
+        self.peer.as_ref().map(|peer| peer.isn)
     }
 
     /// This end was handed a segment.
@@ -99,18 +97,13 @@ impl Conduct {
             header: *header,
             payload_len: payload_len as u32,
         };
-        if header.control == Control::Syn {
-            let options = &header.options;
-            self.syns.push(Syn {
-                seq: header.seq,
-                ack: header.ack,
-                scale: options.window_scale,
-                mss: options.mss,
-            });
+        let is_syn = header.control == Control::Syn;
+        if is_syn && !self.syns.contains(&handed) {
+            self.syns.push(handed);
         }
         if self.peer.is_some() {
             self.place(handed);
-        } else {
+        } else if !is_syn {
             self.unplaced.push(handed);
         }
     }
@@ -200,7 +193,7 @@ impl Conduct {
             peer.granted
         );
         // MUST-15: 536 or 1220 bytes where the peer announces nothing.
-        let mss = peer.syn.mss.map_or(1_220, |mss| mss.max(MIN_MSS));
+        let mss = peer.mss.map_or(1_220, |mss| mss.max(MIN_MSS));
         rule!(
             payload_len <= usize::from(mss),
             "{payload_len} bytes in a segment, the peer's MSS is {mss}"
@@ -224,7 +217,7 @@ impl Conduct {
             (isn, Some(peer)) => (isn.and_then(|(_, scale)| scale), peer),
             (_, None) => return Ok(()),
         };
-        let ack = number.offset_near(peer.syn.seq, self.ack).unwrap_or(0);
+        let ack = number.offset_near(peer.isn, self.ack).unwrap_or(0);
         let handed = peer.handed_without_hole();
         rule!(
             ack >= self.ack,
@@ -238,7 +231,7 @@ impl Conduct {
         self.ack = ack;
 
         // Both scale or neither does (RFC 7323 §2.2); the window of a SYN is never scaled.
-        let scale = match (our_scale, peer.syn.scale) {
+        let scale = match (our_scale, peer.scale) {
             (Some(scale), Some(_)) if header.control != Control::Syn => scale,
             _ => WindowScale::ZERO,
         };
@@ -257,19 +250,26 @@ impl Conduct {
     fn take_syn(&mut self, number: SeqNumber) -> Result<(), Violation> {
         // A SYN that acknowledges anything but our SYN opens nothing.
         let ours = self.isn.map(|(isn, _)| isn.advanced_by(1));
-        let believable = |syn: &&Syn| syn.ack.is_none() || syn.ack == ours;
-        let before = |syn: &&Syn| number.distance_from(syn.seq) > 0;
-        let nearest = self.syns.iter().filter(believable).filter(before);
-        let nearest = nearest.min_by_key(|syn| number.distance_from(syn.seq));
-        rule!(
-            nearest.is_some(),
-            "acknowledges {number:?}, but was handed no such SYN"
-        );
-        self.peer = nearest.map(|syn| Peer {
-            syn: *syn,
+        let believable = |syn: &&Handed| syn.header.ack.is_none() || syn.header.ack == ours;
+        let distance = |syn: &&Handed| number.distance_from(syn.header.seq);
+        let nearest = self
+            .syns
+            .iter()
+            .filter(believable)
+            .filter(|syn| distance(syn) > 0);
+        let Some(syn) = nearest.min_by_key(distance).copied() else {
+            return Err(Violation(format!(
+                "acknowledges {number:?}, but was handed no such SYN"
+            )));
+        };
+        self.peer = Some(Peer {
+            isn: syn.header.seq,
+            scale: syn.header.options.window_scale,
+            mss: syn.header.options.mss,
             handed: Vec::new(),
             granted: 0,
         });
+        self.place(syn);
         for handed in std::mem::take(&mut self.unplaced) {
             self.place(handed);
         }
@@ -281,7 +281,7 @@ impl Conduct {
         let Some(peer) = &mut self.peer else { return };
         let header = &segment.header;
         let near = peer.handed_without_hole();
-        if let Some(start) = header.seq.offset_near(peer.syn.seq, near) {
+        if let Some(start) = header.seq.offset_near(peer.isn, near) {
             let len = segment.payload_len + header.control.sequence_len();
             peer.note(start, start + u64::from(len));
         }
@@ -292,7 +292,7 @@ impl Conduct {
             (Some(ack), Some((isn, _))) => ack.offset_near(isn, self.snd_max).unwrap_or(0),
             _ => 1,
         };
-        let scale = match (our_scale, peer.syn.scale) {
+        let scale = match (our_scale, peer.scale) {
             (Some(_), Some(scale)) if header.control != Control::Syn => scale,
             _ => WindowScale::ZERO,
         };

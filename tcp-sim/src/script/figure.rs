@@ -260,8 +260,6 @@ impl Figure {
     }
 
     fn reboot(&mut self, side: Side) {
-        // The clock of the initial sequence numbers goes on.
-        self.now += Duration::from_secs(1);
         let end = self.end(side);
         let (next, reboots) = (end.next, end.reboots + 1);
         *end = End::new(side, reboots);
@@ -358,6 +356,7 @@ impl Figure {
     }
 
     fn deliver(&mut self, sender: Side, packet: &TcpPacket) {
+        self.pass(TRANSIT);
         let bytes = write_packet(packet.src, packet.dst, &packet.header, &packet.payload);
         let now = self.now;
         self.end(sender.other()).host.receive(now, &bytes);
@@ -430,6 +429,9 @@ impl End {
         }
     }
 }
+
+/// How long a segment takes from one side to the other.
+const TRANSIT: Duration = Duration::from_millis(1);
 
 /// An empty line, or a rule.
 fn is_blank(line: &str) -> bool {

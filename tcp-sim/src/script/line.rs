@@ -125,10 +125,12 @@ const HALF: usize = 30;
 
 /// The line behind its number, `2.` or so. Blanks stay: they tell the column.
 fn without_number(text: &str) -> &str {
-    let behind = text
-        .trim_start()
-        .trim_start_matches(|c: char| c.is_ascii_digit());
-    behind.strip_prefix('.').unwrap_or(text)
+    let line = text.trim_start();
+    let behind = line.trim_start_matches(|c: char| c.is_ascii_digit());
+    match behind.strip_prefix('.') {
+        Some(rest) if behind.len() < line.len() => rest,
+        _ => text,
+    }
 }
 
 fn parse_note(remark: &str) -> Result<Note, String> {
@@ -185,6 +187,8 @@ mod tests {
         let line = Line::parse("3.  (duplicate) ... <SEQ=90><CTL=SYN>   --> SYN-RECEIVED").unwrap();
         assert_eq!(line.segment, Some((Arrow::Arrives(Side::A), syn(90))));
         assert_eq!(line.notes, [Some(Note::Remark), None]);
+        let line = Line::parse("      ... <SEQ=100><CTL=SYN>   -->").unwrap();
+        assert_eq!(line.segment, Some((Arrow::Arrives(Side::A), syn(100))));
         let line = Line::parse("  <-- <SEQ=300><CTL=SYN>   <--").unwrap();
         assert_eq!(line.segment, Some((Arrow::Through(Side::B), syn(300))));
         assert_eq!(line.states, [None, None]);

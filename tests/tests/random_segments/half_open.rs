@@ -105,7 +105,7 @@ impl Bench {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1_000))]
+    #![proptest_config(crate::cases(1_000))]
 
     /// It answers with nothing but what a handshake may say, and ends by itself.
     #[test]

@@ -17,8 +17,17 @@ use proptest::prelude::*;
 use plan::{Start, Step};
 use rig::Rig;
 
+/// So many cases, unless `PROPTEST_CASES` says otherwise.
+fn cases(default: u32) -> ProptestConfig {
+    let mut config = ProptestConfig::default();
+    if std::env::var_os("PROPTEST_CASES").is_none() {
+        config.cases = default;
+    }
+    config
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1_000))]
+    #![proptest_config(cases(1_000))]
 
     /// One connection, from each state on.
     #[test]

@@ -372,7 +372,7 @@ fn checksum(bytes: &[u8]) -> u16 {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(500))]
+    #![proptest_config(crate::cases(500))]
 
     /// Nothing panics, every packet is well-formed and well-behaved, nobody's connection goes
     /// missing, and in the end all memory is returned.

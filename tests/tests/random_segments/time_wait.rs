@@ -40,7 +40,7 @@ fn time_wait(start: &Start, config: ValidConfig) -> (Connection, View) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1_000))]
+    #![proptest_config(crate::cases(1_000))]
 
     /// It answers with nothing but an acknowledgement of the whole connection, is reopened only by a
     /// SYN, and its end comes no earlier than it was, nor later than 2 MSL from now.
