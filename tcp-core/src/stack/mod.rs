@@ -28,6 +28,9 @@ mod transmit;
 mod tuple;
 mod wheel;
 
+#[cfg(test)]
+mod tests;
+
 use alloc::boxed::Box;
 use core::net::{IpAddr, SocketAddr};
 
