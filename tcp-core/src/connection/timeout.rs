@@ -146,6 +146,9 @@ impl Connection {
 
     fn time_out(&mut self, counters: &mut Counters) {
         counters.abort_on_timeout += 1;
+        if !self.state.is_synchronized() {
+            counters.attempt_fails += 1;
+        }
         // What an ICMP error said of the path tells more than that time passed.
         self.die(Some(self.soft_error.unwrap_or(ConnectionError::TimedOut)));
     }
