@@ -45,7 +45,6 @@ use crate::time::Instant;
 use connections::Entry;
 use deadlines::Deadlines;
 use demux::Demux;
-
 use events::Events;
 use half_open::Embryo;
 use keys::Keys;
@@ -215,6 +214,10 @@ impl Stack {
 
     /// Access to one connection; `None` once the user has closed it. The time is that of the calls
     /// made on it.
+    ///
+    /// A connection that has ended by itself keeps its id, so that what arrived can still be read
+    /// and the error told, until the user calls [`close`](ConnectionMut::close): each id got from
+    /// `connect` or `accept` must be closed once.
     pub fn connection(&mut self, now: Instant, id: ConnectionId) -> Option<ConnectionMut<'_>> {
         let entry = self.connections.get_key(id.into())?;
         entry

@@ -193,6 +193,23 @@ fn the_oldest_record_makes_room_for_the_newest() {
 }
 
 #[test]
+fn without_room_for_records_there_are_none() {
+    let client = StackConfig {
+        max_time_wait: 0,
+        ..config(client_ip())
+    };
+    let mut pair = Pair::with(client, config(server_ip()));
+    let listener = pair.listen(ListenConfig::default());
+    let (client, server) = pair.establish(listener);
+    pair.client.close(pair.now, client);
+    pair.run();
+    pair.server.close(pair.now, server);
+    pair.run();
+    assert_eq!((pair.client.sockets(), pair.server.sockets()), (0, 0));
+    assert_eq!(pair.client.stack.counters().time_wait_overflow, 1);
+}
+
+#[test]
 fn a_connection_that_died_stays_until_its_user_closes_it() {
     let mut pair = Pair::new();
     let listener = pair.listen(ListenConfig::default());
