@@ -57,6 +57,12 @@ impl Deadlines {
         self.wheel.next()
     }
 
+    /// Number of entries.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.wheel.len()
+    }
+
     /// Takes out an entry that is due.
     fn pop(&mut self, now: Instant) -> Option<Record> {
         self.wheel.pop_due(now).map(|(record, _)| record)

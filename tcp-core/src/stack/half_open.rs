@@ -24,7 +24,7 @@ pub(super) struct Embryo {
     pub(super) isn: SeqNumber,
     record: HalfOpen,
     stage: Stage,
-    alarm: Option<Alarm>,
+    pub(super) alarm: Option<Alarm>,
 }
 
 #[derive(Clone, Copy, Debug)]

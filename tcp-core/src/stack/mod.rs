@@ -1,10 +1,10 @@
 //! Many connections: one address space, one clock, one queue of packets.
 //!
-//! The rooms, in the order in which a packet meets them: [`input`] takes it in, [`demux`] says
-//! whose it is, [`listener`] and [`half_open`] open a connection for it, [`connections`] keeps the
-//! stack's books on connections, [`time_wait`] on what is left of them, [`icmp`] brings them the
-//! network's complaints, [`reply`] answers for nobody. [`deadlines`] runs the clock, [`events`]
-//! tells the user, [`transmit`] sends. [`connect`] opens actively, and [`ConnectionMut`] is the
+//! The rooms, in the order in which a packet meets them: `input` takes it in, `demux` says
+//! whose it is, `listener` and `half_open` open a connection for it, `connections` keeps the
+//! stack's books on connections, `time_wait` on what is left of them, `icmp` brings them the
+//! network's complaints, `reply` answers for nobody. `deadlines` runs the clock, `events`
+//! tells the user, `transmit` sends. `connect` opens actively, and [`ConnectionMut`] is the
 //! user's hand on one connection.
 
 mod connect;
@@ -12,7 +12,6 @@ mod connection_mut;
 mod connections;
 mod deadlines;
 mod demux;
-
 mod events;
 mod half_open;
 mod icmp;
