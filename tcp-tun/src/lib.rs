@@ -1,1 +1,2 @@
 //! Userspace TCP over a TUN device.
+pub mod http;
