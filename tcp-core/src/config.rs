@@ -248,6 +248,18 @@ impl KeepAlive {
     }
 }
 
+impl KeepAlive {
+    /// The nearest value that [`TcpConfig::validate`] takes.
+    pub(crate) fn clamped(self) -> KeepAlive {
+        let least = Duration::from_millis(1);
+        KeepAlive {
+            idle: self.idle.max(least),
+            interval: self.interval.max(least),
+            count: self.count.max(2),
+        }
+    }
+}
+
 impl Default for KeepAlive {
     fn default() -> Self {
         KeepAlive {

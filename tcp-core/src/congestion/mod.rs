@@ -6,6 +6,7 @@ use alloc::boxed::Box;
 use core::any::Any;
 use core::fmt;
 use core::hash::Hasher;
+use core::ops::{Deref, DerefMut};
 use core::time::Duration;
 
 pub use reno::Reno;
@@ -109,23 +110,42 @@ where
     }
 }
 
-impl Clone for Box<dyn Controller> {
+/// The controller of one connection: a boxed [`Controller`] with what a connection must have.
+/// (A bare box will not do: deriving `PartialEq` on what holds one would move out of it.)
+#[derive(Debug)]
+pub(crate) struct BoxedController(pub(crate) Box<dyn Controller>);
+
+impl Deref for BoxedController {
+    type Target = dyn Controller;
+
+    fn deref(&self) -> &Self::Target {
+        &*self.0
+    }
+}
+
+impl DerefMut for BoxedController {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut *self.0
+    }
+}
+
+impl Clone for BoxedController {
     fn clone(&self) -> Self {
-        (**self).clone_box()
+        BoxedController(self.0.clone_box())
     }
 }
 
-impl PartialEq for Box<dyn Controller> {
+impl PartialEq for BoxedController {
     fn eq(&self, other: &Self) -> bool {
-        (**self).eq_box(&**other)
+        self.0.eq_box(&*other.0)
     }
 }
 
-impl Eq for Box<dyn Controller> {}
+impl Eq for BoxedController {}
 
-impl core::hash::Hash for Box<dyn Controller> {
+impl core::hash::Hash for BoxedController {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        (**self).hash_box(state);
+        self.0.hash_box(state);
     }
 }
 

@@ -1,16 +1,32 @@
 //! A passive open before the handshake is complete: a small record, no buffers.
 
+use super::agreed::{Agreed, agree, answer};
+use super::timestamps::TimestampClock;
 use super::{Connection, Setup};
-use crate::config::ValidConfig;
+use crate::config::{TcpConfig, ValidConfig};
+use crate::recv::window::RecvWindow;
+use crate::seq::SeqNumber;
 use crate::stats::Counters;
 use crate::time::Instant;
-use crate::wire::{Header, Segment};
+use crate::wire::{Control, Header, Options, Segment, WireWindow};
 
 /// A connection in SYN-RECEIVED that came from LISTEN. It answers the peer's SYN, sends the SYN-ACK
 /// again when the peer is silent, and becomes a [`Connection`] when the final ACK arrives.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct HalfOpen {
-    setup: Setup,
+    pub(super) setup: Setup,
+    pub(super) irs: SeqNumber,
+    pub(super) agreed: Agreed,
+    /// The window field of the peer's SYN.
+    pub(super) peer_window: WireWindow,
+    /// The window field of our SYN-ACK.
+    pub(super) window: WireWindow,
+    pub(super) clock: TimestampClock,
+    /// When the SYN-ACK was first sent; `None` before.
+    pub(super) sent_at: Option<Instant>,
+    /// How often the SYN-ACK was sent again after a timeout.
+    pub(super) retransmits: u8,
+    deadline: Option<Instant>,
 }
 
 /// What a segment did to a half-open connection.
@@ -44,25 +60,84 @@ pub enum HalfOpenTimeout {
 impl HalfOpen {
     /// The record for a SYN that arrived at a listener. `syn` has SYN and neither ACK nor RST.
     pub fn new(now: Instant, config: &ValidConfig, setup: Setup, syn: &Segment<'_>) -> HalfOpen {
-        let _ = (now, config, syn);
-        HalfOpen { setup }
+        let options = &syn.header.options;
+        let mut clock = TimestampClock::new(setup.timestamp_offset);
+        if let Some(timestamps) = options.timestamps {
+            clock.take(now, timestamps.value);
+        }
+        HalfOpen {
+            setup,
+            irs: syn.header.seq,
+            agreed: agree(config, &setup, options),
+            peer_window: syn.header.window,
+            window: RecvWindow::new(config.recv_buffer).announce_in_syn(),
+            clock,
+            sent_at: None,
+            retransmits: 0,
+            deadline: None,
+        }
     }
 
     /// The SYN-ACK, for the first time; starts the retransmission timer.
     pub fn syn_ack(&mut self, now: Instant, config: &ValidConfig) -> Header {
-        let _ = (now, config);
-        todo!()
+        self.sent_at.get_or_insert(now);
+        self.deadline = Some(now + config.initial_rto);
+        self.syn_ack_header(now, config)
     }
 
-    /// A segment arrived on its four-tuple.
+    /// A segment arrived on its four-tuple (RFC 9293 §3.10.7.4, SYN-RECEIVED).
     pub fn handle_segment(
         &mut self,
         now: Instant,
+        config: &ValidConfig,
         segment: &Segment<'_>,
         counters: &mut Counters,
     ) -> HalfOpenOutcome {
-        let _ = (now, segment, counters);
-        todo!()
+        let header = &segment.header;
+        if header.control == Control::Syn && header.ack.is_none() && header.seq == self.irs {
+            // The peer's SYN again: our SYN-ACK was lost.
+            if self.sent_at.is_none() {
+                return HalfOpenOutcome::Ignore;
+            }
+            counters.syn_retrans += 1;
+            return HalfOpenOutcome::Reply(self.syn_ack_header(now, config));
+        }
+        if !self.is_acceptable(now, segment, counters) {
+            return match header.control {
+                Control::Rst => HalfOpenOutcome::Ignore,
+                _ => HalfOpenOutcome::Reply(self.plain_ack(now)),
+            };
+        }
+        match header.control {
+            Control::Rst if header.seq == self.rcv_nxt() => {
+                counters.attempt_fails += 1;
+                return HalfOpenOutcome::Drop(None);
+            }
+            Control::Rst => {
+                // RFC 5961 §3.2: in the window but not exact.
+                counters.challenge_ack += 1;
+                return HalfOpenOutcome::Reply(self.plain_ack(now));
+            }
+            Control::Syn => {
+                // A SYN in the window: back to LISTEN.
+                counters.attempt_fails += 1;
+                return HalfOpenOutcome::Drop(None);
+            }
+            Control::None | Control::Fin => {}
+        }
+        match header.ack {
+            None => HalfOpenOutcome::Ignore,
+            Some(ack) if ack != self.setup.isn.advanced_by(1) => {
+                counters.ack_unacceptable += 1;
+                let rst = Header {
+                    control: Control::Rst,
+                    ..Header::new(ack)
+                };
+                HalfOpenOutcome::Reply(rst)
+            }
+            Some(_) if self.sent_at.is_none() => HalfOpenOutcome::Ignore,
+            Some(_) => HalfOpenOutcome::Complete,
+        }
     }
 
     /// Retransmits or expires if due.
@@ -72,18 +147,167 @@ impl HalfOpen {
         config: &ValidConfig,
         counters: &mut Counters,
     ) -> HalfOpenTimeout {
-        let _ = (now, config, counters);
-        todo!()
+        if self.deadline.is_none_or(|deadline| deadline > now) {
+            return HalfOpenTimeout::NotDue;
+        }
+        if self.retransmits >= config.synack_retries {
+            counters.attempt_fails += 1;
+            self.deadline = None;
+            return HalfOpenTimeout::Expired;
+        }
+        self.retransmits += 1;
+        let doubled = 2u32.saturating_pow(u32::from(self.retransmits));
+        let rto = config
+            .initial_rto
+            .saturating_mul(doubled)
+            .min(config.max_rto);
+        self.deadline = Some(now + rto);
+        counters.syn_retrans += 1;
+        counters.timeouts += 1;
+        HalfOpenTimeout::Retransmit(self.syn_ack_header(now, config))
     }
 
     /// When `handle_timeout` is due.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        todo!()
+        self.deadline
     }
 
     /// The connection, in SYN-RECEIVED: give it the segment that completed the handshake.
     pub fn promote(&self, now: Instant, config: ValidConfig) -> Connection {
-        let _ = (now, config);
-        todo!()
+        Connection::from_half_open(now, config, self)
+    }
+
+    fn rcv_nxt(&self) -> SeqNumber {
+        self.irs.advanced_by(1)
+    }
+
+    /// PAWS, then the window (RFC 9293 §3.10.7.4, first step).
+    fn is_acceptable(&self, now: Instant, segment: &Segment<'_>, counters: &mut Counters) -> bool {
+        let header = &segment.header;
+        if let (true, Some(timestamps)) = (self.agreed.timestamps, header.options.timestamps)
+            && header.control != Control::Rst
+            && self.clock.is_old(now, timestamps.value)
+        {
+            counters.paws_estab += 1;
+            return false;
+        }
+        let start = i64::from(header.seq.distance_from(self.rcv_nxt()));
+        (0..=i64::from(self.window.get())).contains(&start)
+    }
+
+    fn syn_ack_header(&self, now: Instant, config: &TcpConfig) -> Header {
+        Header {
+            control: Control::Syn,
+            ack: Some(self.rcv_nxt()),
+            window: self.window,
+            options: Options {
+                timestamps: self.timestamps(now),
+                ..answer(config, &self.setup, &self.agreed)
+            },
+            ..Header::new(self.setup.isn)
+        }
+    }
+
+    fn plain_ack(&self, now: Instant) -> Header {
+        let scale = self.agreed.recv_scale();
+        Header {
+            ack: Some(self.rcv_nxt()),
+            window: WireWindow::new(self.window.get() >> scale.shift()),
+            options: Options {
+                timestamps: self.timestamps(now),
+                ..Options::NONE
+            },
+            ..Header::new(self.setup.isn.advanced_by(1))
+        }
+    }
+
+    fn timestamps(&self, now: Instant) -> Option<crate::wire::Timestamps> {
+        self.agreed.timestamps.then(|| self.clock.stamp(now))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::Payload;
+
+    const SETUP: Setup = Setup {
+        isn: SeqNumber::new(300),
+        timestamp_offset: 0,
+        mss: 1_460,
+        default_mss: 536,
+    };
+
+    fn segment(control: Control, seq: u32, ack: Option<u32>) -> Segment<'static> {
+        let mut header = Header::new(SeqNumber::new(seq));
+        header.control = control;
+        header.ack = ack.map(SeqNumber::new);
+        header.window = WireWindow::new(1_000);
+        Segment {
+            header,
+            payload: Payload::EMPTY,
+        }
+    }
+
+    fn half_open(config: &ValidConfig) -> HalfOpen {
+        let mut half_open = HalfOpen::new(
+            Instant::ZERO,
+            config,
+            SETUP,
+            &segment(Control::Syn, 100, None),
+        );
+        let syn_ack = half_open.syn_ack(Instant::ZERO, config);
+        assert_eq!(
+            (syn_ack.seq.get(), syn_ack.ack),
+            (300, Some(SeqNumber::new(101)))
+        );
+        assert_eq!(
+            syn_ack.options.window_scale, None,
+            "the peer did not offer it"
+        );
+        half_open
+    }
+
+    #[test]
+    fn the_final_acknowledgement_completes() {
+        let config = ValidConfig::default();
+        let mut counters = Counters::default();
+        let mut half_open = half_open(&config);
+        let mut give =
+            |segment| half_open.handle_segment(Instant::ZERO, &config, &segment, &mut counters);
+        assert_eq!(
+            give(segment(Control::None, 101, Some(301))),
+            HalfOpenOutcome::Complete
+        );
+        let HalfOpenOutcome::Reply(rst) = give(segment(Control::None, 101, Some(302))) else {
+            panic!("an acknowledgement of nothing sent gets RST")
+        };
+        assert_eq!((rst.control, rst.seq.get()), (Control::Rst, 302));
+        assert_eq!(
+            give(segment(Control::Rst, 101, None)),
+            HalfOpenOutcome::Drop(None)
+        );
+        let challenge = give(segment(Control::Rst, 102, None));
+        assert!(matches!(challenge, HalfOpenOutcome::Reply(_)));
+        assert_eq!(
+            give(segment(Control::Rst, 99, None)),
+            HalfOpenOutcome::Ignore
+        );
+    }
+
+    #[test]
+    fn silence_is_answered_by_doubling_and_then_by_giving_up() {
+        let config = ValidConfig::default();
+        let mut counters = Counters::default();
+        let mut half_open = half_open(&config);
+        let mut waited = alloc::vec::Vec::new();
+        let mut last = 0;
+        while let Some(at) = half_open.poll_timeout() {
+            waited.push((at.as_millis() - last) / 1_000);
+            last = at.as_millis();
+            let _ = half_open.handle_timeout(at, &config, &mut counters);
+        }
+        assert_eq!(waited, [1, 2, 4, 8, 16, 32]);
+        assert_eq!((counters.syn_retrans, counters.attempt_fails), (5, 1));
     }
 }

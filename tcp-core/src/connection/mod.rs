@@ -1,8 +1,38 @@
 //! One connection: the state machine of RFC 9293 §3.10 over typed segments.
+//!
+//! [`Connection`] knows neither addresses nor ports nor clocks. Its methods are of four kinds:
+//!
+//! - *in*: [`handle_segment`](Connection::handle_segment),
+//!   [`handle_timeout`](Connection::handle_timeout),
+//!   [`handle_network_error`](Connection::handle_network_error);
+//! - *user calls*: [`read`](Connection::read), [`write`](Connection::write),
+//!   [`shutdown`](Connection::shutdown), [`close`](Connection::close),
+//!   [`abort`](Connection::abort) and the options;
+//! - *out*: [`poll_segment`](Connection::poll_segment), [`poll_event`](Connection::poll_event);
+//! - *time*: [`poll_timeout`](Connection::poll_timeout).
+//!
+//! After anything goes in, drain what comes out: `poll_segment` until `None`, `poll_event` until
+//! `None`; then sleep until `poll_timeout`. Nothing is sent from within the other calls, so that what
+//! they cause is put into as few segments as possible.
 
+mod acknowledge;
+mod agreed;
+mod emit;
 mod half_open;
+mod handshake;
+mod info;
+mod input;
+mod invariants;
+mod output;
+mod sides;
 mod state;
+#[cfg(test)]
+mod tests;
+mod text;
 mod time_wait;
+mod timer;
+mod timestamps;
+mod user;
 
 use core::time::Duration;
 
@@ -11,12 +41,20 @@ pub use state::State;
 pub use time_wait::{TimeWait, TimeWaitOutcome};
 
 use crate::config::{KeepAlive, ValidConfig};
-use crate::error::{ConnectionError, ReadError, WriteError};
+use crate::congestion::BoxedController;
+use crate::error::ConnectionError;
 use crate::event::ConnectionEvent;
+use crate::recovery::newreno::Recovery;
+use crate::recovery::rtt::RttEstimator;
 use crate::seq::SeqNumber;
-use crate::stats::{Counters, TcpInfo};
+use crate::stats::Counters;
 use crate::time::Instant;
 use crate::wire::Segment;
+use agreed::Agreed;
+use info::Tally;
+use sides::{Receiver, Sender};
+use timer::Timers;
+use timestamps::TimestampClock;
 
 /// What a connection must be told at its birth, beside its configuration.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -46,38 +84,133 @@ pub enum Shutdown {
 /// What an ICMP error says about a connection (RFC 9293 §3.9.2.2).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum NetworkError {
-    /// Soft: network, host or route unreachable, time exceeded, parameter problem. Reported, and
-    /// fatal only to a handshake that times out.
+    /// Soft: network, host or route unreachable, time exceeded, parameter problem. Remembered, and
+    /// reported in place of a timeout.
     Soft,
-    /// Hard: protocol or port unreachable, or administratively prohibited.
+    /// Hard: protocol or port unreachable, or administratively prohibited. Ends a handshake; a
+    /// synchronized connection treats it as soft (RFC 5927 §4.3).
     Hard,
     /// The path carries no IP packets larger than this; the value is the MSS that results.
     TooBig {
-        /// Payload bytes without options that fit.
+        /// Payload and option bytes that fit.
         mss: u16,
     },
 }
 
-/// One connection of TCP.
+/// One connection of TCP. See the [module](self) for the order of calls.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Connection {
     state: State,
+    origin: Origin,
+    config: ValidConfig,
+    options: UserOptions,
+    setup: Setup,
+    agreed: Agreed,
+    snd: Sender,
+    rcv: Receiver,
+    clock: TimestampClock,
+    rtt: RttEstimator,
+    recovery: Recovery,
+    congestion: BoxedController,
+    timers: Timers,
+    /// What the next `poll_segment` must say.
+    pending: Pending,
+    events: EventFlags,
+    /// What the user has done with the connection.
+    user: UserSide,
+    /// Why it died; taken by the first call that can report it.
+    error: Option<ConnectionError>,
+    /// What ICMP said of the path.
+    soft_error: Option<ConnectionError>,
+    /// When the last acceptable segment arrived.
+    last_heard: Instant,
+    keep_alive_probes: u8,
+    /// When an unacceptable segment was last answered.
+    last_rebuke: Option<Instant>,
+    /// In TIME-WAIT, what goes on answering.
+    time_wait: Option<TimeWait>,
+    tally: Tally,
+}
+
+/// Who opened it (RFC 9293 MUST-11).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+enum Origin {
+    Active,
+    Passive,
+}
+
+/// Options that the user may change at any time.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+struct UserOptions {
+    nagle: bool,
+    corked: bool,
+    keep_alive: Option<KeepAlive>,
+    user_timeout: Option<Duration>,
+    linger: Option<Duration>,
+    dscp: u8,
+}
+
+/// What the next segments must say. Each flag is cleared by the segment that says it.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+struct Pending {
+    /// A reset: with this sequence number, and our acknowledgement unless it answers a segment.
+    reset: Option<Reset>,
+    /// SYN, or SYN-ACK.
+    syn: bool,
+    /// An acknowledgement, if no other segment brings it first.
+    ack: bool,
+    /// The first lost segment, whatever the congestion window says.
+    retransmit: bool,
+    /// A segment that makes the peer answer.
+    probe: bool,
+    /// What is there, however small.
+    flush: bool,
+}
+
+/// A RST to send.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+enum Reset {
+    /// <SEQ=SND.NXT><ACK=RCV.NXT><CTL=RST,ACK>
+    Ours,
+    /// <SEQ=SEG.ACK><CTL=RST>
+    Answer(SeqNumber),
+}
+
+/// Events that the user has not seen.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+struct EventFlags {
+    connected: bool,
+    readable: bool,
+    writable: bool,
+    flushed: bool,
+    unresponsive: bool,
+    closed: Option<Option<ConnectionError>>,
+}
+
+/// What the user has done with the connection.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+struct UserSide {
+    /// Gave it up: an orphan, whose events nobody wants.
+    closed: bool,
+    /// Will not read any more.
+    read_shut: bool,
+    /// A write found no room since the last `Writable`.
+    wants_room: bool,
+    /// Wrote something since the last `Flushed`.
+    wants_flush: bool,
 }
 
 impl Connection {
     /// Active open: a connection in SYN-SENT, whose SYN the next `poll_segment` gives.
     pub fn connect(now: Instant, config: ValidConfig, setup: Setup) -> Connection {
-        let _ = (now, config, setup);
-        todo!()
+        let mut connection = Connection::new(now, config, setup, Origin::Active);
+        connection.pending.syn = true;
+        connection.snd.stalled_since = Some(now);
+        connection
     }
 
-    /// A segment arrived (RFC 9293 §3.10.7).
-    pub fn handle_segment(&mut self, now: Instant, segment: &Segment<'_>, counters: &mut Counters) {
-        let _ = (now, segment, counters);
-        todo!()
-    }
-
-    /// The network reported an error about a segment of ours that started at `seq`.
+    /// The network reported an error about a segment of ours that started at `seq`. Errors about
+    /// what is not outstanding are ignored and counted (RFC 5927 §4.1).
     pub fn handle_network_error(
         &mut self,
         now: Instant,
@@ -85,72 +218,57 @@ impl Connection {
         seq: SeqNumber,
         counters: &mut Counters,
     ) {
-        let _ = (now, error, seq, counters);
-        todo!()
+        let offset = seq.offset_near(self.snd.isn, self.snd.una);
+        let outstanding = self.snd.una..self.snd.nxt;
+        if self.state == State::Closed || !offset.is_some_and(|at| outstanding.contains(&at)) {
+            counters.icmp_out_of_window += 1;
+            return;
+        }
+        match error {
+            NetworkError::TooBig { mss } => self.on_path_mtu(now, mss),
+            NetworkError::Hard if !self.state.is_synchronized() => {
+                counters.attempt_fails += 1;
+                self.die(Some(ConnectionError::Prohibited));
+            }
+            NetworkError::Hard | NetworkError::Soft => {
+                self.soft_error = Some(ConnectionError::Unreachable);
+            }
+        }
     }
 
     /// Runs the timers that are due.
     pub fn handle_timeout(&mut self, now: Instant, counters: &mut Counters) {
-        let _ = (now, counters);
-        todo!()
-    }
-
-    /// The next segment to send, committed as sent: drain until `None`.
-    pub fn poll_segment(&mut self, now: Instant, counters: &mut Counters) -> Option<Segment<'_>> {
-        let _ = (now, counters);
-        todo!()
+        self.run_timers(now, counters);
     }
 
     /// The earliest deadline.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        todo!()
+        match &self.time_wait {
+            Some(time_wait) => Some(time_wait.expires_at()),
+            None => self.timers.next(),
+        }
     }
 
-    /// The next event: drain until `None`.
+    /// The next event: drain until `None`. An orphan has none.
     pub fn poll_event(&mut self) -> Option<ConnectionEvent> {
-        todo!()
-    }
-
-    /// Takes bytes out of the receive buffer, as many as there are and fit; 0 is end of stream.
-    pub fn read(&mut self, now: Instant, buf: &mut [u8]) -> Result<usize, ReadError> {
-        let _ = (now, buf);
-        todo!()
-    }
-
-    /// As `read`, but leaves the bytes where they are.
-    pub fn peek(&self, buf: &mut [u8]) -> Result<usize, ReadError> {
-        let _ = buf;
-        todo!()
-    }
-
-    /// Puts bytes into the send buffer, as many as fit.
-    pub fn write(&mut self, now: Instant, data: &[u8]) -> Result<usize, WriteError> {
-        let _ = (now, data);
-        todo!()
-    }
-
-    /// Closes one or both directions; the user keeps the connection.
-    pub fn shutdown(&mut self, now: Instant, how: Shutdown, counters: &mut Counters) {
-        let _ = (now, how, counters);
-        todo!()
-    }
-
-    /// The user gives the connection up. What was written is still delivered, unless data is unread
-    /// or `linger` is zero: then the peer gets RST. No event follows.
-    pub fn close(&mut self, now: Instant, counters: &mut Counters) {
-        let _ = (now, counters);
-        todo!()
-    }
-
-    /// Ends the connection at once with RST.
-    pub fn abort(&mut self, now: Instant, counters: &mut Counters) {
-        let _ = (now, counters);
-        todo!()
-    }
-
-    /// Takes the error that ended the connection, once (`SO_ERROR`).
-    pub fn take_error(&mut self) -> Option<ConnectionError> {
-        todo!()
+        if self.user.closed {
+            self.events = EventFlags::default();
+            return None;
+        }
+        let take = core::mem::take::<bool>;
+        if take(&mut self.events.connected) {
+            Some(ConnectionEvent::Connected)
+        } else if take(&mut self.events.readable) {
+            Some(ConnectionEvent::Readable)
+        } else if take(&mut self.events.writable) {
+            Some(ConnectionEvent::Writable)
+        } else if take(&mut self.events.flushed) {
+            Some(ConnectionEvent::Flushed)
+        } else if take(&mut self.events.unresponsive) {
+            Some(ConnectionEvent::Unresponsive)
+        } else {
+            self.events.closed.take().map(ConnectionEvent::Closed)
+        }
     }
 
     /// The state.
@@ -158,81 +276,140 @@ impl Connection {
         self.state
     }
 
-    /// Whether nothing is left to send and no timer runs: the connection may be dropped once its
-    /// user has given it up.
+    /// Whether the connection has ended and nothing is left to send: it may be dropped once its user
+    /// has given it up.
     pub fn is_finished(&self) -> bool {
-        todo!()
+        self.state == State::Closed && self.pending.reset.is_none()
     }
 
     /// Whether the user has given it up.
     pub fn is_orphan(&self) -> bool {
-        todo!()
+        self.user.closed
     }
 
-    /// In TIME-WAIT, the compact record that answers for the connection from now on.
+    /// In TIME-WAIT, the compact record that can answer for the connection from now on. `None`
+    /// while the connection itself has something left to send.
     pub fn time_wait(&self) -> Option<&TimeWait> {
-        todo!()
-    }
-
-    /// A snapshot of everything worth knowing.
-    pub fn info(&self, now: Instant) -> TcpInfo {
-        let _ = now;
-        todo!()
-    }
-
-    /// Whether every byte written, and the FIN if there is one, is acknowledged.
-    pub fn is_flushed(&self) -> bool {
-        todo!()
-    }
-
-    /// Free room in the send buffer, in bytes.
-    pub fn send_room(&self) -> usize {
-        todo!()
-    }
-
-    /// Bytes in order that wait to be read.
-    pub fn unread(&self) -> usize {
-        todo!()
-    }
-
-    /// Turns Nagle's algorithm off or on (`TCP_NODELAY`).
-    pub fn set_nodelay(&mut self, nodelay: bool) {
-        let _ = nodelay;
-        todo!()
-    }
-
-    /// Holds partial segments back for up to 200 ms (`TCP_CORK`).
-    pub fn set_cork(&mut self, now: Instant, cork: bool) {
-        let _ = (now, cork);
-        todo!()
-    }
-
-    /// Changes keep-alive probing (`SO_KEEPALIVE`, `TCP_KEEPIDLE`, `TCP_KEEPINTVL`, `TCP_KEEPCNT`).
-    pub fn set_keep_alive(&mut self, now: Instant, keep_alive: Option<KeepAlive>) {
-        let _ = (now, keep_alive);
-        todo!()
-    }
-
-    /// Changes the user timeout (`TCP_USER_TIMEOUT`).
-    pub fn set_user_timeout(&mut self, user_timeout: Option<Duration>) {
-        let _ = user_timeout;
-        todo!()
-    }
-
-    /// Changes what `close` does with unsent data (`SO_LINGER`).
-    pub fn set_linger(&mut self, linger: Option<Duration>) {
-        let _ = linger;
-        todo!()
+        self.time_wait.as_ref().filter(|_| !self.pending.ack)
     }
 
     /// TTL or hop limit, and Diffserv code point, of every packet.
     pub fn ip_fields(&self) -> (u8, u8) {
-        todo!()
+        (self.config.hop_limit, self.options.dscp)
     }
 
-    /// Changes the Diffserv code point, cut to six bits (`IP_TOS >> 2`).
-    pub fn set_dscp(&mut self, dscp: u8) {
-        let _ = dscp;
-        todo!()
+    /// A connection that has not said anything yet.
+    fn new(now: Instant, config: ValidConfig, setup: Setup, origin: Origin) -> Connection {
+        let mss = agreed::announced_mss(&config, &setup);
+        let rtt = RttEstimator::new(config.initial_rto, config.min_rto, config.max_rto);
+        Connection {
+            state: match origin {
+                Origin::Active => State::SynSent,
+                Origin::Passive => State::SynReceived,
+            },
+            origin,
+            options: UserOptions {
+                nagle: config.nagle,
+                corked: false,
+                keep_alive: config.keep_alive,
+                user_timeout: config.user_timeout,
+                linger: config.linger,
+                dscp: config.dscp,
+            },
+            setup,
+            agreed: Agreed {
+                mss,
+                scales: None,
+                timestamps: false,
+                sack: false,
+            },
+            snd: Sender::new(setup.isn, config.send_buffer),
+            rcv: Receiver::new(&config, mss),
+            clock: TimestampClock::new(setup.timestamp_offset),
+            rtt,
+            recovery: Recovery::new(),
+            congestion: BoxedController(config.congestion.build(u32::from(mss), u32::from(mss))),
+            timers: Timers::new(),
+            pending: Pending::default(),
+            events: EventFlags::default(),
+            user: UserSide::default(),
+            error: None,
+            soft_error: None,
+            last_heard: now,
+            keep_alive_probes: 0,
+            last_rebuke: None,
+            time_wait: None,
+            tally: Tally::default(),
+            config,
+        }
+    }
+
+    /// Ends the connection: nothing more is sent but a reset that is pending.
+    fn die(&mut self, error: Option<ConnectionError>) {
+        if self.state != State::TimeWait {
+            // TIME-WAIT has told it already.
+            self.events.closed = Some(error);
+        }
+        self.state = State::Closed;
+        self.error = error;
+        self.timers = Timers::new();
+        self.time_wait = None;
+        self.pending = Pending {
+            reset: self.pending.reset,
+            ..Pending::default()
+        };
+        self.snd.clear();
+        self.rcv.forget_holes();
+        self.events.readable = true;
+        self.events.writable = true;
+    }
+
+    /// Makes the next segment a reset, which needs the numbers as they are now.
+    fn reset_peer(&mut self) {
+        self.pending.reset = Some(Reset::Ours);
+    }
+
+    /// RFC 1191, RFC 8201: smaller segments from now on, and what is outstanding again in them.
+    fn on_path_mtu(&mut self, now: Instant, mss: u16) {
+        let mss = mss.max(crate::config::MIN_MSS);
+        if mss >= self.agreed.mss || !self.state.is_synchronized() {
+            return;
+        }
+        self.agreed.mss = mss;
+        let payload = self.full_payload();
+        self.congestion.on_mss_change(payload);
+        self.snd.scoreboard.mark_all_lost();
+        self.pending.retransmit = true;
+        self.arm_retransmit(now);
     }
 }
+
+/// What a segment of ours must not exceed: the bytes that options leave of the MSS.
+impl Connection {
+    /// Payload bytes of a full segment that carries no SACK blocks.
+    fn full_payload(&self) -> u32 {
+        let options = if self.agreed.timestamps {
+            TIMESTAMPS_LEN
+        } else {
+            0
+        };
+        u32::from(self.agreed.mss.saturating_sub(options)).max(1)
+    }
+
+    /// A segment arrived, and is to be looked at as RFC 9293 §3.10.7 says for the state.
+    pub fn handle_segment(&mut self, now: Instant, segment: &Segment<'_>, counters: &mut Counters) {
+        self.tally.segs_in += 1;
+        if !segment.payload.is_empty() {
+            self.tally.data_segs_in += 1;
+        }
+        match self.state {
+            State::Closed => {}
+            State::SynSent => self.on_segment_in_syn_sent(now, segment, counters),
+            State::TimeWait => self.on_segment_in_time_wait(now, segment),
+            _ => self.on_segment_in_window(now, segment, counters),
+        }
+    }
+}
+
+/// Bytes of the timestamps option with its padding.
+const TIMESTAMPS_LEN: u16 = 12;

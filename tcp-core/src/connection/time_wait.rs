@@ -1,13 +1,29 @@
 //! TIME-WAIT: a small record that outlives its connection.
 
+use core::time::Duration;
+
+use super::timestamps::TimestampClock;
 use crate::seq::SeqNumber;
 use crate::time::Instant;
-use crate::wire::{Header, Segment};
+use crate::wire::{Control, Header, Options, Segment, WireWindow};
 
-/// What is left of a connection that both sides have closed (RFC 9293 §3.6.1).
+/// What is left of a connection that both sides have closed (RFC 9293 §3.6.1): enough to answer
+/// the peer's last FIN again, and to tell an old segment from a new connection.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct TimeWait {
-    expires_at: Instant,
+    pub(super) expires_at: Instant,
+    /// 2 MSL.
+    pub(super) span: Duration,
+    pub(super) snd_nxt: SeqNumber,
+    pub(super) rcv_nxt: SeqNumber,
+    /// The window as it was last announced; the peer has nothing left to fill it with.
+    pub(super) window: WireWindow,
+    /// The window in bytes: which sequence numbers are not beyond it.
+    pub(super) window_bytes: u32,
+    /// Where timestamps were agreed on.
+    pub(super) clock: Option<TimestampClock>,
+    /// Whether RST is ignored (RFC 1337).
+    pub(super) rfc1337: bool,
 }
 
 /// What a segment did in TIME-WAIT.
@@ -26,14 +42,165 @@ pub enum TimeWaitOutcome {
 }
 
 impl TimeWait {
-    /// A segment arrived on its four-tuple.
+    /// A segment arrived on its four-tuple (RFC 9293 §3.10.7.4, TIME-WAIT).
     pub fn handle_segment(&mut self, now: Instant, segment: &Segment<'_>) -> TimeWaitOutcome {
-        let _ = (now, segment);
-        todo!()
+        let header = &segment.header;
+        let old = match (&self.clock, header.options.timestamps) {
+            (Some(clock), Some(timestamps)) => clock.is_old(now, timestamps.value),
+            _ => false,
+        };
+        match header.control {
+            Control::Rst => self.on_rst(header.seq, old),
+            Control::Syn if header.ack.is_none() && !old && self.is_new_connection(header) => {
+                // Beyond anything that the old connection sent or could have.
+                TimeWaitOutcome::Reopen(self.snd_nxt.advanced_by(u32::from(u16::MAX) + 2))
+            }
+            _ => self.on_old_segment(now, segment, old),
+        }
     }
 
     /// When 2 MSL are over.
     pub fn expires_at(&self) -> Instant {
         self.expires_at
+    }
+
+    fn on_rst(&self, seq: SeqNumber, old: bool) -> TimeWaitOutcome {
+        if self.rfc1337 || old || seq != self.rcv_nxt {
+            return TimeWaitOutcome::Ignore;
+        }
+        TimeWaitOutcome::Drop
+    }
+
+    /// RFC 6191 §2: a later timestamp, or else a sequence number beyond the old connection's.
+    fn is_new_connection(&self, header: &Header) -> bool {
+        let newer = match (&self.clock, header.options.timestamps) {
+            (Some(clock), Some(timestamps)) => clock.is_newer(timestamps.value),
+            _ => false,
+        };
+        newer || header.seq.distance_from(self.rcv_nxt) > 0
+    }
+
+    /// A retransmitted FIN starts 2 MSL anew and is acknowledged again; so is whatever else is not
+    /// just an acknowledgement in its place.
+    fn on_old_segment(
+        &mut self,
+        now: Instant,
+        segment: &Segment<'_>,
+        old: bool,
+    ) -> TimeWaitOutcome {
+        let header = &segment.header;
+        let from_edge = header.seq.distance_from(self.rcv_nxt);
+        let in_place = from_edge == 0 && segment.sequence_len() == 0;
+        if in_place && !old {
+            return TimeWaitOutcome::Ignore;
+        }
+        let beyond = i64::from(from_edge) > i64::from(self.window_bytes);
+        if header.control == Control::Fin && !old && !beyond {
+            self.expires_at = now + self.span;
+        }
+        if header.ack.is_none() && header.control != Control::Syn {
+            return TimeWaitOutcome::Ignore;
+        }
+        if let (Some(clock), Some(timestamps)) = (&mut self.clock, header.options.timestamps) {
+            clock.take(now, timestamps.value);
+        }
+        TimeWaitOutcome::Reply(Header {
+            ack: Some(self.rcv_nxt),
+            window: self.window,
+            options: Options {
+                timestamps: self.clock.as_ref().map(|clock| clock.stamp(now)),
+                ..Options::NONE
+            },
+            ..Header::new(self.snd_nxt)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::{Payload, Timestamps};
+
+    fn record(clock: Option<TimestampClock>) -> TimeWait {
+        TimeWait {
+            expires_at: Instant::from_millis(60_000),
+            span: Duration::from_secs(60),
+            snd_nxt: SeqNumber::new(100),
+            rcv_nxt: SeqNumber::new(200),
+            window: WireWindow::new(10),
+            window_bytes: 10,
+            clock,
+            rfc1337: false,
+        }
+    }
+
+    fn segment(control: Control, seq: u32, timestamp: Option<u32>) -> Segment<'static> {
+        let mut header = Header::new(SeqNumber::new(seq));
+        header.control = control;
+        header.ack = (control != Control::Syn).then_some(SeqNumber::new(100));
+        header.options.timestamps = timestamp.map(|value| Timestamps { value, echo: 0 });
+        Segment {
+            header,
+            payload: Payload::EMPTY,
+        }
+    }
+
+    #[test]
+    fn the_last_fin_is_acknowledged_again_and_time_starts_anew() {
+        let mut record = record(None);
+        let now = Instant::from_millis(30_000);
+        let outcome = record.handle_segment(now, &segment(Control::Fin, 199, None));
+        let TimeWaitOutcome::Reply(reply) = outcome else {
+            panic!("{outcome:?}")
+        };
+        assert_eq!(
+            (reply.seq.get(), reply.ack),
+            (100, Some(SeqNumber::new(200)))
+        );
+        assert_eq!(record.expires_at(), Instant::from_millis(90_000));
+    }
+
+    #[test]
+    fn a_syn_reopens_when_it_cannot_be_old() {
+        let now = Instant::from_millis(30_000);
+        let reopened = TimeWaitOutcome::Reopen(SeqNumber::new(100 + 65_537));
+        let syn = |seq, timestamp| segment(Control::Syn, seq, timestamp);
+        assert_eq!(record(None).handle_segment(now, &syn(201, None)), reopened);
+        let outcome = record(None).handle_segment(now, &syn(199, None));
+        assert!(
+            matches!(outcome, TimeWaitOutcome::Reply(_)),
+            "an old SYN gets an ACK"
+        );
+        let mut clock = TimestampClock::new(0);
+        clock.take(now, 50);
+        assert_eq!(
+            record(Some(clock)).handle_segment(now, &syn(5, Some(51))),
+            reopened
+        );
+        let outcome = record(Some(clock)).handle_segment(now, &syn(500, Some(49)));
+        assert!(
+            matches!(outcome, TimeWaitOutcome::Reply(_)),
+            "an old timestamp"
+        );
+    }
+
+    #[test]
+    fn only_an_exact_reset_ends_it_and_rfc_1337_none() {
+        let now = Instant::ZERO;
+        let rst = |seq| segment(Control::Rst, seq, None);
+        assert_eq!(
+            record(None).handle_segment(now, &rst(201)),
+            TimeWaitOutcome::Ignore
+        );
+        assert_eq!(
+            record(None).handle_segment(now, &rst(200)),
+            TimeWaitOutcome::Drop
+        );
+        let mut strict = record(None);
+        strict.rfc1337 = true;
+        assert_eq!(
+            strict.handle_segment(now, &rst(200)),
+            TimeWaitOutcome::Ignore
+        );
     }
 }

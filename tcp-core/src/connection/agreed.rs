@@ -1,0 +1,161 @@
+//! What the two SYNs agree on.
+
+use super::Setup;
+use crate::config::{MIN_MSS, TcpConfig, WindowScaling};
+use crate::wire::{Options, WindowScale};
+
+/// What the handshake agreed on: made once, by [`agree`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Agreed {
+    /// Bytes of payload and options that a segment of ours may have (RFC 9293 §3.7.1).
+    pub(crate) mss: u16,
+    /// The scales of the peer's windows and of ours; both or neither (RFC 7323 §2.2).
+    pub(crate) scales: Option<Scales>,
+    /// Whether every segment carries timestamps.
+    pub(crate) timestamps: bool,
+    /// Whether SACK may be sent and is believed.
+    pub(crate) sack: bool,
+}
+
+/// The two window scales.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Scales {
+    /// Of the windows that the peer announces.
+    pub(crate) send: WindowScale,
+    /// Of the windows that we announce.
+    pub(crate) recv: WindowScale,
+}
+
+impl Agreed {
+    /// Of the windows that the peer announces.
+    pub(crate) fn send_scale(&self) -> WindowScale {
+        self.scales.map_or(WindowScale::ZERO, |scales| scales.send)
+    }
+
+    /// Of the windows that we announce.
+    pub(crate) fn recv_scale(&self) -> WindowScale {
+        self.scales.map_or(WindowScale::ZERO, |scales| scales.recv)
+    }
+}
+
+/// The MSS that we announce (RFC 9293 MUST-67).
+pub(crate) fn announced_mss(config: &TcpConfig, setup: &Setup) -> u16 {
+    config
+        .max_segment_size
+        .map_or(setup.mss, |most| most.min(setup.mss))
+}
+
+/// The options of our SYN, but for timestamps.
+pub(crate) fn offer(config: &TcpConfig, setup: &Setup) -> Options {
+    Options {
+        mss: Some(announced_mss(config, setup)),
+        window_scale: window_scale(config),
+        sack_permitted: config.sack,
+        ..Options::NONE
+    }
+}
+
+/// The options of our SYN-ACK: of what we would offer, what the peer offered too.
+pub(crate) fn answer(config: &TcpConfig, setup: &Setup, agreed: &Agreed) -> Options {
+    let offer = offer(config, setup);
+    Options {
+        window_scale: offer.window_scale.filter(|_| agreed.scales.is_some()),
+        sack_permitted: agreed.sack,
+        ..offer
+    }
+}
+
+/// What results from our offer and the options of the peer's SYN.
+pub(crate) fn agree(config: &TcpConfig, setup: &Setup, peer: &Options) -> Agreed {
+    let send_limit = peer.mss.unwrap_or(setup.default_mss).max(MIN_MSS);
+    let scales = match (window_scale(config), peer.window_scale) {
+        (Some(recv), Some(send)) => Some(Scales { send, recv }),
+        _ => None,
+    };
+    Agreed {
+        mss: send_limit.min(announced_mss(config, setup)),
+        scales,
+        timestamps: config.timestamps && peer.timestamps.is_some(),
+        sack: config.sack && peer.sack_permitted,
+    }
+}
+
+/// The scale that lets the whole receive buffer be offered, or what the user chose.
+fn window_scale(config: &TcpConfig) -> Option<WindowScale> {
+    match config.window_scaling {
+        WindowScaling::Off => None,
+        WindowScaling::Fixed(shift) => Some(WindowScale::clamped(shift)),
+        WindowScaling::Auto => {
+            let shift = (0..14).find(|&shift| config.recv_buffer >> shift <= usize::from(u16::MAX));
+            Some(WindowScale::clamped(shift.unwrap_or(14)))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seq::SeqNumber;
+    use crate::wire::Timestamps;
+
+    const SETUP: Setup = Setup {
+        isn: SeqNumber::new(0),
+        timestamp_offset: 0,
+        mss: 1_460,
+        default_mss: 536,
+    };
+
+    #[test]
+    fn silence_means_the_defaults() {
+        let agreed = agree(&TcpConfig::default(), &SETUP, &Options::NONE);
+        let expected = Agreed {
+            mss: 536,
+            scales: None,
+            timestamps: false,
+            sack: false,
+        };
+        assert_eq!(agreed, expected);
+    }
+
+    #[test]
+    fn both_must_offer() {
+        let peer = Options {
+            mss: Some(9_000),
+            window_scale: Some(WindowScale::clamped(7)),
+            sack_permitted: true,
+            timestamps: Some(Timestamps { value: 1, echo: 0 }),
+            ..Options::NONE
+        };
+        let config = TcpConfig {
+            recv_buffer: 1 << 20,
+            ..TcpConfig::default()
+        };
+        let agreed = agree(&config, &SETUP, &peer);
+        assert_eq!(agreed.mss, 1_460);
+        assert_eq!(
+            (agreed.send_scale().shift(), agreed.recv_scale().shift()),
+            (7, 5)
+        );
+        assert!(agreed.timestamps && agreed.sack);
+        let config = TcpConfig {
+            timestamps: false,
+            sack: false,
+            window_scaling: WindowScaling::Off,
+            ..config
+        };
+        let agreed = agree(&config, &SETUP, &peer);
+        assert_eq!(
+            (agreed.scales, agreed.timestamps, agreed.sack),
+            (None, false, false)
+        );
+    }
+
+    #[test]
+    fn a_tiny_mss_is_not_believed() {
+        let peer = Options {
+            mss: Some(1),
+            ..Options::NONE
+        };
+        assert_eq!(agree(&TcpConfig::default(), &SETUP, &peer).mss, MIN_MSS);
+    }
+}

@@ -1,0 +1,237 @@
+//! A decision becomes a segment: scoreboard, timers and counters take note of it.
+
+use core::ops::Range;
+
+use super::output::Decision;
+use super::timer::Timer;
+use super::{Connection, Reset, State, agreed};
+use crate::recv::window::Turn;
+use crate::stats::Counters;
+use crate::time::Instant;
+use crate::wire::{Control, Header, Options, Payload, SackBlocks, Segment};
+
+impl Connection {
+    pub(super) fn commit(
+        &mut self,
+        decision: Decision,
+        now: Instant,
+        counters: &mut Counters,
+    ) -> Segment<'_> {
+        self.tally.segs_out += 1;
+        match decision {
+            Decision::Reset(reset) => {
+                self.pending.reset = None;
+                counters.out_segs += 1;
+                counters.out_rsts += 1;
+                bare(self.reset_header(reset))
+            }
+            Decision::Syn => {
+                let header = self.commit_syn(now);
+                counters.out_segs += 1;
+                bare(header)
+            }
+            Decision::Retransmit(range) => {
+                self.commit_retransmit(range.clone(), now, counters);
+                self.segment_of(range, now, counters)
+            }
+            Decision::New(range) => {
+                self.commit_new(range.clone(), now);
+                counters.out_segs += 1;
+                self.segment_of(range, now, counters)
+            }
+            Decision::Probe => {
+                self.pending.probe = false;
+                counters.out_segs += 1;
+                let before_una = self.snd.una.saturating_sub(1);
+                bare(self.header(before_una, now, counters))
+            }
+            Decision::Ack => {
+                counters.out_segs += 1;
+                bare(self.header(self.snd.nxt, now, counters))
+            }
+        }
+    }
+
+    /// The options of every segment after the SYN; SACK blocks as far as they fit.
+    pub(super) fn segment_options(&self, now: Instant) -> Options {
+        let timestamps = self.agreed.timestamps.then(|| self.clock.stamp(now));
+        let holes = self.rcv.duplicate.is_some() || !self.rcv.reassembly.beyond().is_empty();
+        let sack = if self.agreed.sack && holes {
+            // 40 bytes of options hold four blocks, or three beside timestamps.
+            let most = if timestamps.is_some() {
+                SackBlocks::MAX - 1
+            } else {
+                SackBlocks::MAX
+            };
+            self.rcv.sack_blocks(most)
+        } else {
+            SackBlocks::NONE
+        };
+        Options {
+            timestamps,
+            sack,
+            ..Options::NONE
+        }
+    }
+
+    fn commit_syn(&mut self, now: Instant) -> Header {
+        self.pending.syn = false;
+        self.snd.nxt = 1;
+        if self.snd.retries == 0 {
+            self.snd.last_sent = Some(now);
+        }
+        if !self.timers.is_armed(Timer::Retransmit) {
+            self.arm_retransmit(now);
+        }
+        let answering = self.state == State::SynReceived;
+        let options = if answering {
+            self.rcv.acked = 1;
+            self.pending.ack = false;
+            let timestamps = self.agreed.timestamps.then(|| self.clock.stamp(now));
+            Options {
+                timestamps,
+                ..agreed::answer(&self.config, &self.setup, &self.agreed)
+            }
+        } else {
+            let timestamps = self.config.timestamps.then(|| self.clock.stamp(now));
+            Options {
+                timestamps,
+                ..agreed::offer(&self.config, &self.setup)
+            }
+        };
+        Header {
+            control: Control::Syn,
+            ack: answering.then(|| self.rcv.irs.at_offset(1)),
+            window: self.rcv.window.announce_in_syn(),
+            options,
+            ..Header::new(self.snd.isn)
+        }
+    }
+
+    fn commit_retransmit(&mut self, range: Range<u64>, now: Instant, counters: &mut Counters) {
+        let data = self.data_of(&range);
+        self.snd.scoreboard.on_retransmit(range, now);
+        self.pending.retransmit = false;
+        counters.retrans_segs += 1;
+        if !self.recovery.is_after_timeout() {
+            counters.fast_retrans += 1;
+        }
+        self.tally.total_retrans += 1;
+        self.tally.on_data_sent(data.end - data.start);
+        self.tally.bytes_retrans += data.end - data.start;
+        self.after_data(now);
+    }
+
+    fn commit_new(&mut self, range: Range<u64>, now: Instant) {
+        let data = self.data_of(&range);
+        let len = data.end - data.start;
+        if len > 0 && len < u64::from(self.full_payload()) {
+            self.snd.small_end = data.end;
+        }
+        self.snd.scoreboard.push(range.clone(), now);
+        self.snd.nxt = range.end;
+        self.timers.disarm(Timer::Persist);
+        self.timers.disarm(Timer::Cork);
+        self.snd.stalled_since.get_or_insert(now);
+        self.tally.on_data_sent(len);
+        if len > 0 {
+            self.rcv.ack_policy.on_data_sent(now);
+        }
+        self.after_data(now);
+    }
+
+    fn after_data(&mut self, now: Instant) {
+        self.snd.last_sent = Some(now);
+        if !self.timers.is_armed(Timer::Retransmit) {
+            self.arm_retransmit(now);
+        }
+    }
+
+    /// The segment that carries `range`.
+    fn segment_of(
+        &mut self,
+        range: Range<u64>,
+        now: Instant,
+        counters: &mut Counters,
+    ) -> Segment<'_> {
+        let data = self.data_of(&range);
+        let mut header = self.header(range.start, now, counters);
+        if range.end > data.end {
+            header.control = Control::Fin;
+        }
+        header.push = self.wants_push(&data);
+        if header.push {
+            self.snd.pushed = data.end;
+        }
+        Segment {
+            header,
+            payload: self.snd.buffer.slice(data),
+        }
+    }
+
+    /// The part of `range` that is data, and not our FIN.
+    fn data_of(&self, range: &Range<u64>) -> Range<u64> {
+        let end = self.snd.fin.map_or(range.end, |fin| range.end.min(fin));
+        range.start..end.max(range.start)
+    }
+
+    /// RFC 9293 MUST-61: on the last segment of what is buffered; and as Linux, whenever half of
+    /// the largest window has gone without, lest the peer's reader sleep.
+    fn wants_push(&self, data: &Range<u64>) -> bool {
+        let half = u64::from(self.snd.window.max() / 2);
+        let long_without = data.end.saturating_sub(self.snd.pushed) > half;
+        !data.is_empty() && (data.end == self.snd.buffer.end() || long_without)
+    }
+
+    /// The header of any segment after the handshake, at offset `seq`: it acknowledges what there
+    /// is to acknowledge, so that no bare ACK need follow.
+    fn header(&mut self, seq: u64, now: Instant, counters: &mut Counters) -> Header {
+        let options = self.segment_options(now);
+        let ack = self.ack_offset();
+        let read = self.rcv.reassembly.read_offset();
+        let mss = self.rcv.ack_policy.rcv_mss();
+        let (window, turn) = self.rcv.window.announce(ack, read, mss);
+        match turn {
+            Turn::None => {}
+            Turn::Closed => counters.to_zero_window += 1,
+            Turn::Opened => counters.from_zero_window += 1,
+        }
+        if self.rcv.duplicate.take().is_some() {
+            counters.dsack_sent += 1;
+        }
+        if ack > self.rcv.acked {
+            self.rcv.ack_policy.on_ack_sent();
+        }
+        self.rcv.acked = ack;
+        self.pending.ack = false;
+        self.timers.disarm(Timer::DelayedAck);
+        Header {
+            ack: Some(self.rcv.irs.at_offset(ack)),
+            window,
+            options,
+            ..Header::new(self.snd.isn.at_offset(seq))
+        }
+    }
+
+    /// RFC 9293 §3.10.7.1 and §3.5.2.
+    fn reset_header(&self, reset: Reset) -> Header {
+        match reset {
+            Reset::Answer(ack) => Header {
+                control: Control::Rst,
+                ..Header::new(ack)
+            },
+            Reset::Ours => Header {
+                control: Control::Rst,
+                ack: Some(self.rcv.irs.at_offset(self.ack_offset())),
+                ..Header::new(self.snd.isn.at_offset(self.snd.nxt))
+            },
+        }
+    }
+}
+
+fn bare(header: Header) -> Segment<'static> {
+    Segment {
+        header,
+        payload: Payload::EMPTY,
+    }
+}

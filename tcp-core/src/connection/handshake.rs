@@ -1,0 +1,170 @@
+//! From SYN-SENT or SYN-RECEIVED to ESTABLISHED.
+
+use super::agreed::agree;
+use super::timer::Timer;
+use super::{Connection, HalfOpen, Origin, Reset, State};
+use crate::config::ValidConfig;
+use crate::congestion::BoxedController;
+use crate::error::ConnectionError;
+use crate::stats::Counters;
+use crate::time::Instant;
+use crate::wire::{Control, Segment};
+
+impl Connection {
+    /// RFC 9293 §3.10.7.3: ACK, then RST, then SYN.
+    pub(super) fn on_segment_in_syn_sent(
+        &mut self,
+        now: Instant,
+        segment: &Segment<'_>,
+        counters: &mut Counters,
+    ) {
+        let header = &segment.header;
+        let acknowledged = match header.ack {
+            None => false,
+            Some(ack) if ack == self.snd.isn.advanced_by(1) && self.snd.nxt == 1 => true,
+            Some(ack) => {
+                counters.ack_unacceptable += 1;
+                if header.control != Control::Rst {
+                    self.pending.reset = Some(Reset::Answer(ack));
+                }
+                return;
+            }
+        };
+        match header.control {
+            Control::Rst if acknowledged => {
+                counters.attempt_fails += 1;
+                self.die(Some(ConnectionError::Refused));
+            }
+            Control::Syn => self.on_peer_syn(now, segment, acknowledged, counters),
+            Control::Rst | Control::Fin | Control::None => {}
+        }
+    }
+
+    /// The peer's SYN in SYN-SENT: with ACK the handshake is done, without it both opened at once
+    /// (MUST-10).
+    fn on_peer_syn(
+        &mut self,
+        now: Instant,
+        segment: &Segment<'_>,
+        acknowledged: bool,
+        counters: &mut Counters,
+    ) {
+        let header = &segment.header;
+        self.rcv.irs = header.seq;
+        self.agreed = agree(&self.config, &self.setup, &header.options);
+        if self.agreed.timestamps
+            && let Some(timestamps) = header.options.timestamps
+        {
+            self.clock.take(now, timestamps.value);
+        }
+        self.last_heard = now;
+        let scale = self.agreed.send_scale();
+        if acknowledged {
+            self.snd.una = 1;
+            self.snd.window.start(header.window, 0, 1, scale);
+            self.measure_handshake(now, segment);
+            self.establish(now);
+            self.pending.ack = true;
+            self.receive_text(now, segment, 1, counters);
+            self.receive_fin(now, segment, 1, counters);
+        } else {
+            self.snd.window.start(header.window, 0, 0, scale);
+            self.state = State::SynReceived;
+            self.pending.syn = true;
+            self.snd.retries = 0;
+        }
+    }
+
+    /// A connection for a handshake whose last segment has arrived but is not processed.
+    pub(super) fn from_half_open(now: Instant, config: ValidConfig, half: &HalfOpen) -> Connection {
+        let mut connection = Connection::new(now, config, half.setup, Origin::Passive);
+        connection.agreed = half.agreed;
+        connection.clock = half.clock;
+        connection.rcv.irs = half.irs;
+        let announced = connection.rcv.window.announce_in_syn();
+        debug_assert_eq!(
+            announced, half.window,
+            "the window that the SYN-ACK announced"
+        );
+        connection.rcv.acked = 1;
+        connection.snd.nxt = 1;
+        connection.snd.last_sent = half.sent_at;
+        connection.snd.retries = half.retransmits;
+        connection
+            .snd
+            .window
+            .start(half.peer_window, 0, 0, half.agreed.send_scale());
+        connection
+    }
+
+    /// In SYN-RECEIVED our SYN was acknowledged.
+    pub(super) fn complete_handshake(
+        &mut self,
+        now: Instant,
+        segment: &Segment<'_>,
+        seq: u64,
+        counters: &mut Counters,
+    ) {
+        self.snd.una = 1;
+        let scale = self.agreed.send_scale();
+        let window = segment.header.window;
+        if segment.header.control == Control::Syn {
+            self.snd.window.start(window, 0, 1, scale);
+        } else {
+            self.snd.window.update(window, seq, 1);
+        }
+        self.measure_handshake(now, segment);
+        self.establish(now);
+        if self.origin == Origin::Passive {
+            counters.passive_opens += 1;
+        }
+    }
+
+    /// The first measurement (RFC 6298 §2.2), by Karn's rule or timestamps; and what a lost SYN
+    /// means for the start (RFC 6298 §5.7).
+    fn measure_handshake(&mut self, now: Instant, segment: &Segment<'_>) {
+        let measured = match (self.snd.retries, self.snd.last_sent) {
+            (0, Some(sent)) => Some(now.saturating_duration_since(sent)),
+            _ if self.agreed.timestamps => {
+                let echo = segment
+                    .header
+                    .options
+                    .timestamps
+                    .map(|timestamps| timestamps.echo);
+                echo.and_then(|echo| self.clock.measure(now, echo))
+            }
+            _ => None,
+        };
+        match measured {
+            Some(rtt) => self.rtt.on_measurement(rtt),
+            None => self.rtt.on_syn_timeout_recovered(),
+        }
+    }
+
+    /// Both SYNs are acknowledged: data may flow.
+    fn establish(&mut self, now: Instant) {
+        self.state = match self.snd.fin {
+            Some(_) => State::FinWait1,
+            None => State::Established,
+        };
+        self.rcv.window.set_scale(self.agreed.recv_scale());
+        let payload = self.full_payload();
+        // RFC 6928 §2; one segment if the SYN was lost more than once (RFC 5681 §3.1).
+        let segments = match self.snd.retries {
+            0 | 1 => u32::from(self.config.initial_window),
+            _ => 1,
+        };
+        let controller = self.config.congestion.build(payload, segments * payload);
+        self.congestion = BoxedController(controller);
+        self.timers.disarm(Timer::Retransmit);
+        self.snd.retries = 0;
+        self.snd.last_sent = None;
+        self.snd.stalled_since = None;
+        self.pending.syn = false;
+        self.events.connected = true;
+        self.events.writable |= core::mem::take(&mut self.user.wants_room);
+        if let Some(keep_alive) = self.options.keep_alive {
+            self.timers.arm(Timer::KeepAlive, now + keep_alive.idle);
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! What can be told of a connection.
+
+use super::{Connection, State};
+use crate::stats::TcpInfo;
+use crate::time::Instant;
+
+/// What only adds up.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub(super) struct Tally {
+    pub(super) segs_in: u64,
+    pub(super) segs_out: u64,
+    pub(super) data_segs_in: u64,
+    pub(super) data_segs_out: u64,
+    pub(super) bytes_sent: u64,
+    pub(super) bytes_retrans: u64,
+    pub(super) bytes_acked: u64,
+    pub(super) bytes_received: u64,
+    pub(super) total_retrans: u64,
+    pub(super) rcv_ooopack: u64,
+    pub(super) dsack_dups: u64,
+}
+
+impl Tally {
+    pub(super) fn on_data_sent(&mut self, bytes: u64) {
+        self.data_segs_out += u64::from(bytes > 0);
+        self.bytes_sent += bytes;
+    }
+}
+
+impl Connection {
+    /// A snapshot of everything worth knowing (RFC 9293 §3.10.6, `TCP_INFO`).
+    pub fn info(&self, _now: Instant) -> TcpInfo {
+        let scoreboard = &self.snd.scoreboard;
+        let tally = &self.tally;
+        let scales = self.agreed.scales;
+        let handshake_done = self.state != State::SynSent && self.state != State::SynReceived;
+        TcpInfo {
+            tcpi_state: self.state,
+            tcpi_retransmits: self.snd.retries,
+            tcpi_probes: self.snd.probes.max(self.keep_alive_probes),
+            timestamps: self.agreed.timestamps,
+            sack: self.agreed.sack,
+            tcpi_snd_wscale: scales.map(|scales| scales.send.shift()),
+            tcpi_rcv_wscale: scales.map(|scales| scales.recv.shift()),
+            tcpi_rto: self.rtt.rto(),
+            tcpi_ato: self.rcv.ack_policy.ato(),
+            tcpi_snd_mss: self.full_payload(),
+            tcpi_rcv_mss: self.rcv.ack_policy.rcv_mss(),
+            tcpi_advmss: u32::from(super::agreed::announced_mss(&self.config, &self.setup)),
+            unacked_bytes: self.snd.nxt - self.snd.una,
+            sacked_bytes: scoreboard.sacked(),
+            lost_bytes: scoreboard.lost(),
+            in_flight_bytes: u64::from(self.in_flight()),
+            tcpi_rtt: self.rtt.srtt().unwrap_or_default(),
+            tcpi_rttvar: self.rtt.rttvar(),
+            tcpi_min_rtt: self.rtt.min_rtt().unwrap_or_default(),
+            tcpi_snd_ssthresh: self.congestion.ssthresh(),
+            tcpi_snd_cwnd: self.congestion.window(),
+            tcpi_snd_wnd: self.snd.window.bytes(),
+            tcpi_rcv_wnd: if handshake_done {
+                self.window_offered()
+            } else {
+                0
+            },
+            unread_bytes: self.rcv.reassembly.unread(),
+            tcpi_notsent_bytes: self.snd.buffer.end().saturating_sub(self.snd.nxt.max(1)),
+            tcpi_segs_out: tally.segs_out,
+            tcpi_segs_in: tally.segs_in,
+            tcpi_data_segs_out: tally.data_segs_out,
+            tcpi_data_segs_in: tally.data_segs_in,
+            tcpi_bytes_sent: tally.bytes_sent,
+            tcpi_bytes_retrans: tally.bytes_retrans,
+            tcpi_bytes_acked: tally.bytes_acked,
+            tcpi_bytes_received: tally.bytes_received,
+            tcpi_total_retrans: tally.total_retrans,
+            tcpi_rcv_ooopack: tally.rcv_ooopack,
+            tcpi_dsack_dups: tally.dsack_dups,
+            congestion: self.congestion.name(),
+        }
+    }
+}

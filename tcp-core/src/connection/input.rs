@@ -1,0 +1,243 @@
+//! A segment arrives at a connection that has seen both SYNs: RFC 9293 §3.10.7.4, in its order.
+
+use core::time::Duration;
+
+use super::{Connection, Origin, Reset, State, TimeWaitOutcome};
+use crate::error::ConnectionError;
+use crate::stats::Counters;
+use crate::time::Instant;
+use crate::wire::{Control, Segment};
+
+/// As Linux's `net.ipv4.tcp_invalid_ratelimit`: two sides that each find the other's segments
+/// unacceptable must not answer each other for ever.
+const REBUKE_INTERVAL: Duration = Duration::from_millis(500);
+
+/// Whether to go on with the steps.
+enum Step {
+    Continue,
+    Done,
+}
+
+impl Connection {
+    pub(super) fn on_segment_in_window(
+        &mut self,
+        now: Instant,
+        segment: &Segment<'_>,
+        counters: &mut Counters,
+    ) {
+        let Some(seq) = self.check_sequence(now, segment, counters) else {
+            return;
+        };
+        if let Step::Done = self.check_reset(segment, seq, counters) {
+            return;
+        }
+        if let Step::Done = self.check_syn(segment, seq, counters) {
+            return;
+        }
+        // Fifth, ACK; RFC 9293 drops a segment without it.
+        let Some(ack) = segment.header.ack else {
+            return;
+        };
+        self.last_heard = now;
+        self.keep_alive_probes = 0;
+        if let Step::Done = self.check_ack(now, segment, seq, ack, counters) {
+            return;
+        }
+        self.take_timestamp(now, segment, seq);
+        // Sixth, URG: the pointer is not used, and urgent data is read in line as the rest.
+        // Seventh, the text; eighth, FIN.
+        self.receive_text(now, segment, seq, counters);
+        self.receive_fin(now, segment, seq, counters);
+    }
+
+    /// First, sequence number: PAWS (RFC 7323 §5.3), then the window. Gives the segment's offset.
+    fn check_sequence(
+        &mut self,
+        now: Instant,
+        segment: &Segment<'_>,
+        counters: &mut Counters,
+    ) -> Option<u64> {
+        let header = &segment.header;
+        let is_reset = header.control == Control::Rst;
+        if let (true, Some(timestamps)) = (self.agreed.timestamps, header.options.timestamps)
+            && !is_reset
+            && self.clock.is_old(now, timestamps.value)
+        {
+            counters.paws_estab += 1;
+            self.rebuke(now, segment, counters);
+            return None;
+        }
+        let rcv_nxt = self.rcv.nxt();
+        let seq = header.seq.offset_near(self.rcv.irs, rcv_nxt);
+        if let Some(seq) = seq
+            && self.is_acceptable(seq, segment)
+        {
+            return Some(seq);
+        }
+        if is_reset {
+            return None;
+        }
+        if header.control == Control::Syn {
+            self.on_syn_outside(segment, seq, counters);
+            return None;
+        }
+        if let Some(seq) = seq
+            && !segment.payload.is_empty()
+            && seq < rcv_nxt
+        {
+            self.report_duplicate(seq..(seq + segment.payload.len() as u64).min(rcv_nxt));
+        } else if !segment.payload.is_empty() {
+            counters.rcv_q_drop += 1;
+        }
+        self.rebuke(now, segment, counters);
+        None
+    }
+
+    /// The window test as Linux widens it: a segment may begin at the right edge, so that ACK and
+    /// RST are seen when the window is closed (MUST-66), and a reordered acknowledgement from
+    /// before our last one is not lost.
+    fn is_acceptable(&self, seq: u64, segment: &Segment<'_>) -> bool {
+        if seq == 0 && self.state == State::SynReceived {
+            return self.is_crossing_syn_ack(segment);
+        }
+        let end = seq + u64::from(segment.sequence_len());
+        let oldest = self.rcv.acked.min(self.rcv.nxt());
+        end >= oldest && (end > oldest || seq == end) && seq <= self.rcv.window.edge()
+    }
+
+    /// The SYN-ACK of a simultaneous open (RFC 9293 figure 7): its SYN lies before the window, and
+    /// yet its acknowledgement is the one we wait for.
+    fn is_crossing_syn_ack(&self, segment: &Segment<'_>) -> bool {
+        self.origin == Origin::Active
+            && segment.header.control == Control::Syn
+            && segment.header.ack == Some(self.snd.isn.at_offset(self.snd.nxt))
+    }
+
+    /// Second, RST, as RFC 5961 §3.2 has it: exact, or else challenged.
+    fn check_reset(&mut self, segment: &Segment<'_>, seq: u64, counters: &mut Counters) -> Step {
+        if segment.header.control != Control::Rst {
+            return Step::Continue;
+        }
+        if seq != self.rcv.nxt() {
+            self.challenge(counters);
+            return Step::Done;
+        }
+        let error = match self.state {
+            State::SynReceived => {
+                counters.attempt_fails += 1;
+                Some(ConnectionError::Refused)
+            }
+            State::Closing | State::LastAck => None,
+            _ => {
+                counters.estab_resets += 1;
+                Some(ConnectionError::Reset)
+            }
+        };
+        self.die(error);
+        Step::Done
+    }
+
+    /// Fourth, SYN, as RFC 5961 §4.2 has it: challenged.
+    fn check_syn(&mut self, segment: &Segment<'_>, seq: u64, counters: &mut Counters) -> Step {
+        if segment.header.control != Control::Syn || (seq == 0 && self.is_crossing_syn_ack(segment))
+        {
+            return Step::Continue;
+        }
+        self.challenge(counters);
+        Step::Done
+    }
+
+    /// A SYN outside of the window: in a simultaneous open the peer repeats its SYN when our
+    /// SYN-ACK was lost; else it is challenged like one inside (RFC 5961 §4.2).
+    fn on_syn_outside(&mut self, segment: &Segment<'_>, seq: Option<u64>, counters: &mut Counters) {
+        let repeated = seq == Some(0) && segment.header.ack.is_none();
+        if self.state == State::SynReceived && repeated {
+            self.pending.syn = true;
+            counters.syn_retrans += 1;
+        } else {
+            self.challenge(counters);
+        }
+    }
+
+    /// Fifth, ACK.
+    fn check_ack(
+        &mut self,
+        now: Instant,
+        segment: &Segment<'_>,
+        seq: u64,
+        ack: crate::seq::SeqNumber,
+        counters: &mut Counters,
+    ) -> Step {
+        let offset = ack.offset_near(self.snd.isn, self.snd.una);
+        if self.state == State::SynReceived {
+            if offset != Some(1) || self.snd.nxt != 1 {
+                counters.ack_unacceptable += 1;
+                self.pending.reset = Some(Reset::Answer(ack));
+                return Step::Done;
+            }
+            self.complete_handshake(now, segment, seq, counters);
+            return Step::Continue;
+        }
+        // RFC 5961 §5.2: not beyond what we sent, and not older than a window.
+        let oldest = self
+            .snd
+            .una
+            .saturating_sub(u64::from(self.snd.window.max()));
+        match offset {
+            Some(offset) if (oldest..=self.snd.nxt).contains(&offset) => {
+                self.process_ack(now, segment, seq, offset, counters)
+            }
+            _ => {
+                counters.ack_unacceptable += 1;
+                self.challenge(counters);
+                return Step::Done;
+            }
+        }
+        if self.state == State::Closed {
+            Step::Done
+        } else {
+            Step::Continue
+        }
+    }
+
+    /// RFC 7323 §4.3: TS.Recent follows segments that cover what we last acknowledged.
+    fn take_timestamp(&mut self, now: Instant, segment: &Segment<'_>, seq: u64) {
+        if let (true, Some(timestamps)) =
+            (self.agreed.timestamps, segment.header.options.timestamps)
+            && seq <= self.rcv.acked
+        {
+            self.clock.take(now, timestamps.value);
+        }
+    }
+
+    /// Answers an unacceptable segment with an acknowledgement; one without data not too often.
+    fn rebuke(&mut self, now: Instant, segment: &Segment<'_>, counters: &mut Counters) {
+        if segment.sequence_len() == 0 {
+            let recent = |at| now.saturating_duration_since(at) < REBUKE_INTERVAL;
+            if self.last_rebuke.is_some_and(recent) {
+                counters.ack_skipped += 1;
+                return;
+            }
+            self.last_rebuke = Some(now);
+        }
+        self.pending.ack = true;
+    }
+
+    /// RFC 5961: an acknowledgement that makes an honest peer say what it meant.
+    fn challenge(&mut self, counters: &mut Counters) {
+        counters.challenge_ack += 1;
+        self.pending.ack = true;
+    }
+
+    pub(super) fn on_segment_in_time_wait(&mut self, now: Instant, segment: &Segment<'_>) {
+        let Some(time_wait) = &mut self.time_wait else {
+            return;
+        };
+        match time_wait.handle_segment(now, segment) {
+            TimeWaitOutcome::Ignore => {}
+            TimeWaitOutcome::Reply(_) => self.pending.ack = true,
+            // A connection by itself has no listener that could take the new SYN.
+            TimeWaitOutcome::Reopen(_) | TimeWaitOutcome::Drop => self.die(None),
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! The variables of RFC 9293 §3.3.1: what one side sends, and what it receives.
+
+use core::ops::Range;
+
+use crate::config::TcpConfig;
+use crate::recv::ack::AckPolicy;
+use crate::recv::reassembly::Reassembly;
+use crate::recv::window::RecvWindow;
+use crate::send::buffer::SendBuffer;
+use crate::send::scoreboard::Scoreboard;
+use crate::send::window::SendWindow;
+use crate::seq::{SeqNumber, SeqRange};
+use crate::time::Instant;
+use crate::wire::SackBlocks;
+
+/// The send sequence space, in offsets.
+///
+/// ```text
+///           una                 nxt          data_end   una + window
+///            |   outstanding     |   unsent     |           |
+///   ---------+-------------------+--------------+-----------+----
+/// ```
+///
+/// `una <= nxt <= data_end + 1`, the one being FIN.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Sender {
+    pub(super) isn: SeqNumber,
+    /// SND.UNA.
+    pub(super) una: u64,
+    /// SND.NXT; it never moves back, since what is sent again is the scoreboard's to know.
+    pub(super) nxt: u64,
+    /// The offset of our FIN, once the user has closed.
+    pub(super) fin: Option<u64>,
+    pub(super) buffer: SendBuffer,
+    pub(super) scoreboard: Scoreboard,
+    pub(super) window: SendWindow,
+    /// The end of the last segment sent that was smaller than the MSS (Minshall's test).
+    pub(super) small_end: u64,
+    /// The end of the last segment sent with PSH.
+    pub(super) pushed: u64,
+    /// When data was last sent.
+    pub(super) last_sent: Option<Instant>,
+    /// Since when nothing has been acknowledged, while something waits for it.
+    pub(super) stalled_since: Option<Instant>,
+    /// Timeouts since then.
+    pub(super) retries: u8,
+    /// Unanswered window probes.
+    pub(super) probes: u8,
+}
+
+impl Sender {
+    pub(super) fn new(isn: SeqNumber, capacity: usize) -> Self {
+        Sender {
+            isn,
+            una: 0,
+            nxt: 0,
+            fin: None,
+            buffer: SendBuffer::new(1, capacity),
+            scoreboard: Scoreboard::default(),
+            window: SendWindow::new(),
+            small_end: 0,
+            pushed: 1,
+            last_sent: None,
+            stalled_since: None,
+            retries: 0,
+            probes: 0,
+        }
+    }
+
+    /// Offsets sent and not acknowledged.
+    pub(super) fn outstanding(&self) -> u32 {
+        (self.nxt - self.una).min(u64::from(u32::MAX)) as u32
+    }
+
+    /// Offsets that wait to be sent for the first time, FIN included.
+    pub(super) fn unsent(&self) -> u64 {
+        let end = self.fin.map_or(self.buffer.end(), |fin| fin + 1);
+        end.saturating_sub(self.nxt)
+    }
+
+    /// Bytes that the peer's window still takes: the usable window of RFC 9293 §3.8.6.2.1.
+    pub(super) fn usable(&self) -> u64 {
+        (self.una + u64::from(self.window.bytes())).saturating_sub(self.nxt)
+    }
+
+    /// Forgets what was to be sent: the connection is dead.
+    pub(super) fn clear(&mut self) {
+        self.buffer.clear();
+        self.scoreboard.clear();
+        self.stalled_since = None;
+    }
+}
+
+/// The receive sequence space, in offsets.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Receiver {
+    /// The peer's initial sequence number; meaningless before its SYN.
+    pub(super) irs: SeqNumber,
+    pub(super) reassembly: Reassembly,
+    pub(super) window: RecvWindow,
+    pub(super) ack_policy: AckPolicy,
+    /// The offset of the peer's FIN, once it is known.
+    pub(super) fin: Option<u64>,
+    /// What we last acknowledged.
+    pub(super) acked: u64,
+    /// What arrived twice, to be reported once (RFC 2883).
+    pub(super) duplicate: Option<Range<u64>>,
+    /// Where data beyond a hole last arrived, the latest first.
+    recent: [u64; SackBlocks::MAX],
+}
+
+impl Receiver {
+    pub(super) fn new(config: &TcpConfig, mss: u16) -> Self {
+        let (min, max) = (config.delayed_ack_min, config.delayed_ack_max);
+        Receiver {
+            irs: SeqNumber::default(),
+            reassembly: Reassembly::new(1),
+            window: RecvWindow::new(config.recv_buffer),
+            ack_policy: AckPolicy::new(min, max, u32::from(mss)),
+            fin: None,
+            acked: 0,
+            duplicate: None,
+            recent: [0; SackBlocks::MAX],
+        }
+    }
+
+    /// RCV.NXT.
+    pub(super) fn nxt(&self) -> u64 {
+        let nxt = self.reassembly.nxt();
+        if self.fin == Some(nxt) { nxt + 1 } else { nxt }
+    }
+
+    /// Whether everything up to the peer's FIN has arrived.
+    pub(super) fn has_ended(&self) -> bool {
+        self.fin == Some(self.reassembly.nxt())
+    }
+
+    /// Remembers where data arrived beyond a hole, for the order of SACK blocks.
+    pub(super) fn note_arrival(&mut self, offset: u64) {
+        self.recent.rotate_right(1);
+        self.recent[0] = offset;
+    }
+
+    /// The SACK blocks to send, at most `most`: a duplicate first (RFC 2883 §4), then what arrived
+    /// last, then what was reported last (RFC 2018 §4).
+    pub(super) fn sack_blocks(&self, most: usize) -> SackBlocks {
+        let mut blocks = SackBlocks::NONE;
+        let mut push = |range: &Range<u64>| {
+            let start = self.irs.at_offset(range.start);
+            let block = SeqRange {
+                start,
+                end: self.irs.at_offset(range.end),
+            };
+            if blocks.as_slice().len() < most && !blocks.as_slice().contains(&block) {
+                blocks.push(block);
+            }
+        };
+        if let Some(duplicate) = &self.duplicate {
+            push(duplicate);
+        }
+        let beyond = self.reassembly.beyond();
+        for &offset in &self.recent {
+            if let Some(range) = beyond.range_at(offset) {
+                push(&range);
+            }
+        }
+        blocks
+    }
+
+    /// Forgets what cannot be read any more: the connection is dead.
+    pub(super) fn forget_holes(&mut self) {
+        self.reassembly.forget_beyond();
+        self.duplicate = None;
+    }
+}

@@ -1,0 +1,205 @@
+//! Seventh and eighth step of RFC 9293 §3.10.7.4: the segment's text, and FIN.
+
+use core::ops::Range;
+
+use super::timer::Timer;
+use super::{Connection, State, TimeWait};
+use crate::config::{AckMode, CloseMode};
+use crate::error::ConnectionError;
+use crate::recv::ack::AckWhen;
+use crate::stats::Counters;
+use crate::time::Instant;
+use crate::wire::{Control, Segment, WireWindow};
+
+impl Connection {
+    /// The payload of a segment at offset `seq` goes into reassembly.
+    pub(super) fn receive_text(
+        &mut self,
+        now: Instant,
+        segment: &Segment<'_>,
+        seq: u64,
+        counters: &mut Counters,
+    ) {
+        // A SYN comes before the text.
+        let seq = if segment.header.control == Control::Syn {
+            seq.max(1)
+        } else {
+            seq
+        };
+        let len = segment.payload.len() as u64;
+        if len == 0 || self.state == State::Closed {
+            return;
+        }
+        let rcv_nxt = self.rcv.nxt();
+        let end = seq + len;
+        if seq < rcv_nxt {
+            self.report_duplicate(seq..end.min(rcv_nxt));
+        }
+        if !self.state.may_receive() || end <= rcv_nxt {
+            self.pending.ack = true;
+            return;
+        }
+        if self.user.closed {
+            // Nobody will read it: the peer must learn that it is lost (RFC 9293 §3.6, SHLD-3).
+            counters.abort_on_data += 1;
+            self.reset_peer();
+            return self.die(Some(ConnectionError::Aborted));
+        }
+        let limit = self.rcv.window.edge().min(self.rcv.fin.unwrap_or(u64::MAX));
+        if seq >= limit {
+            counters.rcv_q_drop += 1;
+            self.pending.ack = true;
+            return;
+        }
+        let text = segment.payload.slice(0, (limit - seq).min(len) as usize);
+        let had_holes = !self.rcv.reassembly.beyond().is_empty();
+        self.note_overlap(seq..seq + text.len() as u64);
+        let inserted = self.rcv.reassembly.insert(seq, text);
+        if inserted.in_order == 0 {
+            self.on_hole(seq, counters);
+        } else {
+            self.on_in_order(now, inserted.in_order, text.len() as u32, had_holes);
+        }
+    }
+
+    /// FIN counts once everything before it has arrived.
+    pub(super) fn receive_fin(
+        &mut self,
+        now: Instant,
+        segment: &Segment<'_>,
+        seq: u64,
+        counters: &mut Counters,
+    ) {
+        if segment.header.control == Control::Fin && self.state.may_receive() {
+            let offset = seq + segment.payload.len() as u64;
+            let in_window = (self.rcv.nxt()..=self.rcv.window.edge()).contains(&offset);
+            let beyond = self.rcv.reassembly.beyond().last().map(|range| range.end);
+            if in_window && self.rcv.fin.is_none() && beyond.is_none_or(|end| end <= offset) {
+                self.rcv.fin = Some(offset);
+            }
+            self.pending.ack = true;
+        }
+        if self.rcv.has_ended() && self.state.may_receive() {
+            self.on_end_of_stream(now, counters);
+        }
+    }
+
+    /// The peer's FIN is in order (RFC 9293 §3.10.7.4, eighth).
+    fn on_end_of_stream(&mut self, now: Instant, counters: &mut Counters) {
+        self.pending.ack = true;
+        self.events.readable = true;
+        match self.state {
+            State::Established => self.state = State::CloseWait,
+            State::FinWait1 => self.state = State::Closing,
+            State::FinWait2 => self.enter_time_wait(now, counters),
+            _ => {}
+        }
+    }
+
+    /// Both FINs are acknowledged, and the peer may need our last acknowledgement again.
+    pub(super) fn enter_time_wait(&mut self, now: Instant, counters: &mut Counters) {
+        if self.user.closed && self.config.close_mode == CloseMode::Reset {
+            self.reset_peer();
+            return self.die(None);
+        }
+        counters.time_wait += 1;
+        self.state = State::TimeWait;
+        self.timers = super::Timers::new();
+        self.events.closed = Some(None);
+        let scale = self.agreed.recv_scale();
+        let window = self.rcv.window.edge().saturating_sub(self.rcv.nxt());
+        let units = (window >> scale.shift()).min(u64::from(u16::MAX)) as u16;
+        self.time_wait = Some(TimeWait {
+            expires_at: now + self.config.time_wait,
+            span: self.config.time_wait,
+            snd_nxt: self.snd.isn.at_offset(self.snd.nxt),
+            rcv_nxt: self.rcv.irs.at_offset(self.rcv.nxt()),
+            window: WireWindow::new(units),
+            window_bytes: WireWindow::new(units).bytes(scale),
+            clock: self.agreed.timestamps.then_some(self.clock),
+            rfc1337: self.config.rfc1337,
+        });
+    }
+
+    /// Remembers a range that arrived twice, for DSACK (RFC 2883); the acknowledgement goes at once.
+    pub(super) fn report_duplicate(&mut self, range: Range<u64>) {
+        self.pending.ack = true;
+        self.rcv.ack_policy.enter_quick(self.window_offered());
+        // With acknowledgement on read, a report above the acknowledgement would tell the peer of
+        // data that the application has not taken.
+        let tellable = self.config.ack_mode == AckMode::Normal || range.end <= self.ack_offset();
+        if self.config.dsack && self.agreed.sack && !range.is_empty() && tellable {
+            self.rcv.duplicate = Some(range);
+        }
+    }
+
+    /// A segment beyond a hole that is there already is a duplicate as well.
+    fn note_overlap(&mut self, range: Range<u64>) {
+        let held = self.rcv.reassembly.beyond().range_at(range.start);
+        if let Some(held) = held
+            && held.contains(&range.start)
+        {
+            self.report_duplicate(range.start..range.end.min(held.end));
+        }
+    }
+
+    /// Out of order: the peer hears of it at once (RFC 5681 §4.2).
+    fn on_hole(&mut self, seq: u64, counters: &mut Counters) {
+        counters.ofo_queue += 1;
+        self.tally.rcv_ooopack += 1;
+        self.rcv.note_arrival(seq.max(self.rcv.nxt()));
+        self.rcv.ack_policy.enter_quick(self.window_offered());
+        self.pending.ack = true;
+    }
+
+    fn on_in_order(&mut self, now: Instant, count: u64, segment_len: u32, had_holes: bool) {
+        self.tally.bytes_received += count;
+        let window = self.window_offered();
+        self.rcv
+            .ack_policy
+            .on_data(now, segment_len, window, self.rtt.rto());
+        if self.user.read_shut {
+            self.rcv.reassembly.discard_unread();
+        } else {
+            self.events.readable = true;
+        }
+        if had_holes {
+            // RFC 5681 §4.2: a segment that fills a hole, wholly or in part.
+            self.pending.ack = true;
+        } else if self.config.ack_mode == AckMode::Normal || self.user.read_shut {
+            self.schedule_ack(now);
+        }
+    }
+
+    /// Acknowledges what arrived now or later, as the policy says.
+    pub(super) fn schedule_ack(&mut self, now: Instant) {
+        let unacknowledged = self.ack_offset().saturating_sub(self.rcv.acked);
+        if unacknowledged == 0 {
+            return;
+        }
+        match self
+            .rcv
+            .ack_policy
+            .when(now, unacknowledged, self.rtt.srtt())
+        {
+            AckWhen::Now => self.pending.ack = true,
+            AckWhen::At(_) if self.timers.is_armed(Timer::DelayedAck) => {}
+            AckWhen::At(at) => self.timers.arm(Timer::DelayedAck, at),
+        }
+    }
+
+    /// What our acknowledgements say: all that arrived in order, or all that was read.
+    pub(super) fn ack_offset(&self) -> u64 {
+        let everything_read = self.rcv.reassembly.unread() == 0;
+        match self.config.ack_mode {
+            AckMode::OnRead if !everything_read => self.rcv.reassembly.read_offset(),
+            AckMode::OnRead | AckMode::Normal => self.rcv.nxt(),
+        }
+    }
+
+    /// The window that the peer still has, in bytes.
+    pub(super) fn window_offered(&self) -> u32 {
+        let bytes = self.rcv.window.edge().saturating_sub(self.rcv.nxt());
+        bytes.min(u64::from(u32::MAX)) as u32
+    }
+}

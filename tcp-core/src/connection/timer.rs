@@ -1,0 +1,234 @@
+//! Which timers a connection has, and what they do when they fire.
+
+use super::{Connection, State};
+use crate::congestion::Repeated;
+use crate::error::ConnectionError;
+use crate::stats::Counters;
+use crate::time::Instant;
+
+/// Every timer of a connection.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) enum Timer {
+    /// Retransmission of SYN, data or FIN (RFC 6298).
+    Retransmit,
+    /// Probing of a closed window (RFC 9293 §3.8.6.1).
+    Persist,
+    /// A delayed acknowledgement.
+    DelayedAck,
+    /// Keep-alive (RFC 9293 §3.8.4).
+    KeepAlive,
+    /// The end of corking.
+    Cork,
+    /// FIN-WAIT-2 of a connection that its user has given up.
+    FinWait,
+}
+
+impl Timer {
+    const ALL: [Timer; 6] = [
+        Timer::Retransmit,
+        Timer::Persist,
+        Timer::DelayedAck,
+        Timer::KeepAlive,
+        Timer::Cork,
+        Timer::FinWait,
+    ];
+}
+
+/// The deadline of each timer.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Timers {
+    deadlines: [Instant; Timer::ALL.len()],
+}
+
+impl Timers {
+    pub(crate) fn new() -> Self {
+        Timers {
+            deadlines: [Instant::FAR_FUTURE; Timer::ALL.len()],
+        }
+    }
+
+    pub(crate) fn arm(&mut self, timer: Timer, at: Instant) {
+        self.deadlines[timer as usize] = at;
+    }
+
+    pub(crate) fn disarm(&mut self, timer: Timer) {
+        self.arm(timer, Instant::FAR_FUTURE);
+    }
+
+    pub(crate) fn is_armed(&self, timer: Timer) -> bool {
+        self.deadlines[timer as usize] != Instant::FAR_FUTURE
+    }
+
+    pub(crate) fn next(&self) -> Option<Instant> {
+        let earliest = self.deadlines.into_iter().min()?;
+        (earliest != Instant::FAR_FUTURE).then_some(earliest)
+    }
+
+    /// Disarms a timer that is due; says whether it was.
+    fn take_due(&mut self, timer: Timer, now: Instant) -> bool {
+        let due = self.is_armed(timer) && self.deadlines[timer as usize] <= now;
+        if due {
+            self.disarm(timer);
+        }
+        due
+    }
+}
+
+impl Connection {
+    pub(super) fn run_timers(&mut self, now: Instant, counters: &mut Counters) {
+        for timer in Timer::ALL {
+            if !self.timers.take_due(timer, now) {
+                continue;
+            }
+            match timer {
+                Timer::Retransmit if self.state.is_synchronized() => self.on_rto(now, counters),
+                Timer::Retransmit => self.on_syn_timeout(now, counters),
+                Timer::Persist => self.on_persist(now, counters),
+                Timer::DelayedAck => {
+                    self.rcv.ack_policy.on_delay_over(self.rtt.rto());
+                    self.pending.ack = true;
+                    counters.delayed_acks += 1;
+                }
+                Timer::KeepAlive => self.on_keep_alive(now, counters),
+                Timer::Cork => self.pending.flush = true,
+                Timer::FinWait => self.die(None),
+            }
+        }
+        if let Some(time_wait) = &self.time_wait
+            && time_wait.expires_at() <= now
+        {
+            self.die(None);
+        }
+    }
+
+    /// Starts, or starts again, the retransmission timer (RFC 6298 §5.1, §5.3, §5.6), no later than
+    /// the user timeout.
+    pub(super) fn arm_retransmit(&mut self, now: Instant) {
+        let mut at = now + self.rtt.rto();
+        if let (Some(since), Some(limit)) = (self.snd.stalled_since, self.options.user_timeout) {
+            at = at.min((since + limit).max(now));
+        }
+        self.timers.arm(Timer::Retransmit, at);
+    }
+
+    /// RFC 6298 §5.4 to §5.7 and RFC 9293 §3.8.3.
+    fn on_rto(&mut self, now: Instant, counters: &mut Counters) {
+        if self.snd.scoreboard.is_empty() {
+            return;
+        }
+        counters.timeouts += 1;
+        if self.is_out_of_patience(now) {
+            return self.time_out(counters);
+        }
+        self.snd.retries = self.snd.retries.saturating_add(1);
+        if self.snd.retries == self.config.retries1.max(1) {
+            self.events.unresponsive = true;
+        }
+        let outstanding = self.snd.outstanding();
+        let repeated = if self.snd.retries > 1 {
+            Repeated::Again
+        } else {
+            Repeated::First
+        };
+        self.congestion.on_timeout(now, outstanding, repeated);
+        self.recovery
+            .on_timeout(self.snd.nxt, &mut self.snd.scoreboard);
+        self.rtt.on_timeout();
+        self.pending.retransmit = true;
+        self.arm_retransmit(now);
+    }
+
+    /// RFC 9293 MUST-20 to MUST-23 for a SYN that nobody answers.
+    fn on_syn_timeout(&mut self, now: Instant, counters: &mut Counters) {
+        let most = match self.state {
+            State::SynSent => self.config.syn_retries,
+            _ => self.config.synack_retries,
+        };
+        if self.snd.retries >= most || self.is_out_of_patience(now) {
+            return self.time_out(counters);
+        }
+        self.snd.retries += 1;
+        self.rtt.on_timeout();
+        self.pending.syn = true;
+        self.arm_retransmit(now);
+        counters.syn_retrans += 1;
+        counters.timeouts += 1;
+    }
+
+    /// RFC 9293 §3.8.6.1: the window is closed, or too small to be worth filling.
+    fn on_persist(&mut self, now: Instant, counters: &mut Counters) {
+        if self.snd.probes >= self.config.retries2 || self.is_out_of_patience(now) {
+            return self.time_out(counters);
+        }
+        if self.snd.usable() > 0 {
+            self.pending.flush = true;
+        } else {
+            self.pending.probe = true;
+            counters.win_probes += 1;
+        }
+        self.snd.probes = self.snd.probes.saturating_add(1);
+        self.rtt.on_timeout();
+    }
+
+    /// RFC 9293 §3.8.4, with Linux's `TCP_KEEPIDLE`, `TCP_KEEPINTVL` and `TCP_KEEPCNT`.
+    fn on_keep_alive(&mut self, now: Instant, counters: &mut Counters) {
+        let Some(keep_alive) = self.options.keep_alive else {
+            return;
+        };
+        let idle_until = self.last_heard + keep_alive.idle;
+        let busy = self.snd.outstanding() > 0 || self.snd.unsent() > 0;
+        if busy || idle_until > now {
+            // Outstanding data has timers of its own.
+            let at = if busy {
+                now + keep_alive.idle
+            } else {
+                idle_until
+            };
+            return self.timers.arm(Timer::KeepAlive, at);
+        }
+        let silence = now.saturating_duration_since(self.last_heard);
+        let given_up = match self.options.user_timeout {
+            Some(limit) => self.keep_alive_probes > 0 && silence >= limit,
+            None => self.keep_alive_probes >= keep_alive.count,
+        };
+        if given_up {
+            self.reset_peer();
+            return self.time_out(counters);
+        }
+        self.keep_alive_probes += 1;
+        self.pending.probe = true;
+        counters.keep_alives += 1;
+        self.timers.arm(Timer::KeepAlive, now + keep_alive.interval);
+    }
+
+    /// R2 by count, or by time where the user has set one (RFC 9293 §3.8.3, RFC 5482).
+    fn is_out_of_patience(&self, now: Instant) -> bool {
+        match (self.options.user_timeout, self.snd.stalled_since) {
+            (Some(limit), Some(since)) => now.saturating_duration_since(since) >= limit,
+            _ => self.state.is_synchronized() && self.snd.retries >= self.config.retries2,
+        }
+    }
+
+    fn time_out(&mut self, counters: &mut Counters) {
+        counters.abort_on_timeout += 1;
+        // What an ICMP error said of the path tells more than that time passed.
+        self.die(Some(self.soft_error.unwrap_or(ConnectionError::TimedOut)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_earliest_deadline_is_next() {
+        let mut timers = Timers::new();
+        assert_eq!(timers.next(), None);
+        timers.arm(Timer::KeepAlive, Instant::from_millis(9));
+        timers.arm(Timer::Retransmit, Instant::from_millis(5));
+        assert_eq!(timers.next(), Some(Instant::from_millis(5)));
+        assert!(!timers.take_due(Timer::Retransmit, Instant::from_millis(4)));
+        assert!(timers.take_due(Timer::Retransmit, Instant::from_millis(5)));
+        assert_eq!(timers.next(), Some(Instant::from_millis(9)));
+    }
+}

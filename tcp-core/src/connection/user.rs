@@ -1,0 +1,267 @@
+//! The user's calls (RFC 9293 §3.10.2 to §3.10.6).
+
+use core::time::Duration;
+
+use super::timer::Timer;
+use super::{Connection, Shutdown, State};
+use crate::config::{AckMode, KeepAlive};
+use crate::error::{ConnectionError, ReadError, WriteError};
+use crate::stats::Counters;
+use crate::time::Instant;
+
+impl Connection {
+    /// Takes bytes out of the receive buffer, as many as there are and fit; 0 is end of stream.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError::WouldBlock`] while nothing is there. Once what arrived before the connection
+    /// died is read: [`ReadError::Connection`], the first time; later reads give 0.
+    pub fn read(&mut self, now: Instant, buf: &mut [u8]) -> Result<usize, ReadError> {
+        if self.rcv.reassembly.unread() == 0 {
+            return self.nothing_to_read(buf.is_empty());
+        }
+        let count = self.rcv.reassembly.read(buf);
+        self.after_read(now);
+        Ok(count)
+    }
+
+    /// As [`read`](Connection::read), but leaves the bytes, and an error, where they are.
+    pub fn peek(&self, buf: &mut [u8]) -> Result<usize, ReadError> {
+        if self.rcv.reassembly.unread() > 0 {
+            return Ok(self.rcv.reassembly.peek(buf));
+        }
+        match self.error {
+            Some(error) if !self.is_at_end() => Err(ReadError::Connection(error)),
+            _ if self.is_at_end() || self.state == State::Closed => Ok(0),
+            _ => Err(ReadError::WouldBlock),
+        }
+    }
+
+    /// Puts bytes into the send buffer, as many as fit; before the handshake is complete they wait.
+    ///
+    /// # Errors
+    ///
+    /// [`WriteError::WouldBlock`] when nothing fits; [`WriteError::Closed`] after the user shut the
+    /// direction down, or the connection ended; [`WriteError::Connection`], once, after it died.
+    pub fn write(&mut self, now: Instant, data: &[u8]) -> Result<usize, WriteError> {
+        if let Some(error) = self.error.take() {
+            return Err(WriteError::Connection(error));
+        }
+        let open = matches!(
+            self.state,
+            State::SynSent | State::SynReceived | State::Established | State::CloseWait
+        );
+        if !open || self.snd.fin.is_some() {
+            return Err(WriteError::Closed);
+        }
+        if data.is_empty() {
+            return Ok(0);
+        }
+        let count = self.snd.buffer.write(data);
+        if count < data.len() {
+            self.user.wants_room = true;
+        }
+        if count == 0 {
+            return Err(WriteError::WouldBlock);
+        }
+        self.user.wants_flush = true;
+        self.slow_start_after_idle(now);
+        Ok(count)
+    }
+
+    /// Closes one or both directions; the user keeps the connection.
+    pub fn shutdown(&mut self, now: Instant, how: Shutdown, counters: &mut Counters) {
+        if matches!(how, Shutdown::Read | Shutdown::Both) && !self.user.read_shut {
+            self.user.read_shut = true;
+            self.events.readable = true;
+            if self.rcv.reassembly.unread() > 0 {
+                self.rcv.reassembly.discard_unread();
+                self.after_read(now);
+            }
+        }
+        if matches!(how, Shutdown::Write | Shutdown::Both) {
+            self.finish_writing(now, counters);
+        }
+    }
+
+    /// The user gives the connection up. What was written is still delivered, unless data is unread
+    /// or `linger` is zero: then the peer gets RST (RFC 9293 §3.6, SHLD-3). No event follows.
+    pub fn close(&mut self, now: Instant, counters: &mut Counters) {
+        if core::mem::replace(&mut self.user.closed, true) {
+            return;
+        }
+        let unread = self.rcv.reassembly.unread() > 0;
+        self.rcv.reassembly.discard_unread();
+        if self.state == State::Closed || self.state == State::TimeWait {
+            return;
+        }
+        if unread || self.options.linger == Some(Duration::ZERO) {
+            counters.abort_on_close += 1;
+            return self.abort(now, counters);
+        }
+        self.finish_writing(now, counters);
+        if self.state == State::FinWait2 {
+            self.wait_for_peer_fin(now);
+        }
+    }
+
+    /// Ends the connection at once, with RST where the peer knows of it (RFC 9293 §3.10.5).
+    pub fn abort(&mut self, _now: Instant, counters: &mut Counters) {
+        match self.state {
+            State::Closed => return,
+            State::SynSent => counters.attempt_fails += 1,
+            State::TimeWait => return self.die(None),
+            State::SynReceived => {
+                counters.attempt_fails += 1;
+                self.reset_peer();
+            }
+            _ => {
+                counters.estab_resets += 1;
+                self.reset_peer();
+            }
+        }
+        self.die(Some(ConnectionError::Aborted));
+    }
+
+    /// Takes the error that ended the connection, once (`SO_ERROR`).
+    pub fn take_error(&mut self) -> Option<ConnectionError> {
+        self.error.take()
+    }
+
+    /// Whether every byte written, and the FIN if there is one, is acknowledged.
+    pub fn is_flushed(&self) -> bool {
+        self.snd.buffer.len() == 0 && self.snd.fin.is_none_or(|fin| self.snd.una > fin)
+    }
+
+    /// Free room in the send buffer, in bytes.
+    pub fn send_room(&self) -> usize {
+        self.snd.buffer.room()
+    }
+
+    /// Bytes in order that wait to be read (`SIOCINQ`).
+    pub fn unread(&self) -> usize {
+        self.rcv.reassembly.unread()
+    }
+
+    /// Turns Nagle's algorithm off or on (`TCP_NODELAY`). Turning it off sends what waits.
+    pub fn set_nodelay(&mut self, nodelay: bool) {
+        self.options.nagle = !nodelay;
+        self.pending.flush |= nodelay;
+    }
+
+    /// Whether Nagle's algorithm is off.
+    pub fn nodelay(&self) -> bool {
+        !self.options.nagle
+    }
+
+    /// Holds partial segments back for up to 200 ms (`TCP_CORK`). Uncorking sends what waits.
+    pub fn set_cork(&mut self, cork: bool) {
+        self.options.corked = cork;
+        self.pending.flush |= !cork;
+    }
+
+    /// Changes keep-alive probing (`SO_KEEPALIVE`, `TCP_KEEPIDLE`, `TCP_KEEPINTVL`, `TCP_KEEPCNT`).
+    /// Values outside of what [`TcpConfig::validate`](crate::TcpConfig::validate) takes are moved
+    /// to the nearest that it does.
+    pub fn set_keep_alive(&mut self, now: Instant, keep_alive: Option<KeepAlive>) {
+        self.options.keep_alive = keep_alive.map(KeepAlive::clamped);
+        self.keep_alive_probes = 0;
+        match self.options.keep_alive {
+            Some(keep_alive) if self.state.is_synchronized() && self.state != State::TimeWait => {
+                let at = self.last_heard + keep_alive.idle;
+                self.timers.arm(Timer::KeepAlive, at.max(now));
+            }
+            Some(_) => {}
+            None => self.timers.disarm(Timer::KeepAlive),
+        }
+    }
+
+    /// Changes the user timeout (`TCP_USER_TIMEOUT`); it counts from the next time that the
+    /// retransmission timer is started.
+    pub fn set_user_timeout(&mut self, user_timeout: Option<Duration>) {
+        self.options.user_timeout = user_timeout;
+    }
+
+    /// Changes what `close` does with unsent data (`SO_LINGER`).
+    pub fn set_linger(&mut self, linger: Option<Duration>) {
+        self.options.linger = linger;
+    }
+
+    /// What `close` does with unsent data.
+    pub fn linger(&self) -> Option<Duration> {
+        self.options.linger
+    }
+
+    /// Changes the Diffserv code point, cut to six bits (`IP_TOS >> 2`).
+    pub fn set_dscp(&mut self, dscp: u8) {
+        self.options.dscp = dscp & 0x3f;
+    }
+
+    fn nothing_to_read(&mut self, empty_buffer: bool) -> Result<usize, ReadError> {
+        if self.is_at_end() || empty_buffer {
+            return Ok(0);
+        }
+        match self.error.take() {
+            Some(error) => Err(ReadError::Connection(error)),
+            None if self.state == State::Closed => Ok(0),
+            None => Err(ReadError::WouldBlock),
+        }
+    }
+
+    /// Whether the stream has ended for the reader.
+    fn is_at_end(&self) -> bool {
+        self.user.read_shut || self.rcv.has_ended()
+    }
+
+    /// Room was made: the peer may have to hear of it (RFC 9293 §3.8.6.2.2).
+    fn after_read(&mut self, now: Instant) {
+        if !self.state.is_synchronized() || self.state == State::TimeWait {
+            return;
+        }
+        let (ack, read) = (self.ack_offset(), self.rcv.reassembly.read_offset());
+        if self.config.ack_mode == AckMode::OnRead && ack > self.rcv.acked {
+            // The receipt; what is read in one go is acknowledged in one segment.
+            self.pending.ack = true;
+        }
+        let mss = self.rcv.ack_policy.rcv_mss();
+        let worthwhile = self.rcv.window.is_worth_an_update(ack, read, mss);
+        if self.state.may_receive() && worthwhile {
+            self.pending.ack = true;
+        } else {
+            self.schedule_ack(now);
+        }
+    }
+
+    /// FIN follows what was written (RFC 9293 §3.10.4).
+    fn finish_writing(&mut self, _now: Instant, counters: &mut Counters) {
+        if self.snd.fin.is_some() {
+            return;
+        }
+        match self.state {
+            State::SynSent if self.user.closed => {
+                counters.attempt_fails += 1;
+                return self.die(None);
+            }
+            State::SynSent | State::SynReceived => {}
+            State::Established => self.state = State::FinWait1,
+            State::CloseWait => self.state = State::LastAck,
+            _ => return,
+        }
+        self.snd.fin = Some(self.snd.buffer.end());
+        self.user.wants_flush = true;
+    }
+
+    /// RFC 5681 §4.1, as Linux does it when the first data after a pause is written.
+    fn slow_start_after_idle(&mut self, now: Instant) {
+        let Some(last) = self.snd.last_sent else {
+            return;
+        };
+        let idle = now.saturating_duration_since(last);
+        let rto = self.rtt.rto();
+        let enabled = self.config.slow_start_after_idle && self.state.may_transmit();
+        if enabled && self.snd.scoreboard.is_empty() && idle > rto {
+            self.congestion.on_idle(now, idle, rto);
+            self.snd.last_sent = Some(now);
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! When to acknowledge: at once, every second segment, or after a delay.
+
+use core::time::Duration;
+
+use crate::time::Instant;
+
+/// The delayed acknowledgement of RFC 9293 §3.8.6.3 with Linux's judgement of when not to delay:
+/// at the start of a connection and after a pause (`quick`), not when we answer with data anyway
+/// (`interactive`), and with a delay that follows the pace of arrivals (`ato`).
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct AckPolicy {
+    /// Least and greatest delay.
+    bounds: (Duration, Duration),
+    /// The delay, zero before the first data.
+    ato: Duration,
+    /// When data last arrived.
+    last_arrival: Option<Instant>,
+    /// Acknowledgements that still go at once.
+    quick: u8,
+    /// Whether the application answers what arrives, so that the answer can carry the ACK.
+    interactive: bool,
+    /// Payload of the largest recent segment: what counts as a full one.
+    rcv_mss: u32,
+}
+
+/// Whether an acknowledgement can wait.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum AckWhen {
+    /// Send it with the next packet out, which is this one.
+    Now,
+    /// It may wait until then.
+    At(Instant),
+}
+
+/// As Linux's `TCP_MAX_QUICKACKS`.
+const MAX_QUICK: u32 = 16;
+
+impl AckPolicy {
+    /// `mss` is what we announced; segments are taken for full ones from half of it or 536.
+    pub(crate) fn new(min: Duration, max: Duration, mss: u32) -> Self {
+        AckPolicy {
+            bounds: (min, max),
+            ato: Duration::ZERO,
+            last_arrival: None,
+            quick: 0,
+            interactive: false,
+            rcv_mss: mss.min(536),
+        }
+    }
+
+    pub(crate) fn ato(&self) -> Duration {
+        self.ato
+    }
+
+    pub(crate) fn rcv_mss(&self) -> u32 {
+        self.rcv_mss
+    }
+
+    /// Data of `len` bytes arrived in order; `window` is what we offer and `rto` bounds the delay.
+    pub(crate) fn on_data(&mut self, now: Instant, len: u32, window: u32, rto: Duration) {
+        self.rcv_mss = self.rcv_mss.max(len.min(u32::from(u16::MAX)));
+        let (min, _) = self.bounds;
+        match self.last_arrival {
+            None => {
+                self.ato = min;
+                self.grant_quick(window);
+            }
+            Some(last) => {
+                let gap = now.saturating_duration_since(last);
+                if gap <= min / 2 {
+                    self.ato = self.ato / 2 + min / 2;
+                } else if gap < self.ato {
+                    self.ato = (self.ato / 2 + gap).min(rto);
+                } else if gap > rto {
+                    // Too long a pause: the sender may be starting anew.
+                    self.grant_quick(window);
+                }
+            }
+        }
+        self.last_arrival = Some(now);
+    }
+
+    /// We sent data: soon after data arrived, it was an answer.
+    pub(crate) fn on_data_sent(&mut self, now: Instant) {
+        let answered = |last| now.saturating_duration_since(last) < self.ato;
+        if self.last_arrival.is_some_and(answered) {
+            self.interactive = true;
+        }
+    }
+
+    /// Something is odd (a hole, a duplicate, a FIN): the next acknowledgements go at once.
+    pub(crate) fn enter_quick(&mut self, window: u32) {
+        self.grant_quick(window);
+        self.interactive = false;
+        self.ato = self.bounds.0;
+    }
+
+    /// An acknowledgement went out.
+    pub(crate) fn on_ack_sent(&mut self) {
+        self.quick = self.quick.saturating_sub(1);
+    }
+
+    /// The delay ended before anything carried the acknowledgement: less interactive than thought.
+    pub(crate) fn on_delay_over(&mut self, rto: Duration) {
+        if self.interactive {
+            self.interactive = false;
+            self.ato = self.bounds.0;
+        } else {
+            self.ato = (self.ato * 2).min(rto);
+        }
+    }
+
+    /// When to acknowledge `unacknowledged` bytes that arrived in order.
+    pub(crate) fn when(
+        &self,
+        now: Instant,
+        unacknowledged: u64,
+        srtt: Option<Duration>,
+    ) -> AckWhen {
+        let second_segment = unacknowledged > u64::from(self.rcv_mss);
+        if second_segment || (self.quick > 0 && !self.interactive) {
+            return AckWhen::Now;
+        }
+        let (min, max) = self.bounds;
+        let bound = match srtt {
+            Some(srtt) if !self.interactive => (srtt / 8).max(min).min(max),
+            _ => max,
+        };
+        AckWhen::At(now + self.ato.clamp(min, bound))
+    }
+
+    fn grant_quick(&mut self, window: u32) {
+        let segments = window / (2 * self.rcv_mss.max(1));
+        self.quick = self.quick.max(segments.clamp(2, MAX_QUICK) as u8);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RTO: Duration = Duration::from_millis(300);
+
+    fn policy() -> AckPolicy {
+        AckPolicy::new(Duration::from_millis(40), Duration::from_millis(200), 1_000)
+    }
+
+    #[test]
+    fn a_connection_starts_with_quick_acknowledgements() {
+        let mut policy = policy();
+        let now = Instant::from_millis(1);
+        policy.on_data(now, 1_000, 1 << 20, RTO);
+        for _ in 0..16 {
+            assert_eq!(policy.when(now, 1_000, None), AckWhen::Now);
+            policy.on_ack_sent();
+        }
+        let at = Instant::from_millis(41);
+        assert_eq!(policy.when(now, 1_000, None), AckWhen::At(at));
+        assert_eq!(
+            policy.when(now, 1_001, None),
+            AckWhen::Now,
+            "the second segment"
+        );
+    }
+
+    #[test]
+    fn an_application_that_answers_lets_the_answer_acknowledge() {
+        let mut policy = policy();
+        let now = Instant::from_millis(1);
+        policy.on_data(now, 10, 1 << 20, RTO);
+        policy.on_data_sent(Instant::from_millis(2));
+        assert_eq!(
+            policy.when(now, 10, None),
+            AckWhen::At(Instant::from_millis(41))
+        );
+        policy.on_delay_over(RTO);
+        assert_eq!(
+            policy.when(now, 10, None),
+            AckWhen::Now,
+            "quick ones are left"
+        );
+    }
+
+    #[test]
+    fn the_delay_follows_arrivals_within_its_bounds() {
+        let mut policy = policy();
+        let mut now = Instant::ZERO;
+        for _ in 0..50 {
+            now += Duration::from_millis(70);
+            policy.on_data(now, 10, 1 << 20, RTO);
+            policy.on_delay_over(RTO);
+            policy.on_ack_sent();
+        }
+        policy.quick = 0;
+        let AckWhen::At(at) = policy.when(now, 10, None) else {
+            panic!("delayed")
+        };
+        let delay = at.saturating_duration_since(now);
+        assert!(delay >= Duration::from_millis(40) && delay <= Duration::from_millis(200));
+    }
+}

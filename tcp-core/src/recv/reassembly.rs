@@ -1,0 +1,302 @@
+//! Bytes received: those in order that wait to be read, and those beyond a hole.
+
+use alloc::vec;
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use crate::range_set::RangeSet;
+use crate::wire::Payload;
+
+/// The stream from the first unread byte to the furthest one received, in a ring that grows with
+/// what it must hold.
+///
+/// ```text
+///     read            nxt
+///      |   in order    |   hole   | beyond |   hole   | beyond |
+///   ---+---------------+----------+--------+----------+--------+---
+/// ```
+///
+/// The byte at offset `o` is at `ring[o % ring.len()]`; the length is a power of two or zero. Bytes
+/// once received never change, so overlapping segments with other contents alter nothing.
+#[derive(Clone, Debug)]
+pub(crate) struct Reassembly {
+    ring: Vec<u8>,
+    read: u64,
+    nxt: u64,
+    beyond: RangeSet,
+}
+
+/// What an insertion did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Inserted {
+    /// Bytes that came in order, those behind a hole that it filled included.
+    pub(crate) in_order: u64,
+    /// Bytes of the segment that were new.
+    pub(crate) new: u64,
+}
+
+/// The least ring: a segment of Ethernet.
+const MIN_RING: u64 = 2_048;
+
+impl Reassembly {
+    /// An empty stream whose first byte has offset `start`.
+    pub(crate) fn new(start: u64) -> Self {
+        Reassembly {
+            ring: Vec::new(),
+            read: start,
+            nxt: start,
+            beyond: RangeSet::default(),
+        }
+    }
+
+    /// The offset of the first byte not received in order.
+    pub(crate) fn nxt(&self) -> u64 {
+        self.nxt
+    }
+
+    /// The offset of the first byte not read.
+    pub(crate) fn read_offset(&self) -> u64 {
+        self.read
+    }
+
+    /// Bytes in order that wait to be read.
+    pub(crate) fn unread(&self) -> usize {
+        (self.nxt - self.read) as usize
+    }
+
+    /// What was received beyond a hole.
+    pub(crate) fn beyond(&self) -> &RangeSet {
+        &self.beyond
+    }
+
+    /// Takes the bytes of `payload`, which begin at `offset`. The caller has cut it to the window, so
+    /// that what it can make us hold is bounded.
+    pub(crate) fn insert(&mut self, offset: u64, payload: Payload<'_>) -> Inserted {
+        let skip = self.nxt.saturating_sub(offset).min(payload.len() as u64);
+        let start = offset + skip;
+        let end = offset + payload.len() as u64;
+        if start >= end {
+            return Inserted {
+                in_order: 0,
+                new: 0,
+            };
+        }
+        self.reserve(end);
+        let payload = payload.slice(skip as usize, payload.len());
+        if start == self.nxt && self.beyond.is_empty() {
+            copy_in(&mut self.ring, start, payload);
+            self.nxt = end;
+            return Inserted {
+                in_order: end - start,
+                new: end - start,
+            };
+        }
+        for gap in gaps(&self.beyond, start..end) {
+            let piece = payload.slice((gap.start - start) as usize, (gap.end - start) as usize);
+            copy_in(&mut self.ring, gap.start, piece);
+        }
+        let new = self.beyond.insert(start..end);
+        let before = self.nxt;
+        self.nxt = self.beyond.pop_contiguous(self.nxt);
+        Inserted {
+            in_order: self.nxt - before,
+            new,
+        }
+    }
+
+    /// Copies bytes in order to `buf` and keeps them.
+    pub(crate) fn peek(&self, buf: &mut [u8]) -> usize {
+        let count = self.unread().min(buf.len());
+        if count == 0 {
+            return 0;
+        }
+        let at = self.position(self.read);
+        let first = count.min(self.ring.len() - at);
+        buf[..first].copy_from_slice(&self.ring[at..at + first]);
+        buf[first..count].copy_from_slice(&self.ring[..count - first]);
+        count
+    }
+
+    /// Moves bytes in order to `buf`.
+    pub(crate) fn read(&mut self, buf: &mut [u8]) -> usize {
+        let count = self.peek(buf);
+        self.skip(count as u64);
+        count
+    }
+
+    /// Drops every byte in order: nobody will read it.
+    pub(crate) fn discard_unread(&mut self) {
+        self.skip(self.nxt - self.read);
+    }
+
+    /// Drops what lies beyond a hole: nothing will fill it.
+    pub(crate) fn forget_beyond(&mut self) {
+        self.beyond = RangeSet::default();
+        self.skip(0);
+    }
+
+    fn skip(&mut self, count: u64) {
+        self.read += count;
+        if self.read == self.nxt && self.beyond.is_empty() {
+            self.ring = Vec::new();
+        }
+    }
+
+    /// Makes the ring long enough for the offsets `read..end`.
+    fn reserve(&mut self, end: u64) {
+        let held = self.ring.len() as u64;
+        let need = end - self.read;
+        if need <= held {
+            return;
+        }
+        let len = need.next_power_of_two().max(MIN_RING);
+        let mut ring = vec![0; len as usize];
+        let high = self.beyond.last().map_or(self.nxt, |last| last.end);
+        if held > 0 && high > self.read {
+            let at = self.position(self.read);
+            let count = (high - self.read) as usize;
+            let first = count.min(self.ring.len() - at);
+            let old = Payload::new(&self.ring[at..at + first], &self.ring[..count - first]);
+            copy_in(&mut ring, self.read, old);
+        }
+        self.ring = ring;
+    }
+
+    fn position(&self, offset: u64) -> usize {
+        (offset & (self.ring.len() as u64).wrapping_sub(1)) as usize
+    }
+}
+
+/// The parts of `range` that are not in `set`, in order.
+fn gaps(set: &RangeSet, range: Range<u64>) -> impl Iterator<Item = Range<u64>> + '_ {
+    let mut at = range.start;
+    core::iter::from_fn(move || {
+        if let Some(held) = set.range_at(at) {
+            at = held.end;
+        }
+        if at >= range.end {
+            return None;
+        }
+        let end = set
+            .next_after(at)
+            .map_or(range.end, |next| next.start.min(range.end));
+        let gap = at..end;
+        at = end;
+        Some(gap)
+    })
+}
+
+/// Writes `payload` to the place of `offset` in the ring, which is long enough for it.
+fn copy_in(ring: &mut [u8], offset: u64, payload: Payload<'_>) {
+    let mut at = (offset & (ring.len() as u64).wrapping_sub(1)) as usize;
+    for part in payload.parts() {
+        let first = part.len().min(ring.len() - at);
+        ring[at..at + first].copy_from_slice(&part[..first]);
+        ring[..part.len() - first].copy_from_slice(&part[first..]);
+        at = (at + part.len()) & (ring.len() - 1);
+    }
+}
+
+/// Equal when they hold the same bytes, whatever the ring's length.
+impl PartialEq for Reassembly {
+    fn eq(&self, other: &Self) -> bool {
+        (self.read, self.nxt, &self.beyond) == (other.read, other.nxt, &other.beyond)
+            && self.held().eq(other.held())
+    }
+}
+
+impl Eq for Reassembly {}
+
+impl core::hash::Hash for Reassembly {
+    fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
+        self.read.hash(state);
+        self.nxt.hash(state);
+        self.beyond.hash(state);
+        self.held().for_each(|byte| state.write_u8(byte));
+    }
+}
+
+impl Reassembly {
+    /// Every byte held, in order.
+    fn held(&self) -> impl Iterator<Item = u8> + '_ {
+        let ranges = core::iter::once(self.read..self.nxt).chain(self.beyond.iter());
+        ranges
+            .flatten()
+            .map(|offset| self.ring[self.position(offset)])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn byte_at(offset: u64) -> u8 {
+        (offset.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as u8
+    }
+
+    fn bytes(from: u64, to: u64) -> Vec<u8> {
+        (from..to).map(byte_at).collect()
+    }
+
+    #[test]
+    fn a_hole_is_filled_in_place() {
+        let mut stream = Reassembly::new(1);
+        assert_eq!(
+            stream.insert(3, b"cd"[..].into()),
+            Inserted {
+                in_order: 0,
+                new: 2
+            }
+        );
+        assert_eq!(stream.unread(), 0);
+        assert_eq!(
+            stream.insert(1, b"ab"[..].into()),
+            Inserted {
+                in_order: 4,
+                new: 2
+            }
+        );
+        let mut buf = [0; 9];
+        assert_eq!(stream.peek(&mut buf), 4);
+        assert_eq!(stream.read(&mut buf), 4);
+        assert_eq!(&buf[..4], b"abcd");
+        assert_eq!(stream.ring.capacity(), 0, "empty holds no memory");
+    }
+
+    #[test]
+    fn overlapping_segments_cannot_change_what_was_received() {
+        let mut stream = Reassembly::new(1);
+        stream.insert(3, b"cd"[..].into());
+        stream.insert(2, b"XXXX"[..].into());
+        stream.insert(1, b"a"[..].into());
+        stream.insert(1, b"YYYYY"[..].into());
+        let mut buf = [0; 9];
+        assert_eq!(stream.read(&mut buf), 5);
+        assert_eq!(&buf[..5], b"aXcdX");
+    }
+
+    proptest! {
+        /// Segments in any order, overlapping, with reads between, give the stream.
+        #[test]
+        fn any_order_gives_the_stream(
+            segments in prop::collection::vec((0u64..6_000, 1u64..1_500, 0usize..3_000), 1..60),
+        ) {
+            let mut stream = Reassembly::new(1);
+            let mut model = vec![false; 8_000];
+            let mut buf = vec![0; 3_000];
+            for (start, len, want) in segments {
+                let (start, end) = (1 + start, 1 + start + len);
+                let data = bytes(start, end);
+                let (first, second) = data.split_at(data.len() / 3);
+                stream.insert(start, Payload::new(first, second));
+                model[start as usize..end as usize].fill(true);
+                let nxt = (1..).find(|&at| !model[at]).unwrap();
+                prop_assert_eq!(stream.nxt(), nxt as u64);
+                let from = stream.read_offset();
+                let count = stream.read(&mut buf[..want]);
+                prop_assert_eq!(&buf[..count], &bytes(from, from + count as u64)[..]);
+            }
+        }
+    }
+}

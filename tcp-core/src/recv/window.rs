@@ -1,0 +1,174 @@
+//! The window that we offer (RFC 9293 §3.8.6).
+
+use crate::wire::{WindowScale, WireWindow};
+
+/// How far the peer may send, as a right edge that does not move left.
+///
+/// ```text
+///      read            ack              edge      read + capacity
+///       |  unread       |  offered       |  freed   |
+///   ----+---------------+----------------+----------+----
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct RecvWindow {
+    /// Most unread bytes held.
+    capacity: u64,
+    scale: WindowScale,
+    /// The offset that the peer may send up to: the greatest that any segment has offered.
+    edge: u64,
+    /// Whether the last window announced was zero.
+    closed: bool,
+}
+
+/// Whether announcing a window closed it or opened it again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Turn {
+    None,
+    Closed,
+    Opened,
+}
+
+impl RecvWindow {
+    /// A window over `capacity` bytes, nothing offered yet.
+    pub(crate) fn new(capacity: usize) -> Self {
+        RecvWindow {
+            capacity: capacity as u64,
+            scale: WindowScale::ZERO,
+            edge: 0,
+            closed: false,
+        }
+    }
+
+    /// The window field of a SYN, which is never scaled (RFC 7323 §2.2).
+    pub(crate) fn announce_in_syn(&mut self) -> WireWindow {
+        let bytes = self.capacity.min(u64::from(u16::MAX));
+        self.edge = self.edge.max(1 + bytes);
+        WireWindow::new(bytes as u16)
+    }
+
+    /// The handshake agreed on a scale.
+    pub(crate) fn set_scale(&mut self, scale: WindowScale) {
+        self.scale = scale;
+    }
+
+    /// The offset that the peer may send up to.
+    pub(crate) fn edge(&self) -> u64 {
+        self.edge
+    }
+
+    /// The window field of a segment that acknowledges up to `ack`, given that the user has read up
+    /// to `read`; moves the edge.
+    pub(crate) fn announce(&mut self, ack: u64, read: u64, mss: u32) -> (WireWindow, Turn) {
+        let field = self.select(ack, read, mss);
+        let bytes = u64::from(field.bytes(self.scale));
+        self.edge = self.edge.max(ack + bytes);
+        let closed = bytes == 0;
+        let turn = match (self.closed, closed) {
+            (false, true) => Turn::Closed,
+            (true, false) => Turn::Opened,
+            _ => Turn::None,
+        };
+        self.closed = closed;
+        (field, turn)
+    }
+
+    /// Whether a read has freed so much that the peer should hear of it: as Linux, when the window
+    /// would at least double.
+    pub(crate) fn is_worth_an_update(&self, ack: u64, read: u64, mss: u32) -> bool {
+        let now = self.edge.saturating_sub(ack);
+        let then = u64::from(self.select(ack, read, mss).bytes(self.scale));
+        then > now && then >= now.saturating_mul(2)
+    }
+
+    /// Receiver's silly window avoidance (RFC 9293 §3.8.6.2.2): the edge moves by at least a
+    /// segment or half the buffer, or not at all; and it never moves left (SHLD-14). A window that is
+    /// no multiple of the scale's unit is rounded up for that, as Linux does, while the buffer can
+    /// bear the difference.
+    fn select(&self, ack: u64, read: u64, mss: u32) -> WireWindow {
+        let unit = u64::from(self.scale.unit());
+        let limit = read + self.capacity;
+        let freed = limit.saturating_sub(self.edge);
+        let worthwhile = freed >= u64::from(mss).min(self.capacity / 2).max(1);
+        let target = if worthwhile { limit } else { self.edge };
+        let bytes = target.saturating_sub(ack);
+        let mut units = if worthwhile {
+            bytes / unit
+        } else {
+            bytes.div_ceil(unit)
+        };
+        if ack + units * unit < self.edge {
+            units = self.edge.saturating_sub(ack).div_ceil(unit);
+        }
+        if ack + units * unit >= limit + unit {
+            units = limit.saturating_sub(ack) / unit;
+        }
+        WireWindow::new(units.min(u64::from(u16::MAX)) as u16)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MSS: u32 = 100;
+
+    fn window(capacity: usize, shift: u8) -> RecvWindow {
+        let mut window = RecvWindow::new(capacity);
+        window.announce_in_syn();
+        window.set_scale(WindowScale::clamped(shift));
+        window
+    }
+
+    #[test]
+    fn the_window_closes_as_the_buffer_fills() {
+        let mut window = window(1_000, 0);
+        assert_eq!(window.edge(), 1_001);
+        assert_eq!(
+            window.announce(501, 1, MSS),
+            (WireWindow::new(500), Turn::None)
+        );
+        assert_eq!(
+            window.announce(1_001, 1, MSS),
+            (WireWindow::new(0), Turn::Closed)
+        );
+        assert_eq!(window.edge(), 1_001);
+    }
+
+    #[test]
+    fn it_opens_by_a_segment_or_not_at_all() {
+        let mut window = window(1_000, 0);
+        let _ = window.announce(1_001, 1, MSS);
+        assert!(!window.is_worth_an_update(1_001, 100, MSS));
+        assert_eq!(window.announce(1_001, 100, MSS).0, WireWindow::new(0));
+        assert!(window.is_worth_an_update(1_001, 101, MSS));
+        assert_eq!(
+            window.announce(1_001, 101, MSS),
+            (WireWindow::new(100), Turn::Opened)
+        );
+    }
+
+    #[test]
+    fn small_segments_do_not_push_the_edge_beyond_the_buffer() {
+        let mut window = window(65_536, 7);
+        let (field, _) = window.announce(1, 1, MSS);
+        assert_eq!(field.bytes(WindowScale::clamped(7)), 65_536);
+        let mut greatest = 0;
+        for ack in 1..=65_537u64 {
+            let (field, _) = window.announce(ack, 1, MSS);
+            greatest = greatest.max(ack + u64::from(field.bytes(WindowScale::clamped(7))));
+        }
+        assert!(greatest < 65_537 + 128, "one unit at most: {greatest}");
+    }
+
+    #[test]
+    fn the_edge_never_moves_left() {
+        let mut window = window(50_000, 5);
+        let (mut ack, mut edge) = (1, 0);
+        for step in 0..2_000u64 {
+            ack = (ack + step % 37).min(window.edge());
+            let _ = window.announce(ack, ack.saturating_sub(step % 500).max(1), MSS);
+            assert!(window.edge() >= edge);
+            edge = window.edge();
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Bytes written by the user that the peer has not acknowledged.
+
+use alloc::collections::VecDeque;
+use core::ops::Range;
+
+use crate::wire::Payload;
+
+/// The stream from the first unacknowledged byte to the last one written.
+///
+/// ```text
+///        start                       end             start + capacity
+///          | sent, unacked | unsent   |    room             |
+///   -------+---------------+----------+---------------------+---
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct SendBuffer {
+    bytes: VecDeque<u8>,
+    /// Stream offset of the first byte held.
+    start: u64,
+    /// Most bytes held.
+    capacity: usize,
+}
+
+impl SendBuffer {
+    pub(crate) fn new(start: u64, capacity: usize) -> Self {
+        SendBuffer {
+            bytes: VecDeque::new(),
+            start,
+            capacity,
+        }
+    }
+
+    /// The offset after the last byte written.
+    pub(crate) fn end(&self) -> u64 {
+        self.start + self.bytes.len() as u64
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    pub(crate) fn room(&self) -> usize {
+        self.capacity.saturating_sub(self.bytes.len())
+    }
+
+    /// Whether a writer that found no room should be woken: as Linux's `sk_stream_write_space`,
+    /// when the room is at least half of what is held, so a third of the buffer.
+    pub(crate) fn has_worthwhile_room(&self) -> bool {
+        self.room() > 0 && self.room() >= self.bytes.len() / 2
+    }
+
+    /// Takes as much of `data` as fits; says how much.
+    pub(crate) fn write(&mut self, data: &[u8]) -> usize {
+        let count = data.len().min(self.room());
+        self.bytes.extend(&data[..count]);
+        count
+    }
+
+    /// The bytes of `range`, cut to what is held.
+    pub(crate) fn slice(&self, range: Range<u64>) -> Payload<'_> {
+        let (first, second) = self.bytes.as_slices();
+        let start = range.start.saturating_sub(self.start) as usize;
+        let end = range.end.saturating_sub(self.start) as usize;
+        Payload::new(first, second).slice(start, end)
+    }
+
+    /// Forgets what lies before `una`; gives the memory back when nothing is left.
+    pub(crate) fn release(&mut self, una: u64) {
+        let count = una.saturating_sub(self.start).min(self.bytes.len() as u64);
+        self.start += count;
+        if count as usize == self.bytes.len() {
+            self.bytes = VecDeque::new();
+        } else {
+            self.bytes.drain(..count as usize);
+        }
+    }
+
+    /// Forgets everything: the connection is dead.
+    pub(crate) fn clear(&mut self) {
+        self.start = self.end();
+        self.bytes = VecDeque::new();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn takes_what_fits_and_gives_it_back_by_offset() {
+        let mut buffer = SendBuffer::new(1, 8);
+        assert_eq!(buffer.write(b"abcdef"), 6);
+        assert_eq!(buffer.write(b"ghijkl"), 2);
+        assert_eq!(buffer.room(), 0);
+        assert_eq!(buffer.slice(3..5), Payload::from(&b"cd"[..]));
+        buffer.release(4);
+        assert_eq!(buffer.slice(1..6), Payload::from(&b"de"[..]));
+        assert_eq!(buffer.write(b"xyz"), 3);
+        assert_eq!(buffer.slice(4..12), Payload::from(&b"defghxyz"[..]));
+        assert_eq!(buffer.end(), 12);
+    }
+
+    #[test]
+    fn a_writer_is_woken_at_a_third() {
+        let mut buffer = SendBuffer::new(1, 42_000);
+        assert_eq!(buffer.write(&[0; 60_000]), 42_000);
+        buffer.release(1 + 13_999);
+        assert!(!buffer.has_worthwhile_room());
+        buffer.release(1 + 14_000);
+        assert!(buffer.has_worthwhile_room());
+    }
+
+    #[test]
+    fn empty_holds_no_memory() {
+        let mut buffer = SendBuffer::new(1, 1 << 20);
+        buffer.write(&[0; 1000]);
+        buffer.release(1_001);
+        assert_eq!(buffer.bytes.capacity(), 0);
+        assert_eq!(buffer.end(), 1_001);
+    }
+}

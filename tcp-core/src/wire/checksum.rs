@@ -1,0 +1,231 @@
+//! The Internet checksum (RFC 1071): the one's complement sum of 16-bit words.
+//!
+//! The sum does not depend on byte order (RFC 1071 §2 (B)), so words are read in the machine's own
+//! order and the result is written back in the same. Thirty-two bits are added at a time into
+//! independent 64-bit lanes, which is the shape that compilers turn into vector instructions.
+
+use core::net::IpAddr;
+
+/// Bytes added in one step of the inner loop.
+const BLOCK: usize = 32;
+
+/// A sum over the bytes so far, at whatever offset they end.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Sum {
+    /// Sum of 16-bit words in native byte order, not folded.
+    words: u64,
+    /// Whether an odd number of bytes was added: the next byte is the second of its word.
+    odd: bool,
+}
+
+impl Sum {
+    /// The sum of a pseudo-header for `len` bytes of upper-layer packet (RFC 9293 §3.1,
+    /// RFC 8200 §8.1). Addresses of different families give a sum that matches nothing.
+    pub(super) fn pseudo_header(src: IpAddr, dst: IpAddr, protocol: u8, len: usize) -> Sum {
+        let sum = match (src, dst) {
+            (IpAddr::V4(src), IpAddr::V4(dst)) => {
+                Sum::default().add(&src.octets()).add(&dst.octets())
+            }
+            (IpAddr::V6(src), IpAddr::V6(dst)) => {
+                Sum::default().add(&src.octets()).add(&dst.octets())
+            }
+            _ => Sum::default(),
+        };
+        // IPv4 has sixteen bits of length and IPv6 thirty-two; the sum is the same.
+        sum.add(&(len as u32).to_be_bytes()).add(&[0, protocol])
+    }
+
+    /// Appends bytes.
+    #[inline]
+    pub(super) fn add(self, bytes: &[u8]) -> Sum {
+        self.append(sum_words(bytes), bytes.len())
+    }
+
+    /// Copies `from` to the start of `to`, as much as fits, and appends what was copied: the bytes
+    /// pass through the processor once.
+    #[inline]
+    pub(super) fn add_copied(self, to: &mut [u8], from: &[u8]) -> Sum {
+        let len = to.len().min(from.len());
+        let (Some(to), Some(from)) = (to.get_mut(..len), from.get(..len)) else {
+            return self;
+        };
+        self.append(copy_and_sum(to, from), len)
+    }
+
+    /// The checksum field for what was summed with that field as zero, in network byte order.
+    pub(super) fn checksum(self) -> [u8; 2] {
+        (!fold(self.words)).to_ne_bytes()
+    }
+
+    /// Whether what was summed, checksum field included, is intact.
+    pub(super) fn is_intact(self) -> bool {
+        fold(self.words) == 0xffff
+    }
+
+    #[inline]
+    fn append(self, words: u64, len: usize) -> Sum {
+        let part = fold(words);
+        // Bytes that start in the middle of a word count in the other half (RFC 1071 §2 (B)).
+        let part = if self.odd { part.swap_bytes() } else { part };
+        Sum {
+            words: self.words + u64::from(part),
+            odd: self.odd ^ (len % 2 == 1),
+        }
+    }
+}
+
+/// The sum of `bytes` as native 16-bit words, the last one padded with zero (RFC 1071 §1).
+#[inline]
+fn sum_words(bytes: &[u8]) -> u64 {
+    let (blocks, tail) = bytes.as_chunks::<BLOCK>();
+    let mut lanes = Lanes::default();
+    for block in blocks {
+        lanes.add(block);
+    }
+    lanes.total().wrapping_add(sum_tail(tail))
+}
+
+/// Copies between slices of equal length and sums as [`sum_words`].
+#[inline]
+fn copy_and_sum(to: &mut [u8], from: &[u8]) -> u64 {
+    let (from_blocks, from_tail) = from.as_chunks::<BLOCK>();
+    let (to_blocks, to_tail) = to.as_chunks_mut::<BLOCK>();
+    let mut lanes = Lanes::default();
+    for (to, from) in to_blocks.iter_mut().zip(from_blocks) {
+        *to = *from;
+        lanes.add(from);
+    }
+    for (to, from) in to_tail.iter_mut().zip(from_tail) {
+        *to = *from;
+    }
+    lanes.total().wrapping_add(sum_tail(from_tail))
+}
+
+/// Independent sums of 32-bit words. A lane would need 2^32 blocks (128 GiB) to overflow, so
+/// additions wrap without a check, which keeps the loop vectorisable in checked builds.
+#[derive(Default)]
+struct Lanes([u64; BLOCK / 4]);
+
+impl Lanes {
+    #[inline]
+    fn add(&mut self, block: &[u8; BLOCK]) {
+        let (words, _) = block.as_chunks::<4>();
+        for (lane, word) in self.0.iter_mut().zip(words) {
+            *lane = lane.wrapping_add(u64::from(u32::from_ne_bytes(*word)));
+        }
+    }
+
+    #[inline]
+    fn total(self) -> u64 {
+        // A packet has at most 2^16 bytes, so no lane comes near 2^48 and their sum fits.
+        self.0.iter().fold(0, |sum, lane| sum.wrapping_add(*lane))
+    }
+}
+
+/// The sum of less than a block.
+#[inline]
+fn sum_tail(tail: &[u8]) -> u64 {
+    let (words, rest) = tail.as_chunks::<4>();
+    let (halves, last) = rest.as_chunks::<2>();
+    let words = words
+        .iter()
+        .map(|word| u64::from(u32::from_ne_bytes(*word)));
+    let halves = halves
+        .iter()
+        .map(|half| u64::from(u16::from_ne_bytes(*half)));
+    let last = last
+        .iter()
+        .map(|byte| u64::from(u16::from_ne_bytes([*byte, 0])));
+    words.chain(halves).chain(last).sum()
+}
+
+/// The sum modulo 2^16 - 1, with zero only for zero: carries are added back in.
+#[inline]
+fn fold(words: u64) -> u16 {
+    let words = (words & 0xffff_ffff) + (words >> 32);
+    let words = (words & 0xffff) + (words >> 16);
+    let words = (words & 0xffff) + (words >> 16);
+    let words = (words & 0xffff) + (words >> 16);
+    words as u16
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+    use alloc::vec::Vec;
+    use core::net::{Ipv4Addr, Ipv6Addr};
+    use proptest::prelude::*;
+
+    /// RFC 1071 §4.1, word by word.
+    fn naive(bytes: &[u8]) -> [u8; 2] {
+        let mut sum = 0u32;
+        for pair in bytes.chunks(2) {
+            let low = pair.get(1).copied().unwrap_or(0);
+            sum += u32::from(u16::from_be_bytes([pair[0], low]));
+            sum = (sum & 0xffff) + (sum >> 16);
+        }
+        (!(sum as u16)).to_be_bytes()
+    }
+
+    #[test]
+    fn the_example_of_rfc_1071() {
+        let bytes = [0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7];
+        assert_eq!(Sum::default().add(&bytes).checksum(), [0x22, 0x0d]);
+    }
+
+    #[test]
+    fn all_ones_fold_without_losing_a_carry() {
+        let bytes = vec![0xff; 65_535];
+        assert_eq!(Sum::default().add(&bytes).checksum(), naive(&bytes));
+        assert_eq!(fold(u64::MAX), 0xffff);
+        assert_eq!(fold(0), 0);
+    }
+
+    #[test]
+    fn pseudo_headers_are_those_of_the_rfcs() {
+        let (a, b) = (Ipv4Addr::new(10, 0, 0, 1), Ipv4Addr::new(192, 168, 7, 9));
+        let bytes = [10, 0, 0, 1, 192, 168, 7, 9, 0, 6, 0x12, 0x34];
+        assert_eq!(
+            Sum::pseudo_header(a.into(), b.into(), 6, 0x1234).checksum(),
+            naive(&bytes)
+        );
+        let (a, b) = (Ipv6Addr::LOCALHOST, Ipv6Addr::from_bits(0x1234_5678 << 90));
+        let mut bytes = Vec::from(a.octets());
+        bytes.extend(b.octets());
+        bytes.extend([0, 0, 0x12, 0x34, 0, 0, 0, 58]);
+        assert_eq!(
+            Sum::pseudo_header(a.into(), b.into(), 58, 0x1234).checksum(),
+            naive(&bytes)
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn cutting_changes_nothing(
+            bytes in prop::collection::vec(any::<u8>(), 0..300),
+            cuts in prop::array::uniform2(0usize..300),
+        ) {
+            let mut cuts = cuts.map(|cut| cut.min(bytes.len()));
+            cuts.sort_unstable();
+            let mut copy = vec![0; bytes.len()];
+            let sum = Sum::default()
+                .add(&bytes[..cuts[0]])
+                .add_copied(&mut copy[cuts[0]..cuts[1]], &bytes[cuts[0]..cuts[1]])
+                .add_copied(&mut copy[cuts[1]..], &bytes[cuts[1]..]);
+            prop_assert_eq!(sum.checksum(), naive(&bytes));
+            prop_assert_eq!(&copy[cuts[0]..], &bytes[cuts[0]..]);
+        }
+
+        #[test]
+        fn what_was_summed_with_its_checksum_is_intact(
+            mut bytes in prop::collection::vec(any::<u8>(), 1..200),
+        ) {
+            if bytes.len() % 2 == 1 {
+                bytes.push(0);
+            }
+            let checksum = Sum::default().add(&bytes).checksum();
+            prop_assert!(Sum::default().add(&bytes).add(&checksum).is_intact());
+        }
+    }
+}
