@@ -50,6 +50,10 @@ pub struct DemoArgs {
     #[arg(long, value_name = "BYTES", default_value_t = 64 << 20)]
     bytes: u64,
 
+    /// Use the link in memory, even where a TUN device could be made
+    #[arg(long)]
+    memory: bool,
+
     #[command(flatten)]
     link: LinkArgs,
 }
@@ -144,6 +148,9 @@ impl Stage {
         capture: &Capture,
         story: &Arc<Mutex<Story>>,
     ) -> anyhow::Result<Interface> {
+        if args.memory {
+            return Err(Unavailable("as asked for by --memory".to_owned()).into());
+        }
         netns::enter().map_err(|error| Unavailable(error.to_string()))?;
         let name = args.link.device_name();
         let mut builder = args
