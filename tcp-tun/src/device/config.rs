@@ -1,18 +1,18 @@
 //! The kernel's side of a TUN device: addresses, MTU, up.
 //!
-//! What `ip address add`, `ip link set mtu` and `ip link set up` do, by the `ioctl` calls of
-//! netdevice(7). They act on the network namespace of the calling thread.
+//! What `ip address add`, `ip link set mtu` and `ip link set up` do, and in the same way: by
+//! rtnetlink(7). The older `ioctl` calls of netdevice(7) know one IPv4 address for each name, cannot
+//! do without duplicate address detection, and refuse the queue length to the root of a user
+//! namespace. Everything here acts on the network namespace of the calling thread.
 
 use std::fs;
 use std::io;
-use std::mem;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::net::IpAddr;
 
-use nix::errno::Errno;
-use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
+use nix::net::if_::if_nametoindex;
 
 use super::Cidr;
+use super::netlink::{Request, Socket};
 
 /// What [`configure`] gives a device.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -27,37 +27,27 @@ pub struct LinkConfig {
 ///
 /// The kernel drops what exceeds it, so it must hold a full receive window: 1 MiB in segments of an
 /// MTU of 576 is 2,000 packets. The default of 500 loses packets to any reader that is late once.
-const TX_QUEUE_LEN: libc::c_int = 10_000;
+const TX_QUEUE_LEN: u32 = 10_000;
 
 /// Gives the device `name` its MTU and addresses, and brings it up.
 ///
 /// # Errors
 ///
 /// `NotFound` where there is no such device, `PermissionDenied` without `CAP_NET_ADMIN` in the
-/// namespace; the message says at which step.
+/// namespace, `AlreadyExists` for an address that it has; the message says at which step.
 pub fn configure(name: &str, config: &LinkConfig) -> io::Result<()> {
-    check_name(name)?;
+    let index = index_of(name)?;
+    let socket = Socket::open()?;
     let step = |what: &str, result: io::Result<()>| {
         result.map_err(|error| io::Error::new(error.kind(), format!("{name}: {what}: {error}")))
     };
-    if let Some(mtu) = config.mtu {
-        step("set the MTU", set_mtu(name, mtu))?;
-    }
-    step("set the queue length", set_queue_len(name, TX_QUEUE_LEN))?;
-    if config.addresses.iter().any(|cidr| cidr.addr().is_ipv6()) {
-        step("prepare IPv6", prepare_ipv6(name))?;
-    }
-    step("bring it up", bring_up(name))?;
-    let mut ipv4_count = 0;
+    step("bring it up", bring_up(&socket, index, config.mtu))?;
     for &cidr in &config.addresses {
         let result = match cidr.addr() {
-            IpAddr::V4(addr) => {
-                let label = ipv4_label(name, ipv4_count);
-                ipv4_count += 1;
-                add_ipv4(&label, addr, cidr)
-            }
-            IpAddr::V6(addr) => add_ipv6(name, addr, cidr.prefix_len()),
+            IpAddr::V4(_) => Ok(()),
+            IpAddr::V6(_) => enable_ipv6(name),
         };
+        let result = result.and_then(|()| add_address(&socket, index, cidr));
         step(&format!("add the address {cidr}"), result)?;
     }
     Ok(())
@@ -70,11 +60,13 @@ pub fn configure(name: &str, config: &LinkConfig) -> io::Result<()> {
 ///
 /// `NotFound` where there is no such device.
 pub fn mtu(name: &str) -> io::Result<u16> {
-    let mut request = Request::new(name)?;
-    request.0.ifr_ifru.ifru_mtu = 0;
-    control_ipv4(libc::SIOCGIFMTU, &mut request)?;
-    // SAFETY: the kernel has filled in the MTU, and any bits are a valid integer.
-    let mtu = unsafe { request.0.ifr_ifru.ifru_mtu };
+    let request = Request::new(libc::RTM_GETLINK, 0, &link_message(index_of(name)?, 0));
+    let reply = Socket::open()?.ask(request)?;
+    let mtu = reply
+        .attribute(size_of::<libc::ifinfomsg>(), libc::IFLA_MTU)
+        .and_then(|value| value.try_into().ok())
+        .map(u32::from_ne_bytes)
+        .ok_or_else(|| io::Error::other(format!("{name}: the kernel tells no MTU")))?;
     Ok(u16::try_from(mtu).unwrap_or(u16::MAX))
 }
 
@@ -87,114 +79,57 @@ pub(super) fn check_name(name: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// `SIOCSIFADDR` replaces the address of its label, so each further address needs one of its own.
-fn ipv4_label(name: &str, index: usize) -> String {
-    match index {
-        0 => name.to_owned(),
-        _ => format!("{name}:{index}"),
+fn index_of(name: &str) -> io::Result<u32> {
+    if_nametoindex(name).map_err(|_| {
+        let message = format!("{name}: there is no such device");
+        io::Error::new(io::ErrorKind::NotFound, message)
+    })
+}
+
+fn bring_up(socket: &Socket, index: u32, mtu: Option<u16>) -> io::Result<()> {
+    let link = link_message(index, libc::IFF_UP as u32);
+    let mut request = Request::new(libc::RTM_NEWLINK, 0, &link);
+    request.push_attribute(libc::IFLA_TXQLEN, &TX_QUEUE_LEN.to_ne_bytes());
+    if let Some(mtu) = mtu {
+        request.push_attribute(libc::IFLA_MTU, &u32::from(mtu).to_ne_bytes());
     }
+    socket.tell(request)
 }
 
-fn set_mtu(name: &str, mtu: u16) -> io::Result<()> {
-    let mut request = Request::new(name)?;
-    request.0.ifr_ifru.ifru_mtu = libc::c_int::from(mtu);
-    control_ipv4(libc::SIOCSIFMTU, &mut request)
-}
-
-fn set_queue_len(name: &str, len: libc::c_int) -> io::Result<()> {
-    let mut request = Request::new(name)?;
-    // C calls the field `ifr_qlen`, another name for this integer at the start of the union.
-    request.0.ifr_ifru.ifru_metric = len;
-    control_ipv4(libc::SIOCSIFTXQLEN, &mut request)
-}
-
-fn bring_up(name: &str) -> io::Result<()> {
-    let mut request = Request::new(name)?;
-    request.0.ifr_ifru.ifru_flags = 0;
-    control_ipv4(libc::SIOCGIFFLAGS, &mut request)?;
-    // SAFETY: the kernel has filled in the flags, and any bits are a valid integer.
-    let flags = unsafe { request.0.ifr_ifru.ifru_flags };
-    request.0.ifr_ifru.ifru_flags = flags | libc::IFF_UP as libc::c_short;
-    control_ipv4(libc::SIOCSIFFLAGS, &mut request)
-}
-
-fn add_ipv4(label: &str, addr: Ipv4Addr, cidr: Cidr) -> io::Result<()> {
-    let mut request = Request::new(label)?;
-    request.0.ifr_ifru.ifru_addr = sockaddr(addr);
-    control_ipv4(libc::SIOCSIFADDR, &mut request)?;
-    if let IpAddr::V4(netmask) = cidr.netmask() {
-        request.0.ifr_ifru.ifru_netmask = sockaddr(netmask);
-    }
-    control_ipv4(libc::SIOCSIFNETMASK, &mut request)
-}
-
-/// Turns IPv6 on for the device, and duplicate address detection off: on a link of two ends it has
-/// nothing to find, and it would hold every address back for a second.
-fn prepare_ipv6(name: &str) -> io::Result<()> {
-    for (knob, value) in [("disable_ipv6", "0"), ("accept_dad", "0")] {
-        fs::write(format!("/proc/sys/net/ipv6/conf/{name}/{knob}"), value)?;
-    }
-    Ok(())
-}
-
-fn add_ipv6(name: &str, addr: Ipv6Addr, prefix_len: u8) -> io::Result<()> {
-    let mut request = libc::in6_ifreq {
-        ifr6_addr: libc::in6_addr {
-            s6_addr: addr.octets(),
-        },
-        ifr6_prefixlen: u32::from(prefix_len),
-        ifr6_ifindex: nix::net::if_::if_nametoindex(name)? as libc::c_int,
+/// Duplicate address detection is left out: on a link of two ends it has nothing to find, and it
+/// would hold every address back for a second.
+fn add_address(socket: &Socket, index: u32, cidr: Cidr) -> io::Result<()> {
+    let (family, octets) = match cidr.addr() {
+        IpAddr::V4(addr) => (libc::AF_INET, addr.octets().to_vec()),
+        IpAddr::V6(addr) => (libc::AF_INET6, addr.octets().to_vec()),
     };
-    let socket = control_socket(AddressFamily::Inet6)?;
-    // SAFETY: on an IPv6 socket SIOCSIFADDR reads one `in6_ifreq`, which `request` is, and keeps
-    // no pointer to it.
-    let result = unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFADDR as _, &mut request) };
-    Errno::result(result)?;
-    Ok(())
+    // `struct ifaddrmsg`: family, prefix length, flags, scope (the universe is 0), index.
+    let mut message = vec![family as u8, cidr.prefix_len(), libc::IFA_F_NODAD as u8, 0];
+    message.extend(index.to_ne_bytes());
+    let flags = (libc::NLM_F_CREATE | libc::NLM_F_EXCL) as u16;
+    let mut request = Request::new(libc::RTM_NEWADDR, flags, &message);
+    request.push_attribute(libc::IFA_LOCAL, &octets);
+    request.push_attribute(libc::IFA_ADDRESS, &octets);
+    socket.tell(request)
 }
 
-/// A request about the device of one name, its other half still zero.
-struct Request(libc::ifreq);
-
-impl Request {
-    fn new(name: &str) -> io::Result<Request> {
-        check_name(name)?;
-        // SAFETY: `ifreq` is plain C data, for which zero is a value.
-        let mut request: libc::ifreq = unsafe { mem::zeroed() };
-        for (to, &from) in request.ifr_name.iter_mut().zip(name.as_bytes()) {
-            *to = from as libc::c_char;
-        }
-        Ok(Request(request))
+/// Turns IPv6 on for the device where the system's default is off. Where it is on, nothing is
+/// written: containers often see these files, but may not change them.
+fn enable_ipv6(name: &str) -> io::Result<()> {
+    let knob = format!("/proc/sys/net/ipv6/conf/{name}/disable_ipv6");
+    match fs::read_to_string(&knob)?.trim() {
+        "0" => Ok(()),
+        _ => fs::write(&knob, "0"),
     }
 }
 
-/// An `ioctl` of netdevice(7) that takes an `ifreq`.
-fn control_ipv4(operation: libc::c_ulong, request: &mut Request) -> io::Result<()> {
-    let socket = control_socket(AddressFamily::Inet)?;
-    // SAFETY: each operation that this module passes reads and writes at most one `ifreq`, which
-    // `request` is, and keeps no pointer to it.
-    let result = unsafe { libc::ioctl(socket.as_raw_fd(), operation as _, &mut request.0) };
-    Errno::result(result)?;
-    Ok(())
-}
-
-/// A socket only to name a network namespace and an address family to `ioctl`.
-fn control_socket(family: AddressFamily) -> io::Result<OwnedFd> {
-    let fd = socket(family, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None)?;
-    Ok(fd)
-}
-
-fn sockaddr(addr: Ipv4Addr) -> libc::sockaddr {
-    let addr = libc::sockaddr_in {
-        sin_family: libc::AF_INET as libc::sa_family_t,
-        sin_port: 0,
-        sin_addr: libc::in_addr {
-            s_addr: u32::from_ne_bytes(addr.octets()),
-        },
-        sin_zero: [0; 8],
-    };
-    // SAFETY: both are plain C data of 16 bytes, and `sockaddr` is what `sockaddr_in` is passed as.
-    unsafe { mem::transmute::<libc::sockaddr_in, libc::sockaddr>(addr) }
+/// `struct ifinfomsg`: family, padding, type, index, flags, and which flags to change.
+fn link_message(index: u32, set_flags: u32) -> [u8; size_of::<libc::ifinfomsg>()] {
+    let mut message = [0; size_of::<libc::ifinfomsg>()];
+    message[4..8].copy_from_slice(&index.to_ne_bytes());
+    message[8..12].copy_from_slice(&set_flags.to_ne_bytes());
+    message[12..16].copy_from_slice(&set_flags.to_ne_bytes());
+    message
 }
 
 #[cfg(test)]
@@ -217,6 +152,7 @@ mod tests {
     #[test]
     fn a_device_that_is_not_there_is_an_error() {
         let error = configure("no-such-device", &LinkConfig::default()).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
         assert!(error.to_string().starts_with("no-such-device: "), "{error}");
     }
 }

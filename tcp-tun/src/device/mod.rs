@@ -7,6 +7,7 @@
 mod cidr;
 pub mod config;
 mod memory;
+mod netlink;
 mod tun;
 
 use std::io;
