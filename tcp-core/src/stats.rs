@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::connection::State;
+use crate::state::State;
 
 /// A snapshot of one connection, named as Linux's `struct tcp_info` (`TCP_INFO`). Counts of bytes
 /// and segments are since the connection began; times are durations, sizes bytes.

@@ -1,12 +1,13 @@
 //! Fifth step of RFC 9293 §3.10.7.4: what an acknowledgement acknowledges, selectively reports, and
 //! opens.
 
-use super::timer::Timer;
-use super::{Connection, State};
+use super::machine::Connection;
+use super::timers::Timer;
 use crate::config::CloseMode;
 use crate::congestion::AckSample;
 use crate::recovery::newreno::{AckView, Verdict};
 use crate::send::scoreboard::Delivered;
+use crate::state::State;
 use crate::stats::Counters;
 use crate::time::Instant;
 use crate::wire::{Control, Segment};

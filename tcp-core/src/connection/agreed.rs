@@ -1,6 +1,6 @@
 //! What the two SYNs agree on.
 
-use super::Setup;
+use super::setup::Setup;
 use crate::config::{MIN_MSS, TcpConfig, WindowScaling};
 use crate::wire::{Options, WindowScale};
 

@@ -2,10 +2,12 @@
 
 use core::ops::Range;
 
-use super::output::Decision;
-use super::timer::Timer;
-use super::{Connection, Reset, State, agreed};
+use super::agreed;
+use super::decision::Decision;
+use super::machine::{Connection, Reset};
+use super::timers::Timer;
 use crate::recv::window::Turn;
+use crate::state::State;
 use crate::stats::Counters;
 use crate::time::Instant;
 use crate::wire::{Control, Header, Options, Payload, SackBlocks, Segment};

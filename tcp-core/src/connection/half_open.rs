@@ -1,8 +1,9 @@
 //! A passive open before the handshake is complete: a small record, no buffers.
 
 use super::agreed::{Agreed, agree, answer};
+use super::machine::Connection;
+use super::setup::Setup;
 use super::timestamps::TimestampClock;
-use super::{Connection, Setup};
 use crate::config::{TcpConfig, ValidConfig};
 use crate::recv::window::RecvWindow;
 use crate::seq::SeqNumber;

@@ -1,11 +1,13 @@
 //! From SYN-SENT or SYN-RECEIVED to ESTABLISHED.
 
 use super::agreed::agree;
-use super::timer::Timer;
-use super::{Connection, HalfOpen, Origin, Reset, State};
+use super::half_open::HalfOpen;
+use super::machine::{Connection, Origin, Reset};
+use super::timers::Timer;
 use crate::config::ValidConfig;
 use crate::congestion::BoxedController;
 use crate::error::ConnectionError;
+use crate::state::State;
 use crate::stats::Counters;
 use crate::time::Instant;
 use crate::wire::{Control, Segment};

@@ -2,8 +2,10 @@
 
 use core::time::Duration;
 
-use super::{Connection, Origin, Reset, State, TimeWaitOutcome};
+use super::machine::{Connection, Origin, Reset};
+use super::time_wait::TimeWaitOutcome;
 use crate::error::ConnectionError;
+use crate::state::State;
 use crate::stats::Counters;
 use crate::time::Instant;
 use crate::wire::{Control, Segment};
@@ -19,7 +21,21 @@ enum Step {
 }
 
 impl Connection {
-    pub(super) fn on_segment_in_window(
+    /// A segment arrived, and is to be looked at as RFC 9293 §3.10.7 says for the state.
+    pub fn handle_segment(&mut self, now: Instant, segment: &Segment<'_>, counters: &mut Counters) {
+        self.tally.segs_in += 1;
+        if !segment.payload.is_empty() {
+            self.tally.data_segs_in += 1;
+        }
+        match self.state {
+            State::Closed => {}
+            State::SynSent => self.on_segment_in_syn_sent(now, segment, counters),
+            State::TimeWait => self.on_segment_in_time_wait(now, segment),
+            _ => self.on_segment_in_window(now, segment, counters),
+        }
+    }
+
+    fn on_segment_in_window(
         &mut self,
         now: Instant,
         segment: &Segment<'_>,
@@ -229,7 +245,7 @@ impl Connection {
         self.pending.ack = true;
     }
 
-    pub(super) fn on_segment_in_time_wait(&mut self, now: Instant, segment: &Segment<'_>) {
+    fn on_segment_in_time_wait(&mut self, now: Instant, segment: &Segment<'_>) {
         let Some(time_wait) = &mut self.time_wait else {
             return;
         };

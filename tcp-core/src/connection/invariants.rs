@@ -1,7 +1,8 @@
 //! What must hold between calls, whatever the peer sent; for tests and fuzzing.
 
-use super::timer::Timer;
-use super::{Connection, State};
+use super::machine::Connection;
+use super::timers::Timer;
+use crate::state::State;
 
 impl Connection {
     /// Checks the invariants of the sequence spaces and of the timers. To be called when

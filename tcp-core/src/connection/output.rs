@@ -2,30 +2,17 @@
 
 use core::ops::Range;
 
-use super::timer::Timer;
-use super::{Connection, Reset, State};
+use super::decision::Decision;
+use super::machine::Connection;
+use super::timers::Timer;
 use crate::send::window::Hold;
+use crate::state::State;
 use crate::stats::Counters;
 use crate::time::Instant;
 use crate::wire::{Segment, options_len};
 
 /// As Linux: a corked partial segment waits no longer than this.
 const CORK_CEILING: core::time::Duration = core::time::Duration::from_millis(200);
-
-/// The next segment. Ranges are stream offsets; our FIN's may be among them.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Decision {
-    Reset(Reset),
-    /// SYN, or SYN-ACK.
-    Syn,
-    /// Part of what was sent before.
-    Retransmit(Range<u64>),
-    /// What has not been sent.
-    New(Range<u64>),
-    /// A segment that the peer must answer: the octet before `una`, without the octet.
-    Probe,
-    Ack,
-}
 
 impl Connection {
     /// The next segment to send, committed as sent: drain until `None`.

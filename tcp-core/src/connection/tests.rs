@@ -8,6 +8,10 @@ use core::time::Duration;
 use super::*;
 use crate::config::TcpConfig;
 use crate::error::{ReadError, WriteError};
+use crate::seq::SeqNumber;
+use crate::stats::Counters;
+use crate::time::Instant;
+use crate::wire::Segment;
 use crate::wire::{Header, Payload};
 
 /// A segment under way.

@@ -2,11 +2,13 @@
 
 use core::ops::Range;
 
-use super::timer::Timer;
-use super::{Connection, State, TimeWait};
+use super::machine::Connection;
+use super::time_wait::TimeWait;
+use super::timers::{Timer, Timers};
 use crate::config::{AckMode, CloseMode};
 use crate::error::ConnectionError;
 use crate::recv::ack::AckWhen;
+use crate::state::State;
 use crate::stats::Counters;
 use crate::time::Instant;
 use crate::wire::{Control, Segment, WireWindow};
@@ -104,7 +106,7 @@ impl Connection {
         }
         counters.time_wait += 1;
         self.state = State::TimeWait;
-        self.timers = super::Timers::new();
+        self.timers = Timers::new();
         self.events.closed = Some(None);
         let scale = self.agreed.recv_scale();
         let window = self.rcv.window.edge().saturating_sub(self.rcv.nxt());

@@ -2,10 +2,11 @@
 
 use core::time::Duration;
 
-use super::timer::Timer;
-use super::{Connection, Shutdown, State};
+use super::machine::{Connection, Shutdown};
+use super::timers::Timer;
 use crate::config::{AckMode, KeepAlive};
 use crate::error::{ConnectionError, ReadError, WriteError};
+use crate::state::State;
 use crate::stats::Counters;
 use crate::time::Instant;
 

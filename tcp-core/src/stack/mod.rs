@@ -1,5 +1,10 @@
 //! Many connections: one address space, one clock, one queue of packets.
 
+pub(crate) mod isn;
+pub(crate) mod keys;
+pub(crate) mod ports;
+pub(crate) mod wheel;
+
 use core::net::{IpAddr, SocketAddr};
 
 use crate::config::{ListenConfig, StackConfig, ValidConfig};

@@ -1,81 +1,16 @@
-//! Which timers a connection has, and what they do when they fire.
+//! What the timers do when they fire.
 
-use super::{Connection, State};
+use super::machine::Connection;
+use super::timers::Timer;
 use crate::congestion::Repeated;
 use crate::error::ConnectionError;
+use crate::state::State;
 use crate::stats::Counters;
 use crate::time::Instant;
 
-/// Every timer of a connection.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(crate) enum Timer {
-    /// Retransmission of SYN, data or FIN (RFC 6298).
-    Retransmit,
-    /// Probing of a closed window (RFC 9293 §3.8.6.1).
-    Persist,
-    /// A delayed acknowledgement.
-    DelayedAck,
-    /// Keep-alive (RFC 9293 §3.8.4).
-    KeepAlive,
-    /// The end of corking.
-    Cork,
-    /// FIN-WAIT-2 of a connection that its user has given up.
-    FinWait,
-}
-
-impl Timer {
-    const ALL: [Timer; 6] = [
-        Timer::Retransmit,
-        Timer::Persist,
-        Timer::DelayedAck,
-        Timer::KeepAlive,
-        Timer::Cork,
-        Timer::FinWait,
-    ];
-}
-
-/// The deadline of each timer.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub(crate) struct Timers {
-    deadlines: [Instant; Timer::ALL.len()],
-}
-
-impl Timers {
-    pub(crate) fn new() -> Self {
-        Timers {
-            deadlines: [Instant::FAR_FUTURE; Timer::ALL.len()],
-        }
-    }
-
-    pub(crate) fn arm(&mut self, timer: Timer, at: Instant) {
-        self.deadlines[timer as usize] = at;
-    }
-
-    pub(crate) fn disarm(&mut self, timer: Timer) {
-        self.arm(timer, Instant::FAR_FUTURE);
-    }
-
-    pub(crate) fn is_armed(&self, timer: Timer) -> bool {
-        self.deadlines[timer as usize] != Instant::FAR_FUTURE
-    }
-
-    pub(crate) fn next(&self) -> Option<Instant> {
-        let earliest = self.deadlines.into_iter().min()?;
-        (earliest != Instant::FAR_FUTURE).then_some(earliest)
-    }
-
-    /// Disarms a timer that is due; says whether it was.
-    fn take_due(&mut self, timer: Timer, now: Instant) -> bool {
-        let due = self.is_armed(timer) && self.deadlines[timer as usize] <= now;
-        if due {
-            self.disarm(timer);
-        }
-        due
-    }
-}
-
 impl Connection {
-    pub(super) fn run_timers(&mut self, now: Instant, counters: &mut Counters) {
+    /// Runs the timers that are due.
+    pub fn handle_timeout(&mut self, now: Instant, counters: &mut Counters) {
         for timer in Timer::ALL {
             if !self.timers.take_due(timer, now) {
                 continue;
@@ -213,22 +148,5 @@ impl Connection {
         counters.abort_on_timeout += 1;
         // What an ICMP error said of the path tells more than that time passed.
         self.die(Some(self.soft_error.unwrap_or(ConnectionError::TimedOut)));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_earliest_deadline_is_next() {
-        let mut timers = Timers::new();
-        assert_eq!(timers.next(), None);
-        timers.arm(Timer::KeepAlive, Instant::from_millis(9));
-        timers.arm(Timer::Retransmit, Instant::from_millis(5));
-        assert_eq!(timers.next(), Some(Instant::from_millis(5)));
-        assert!(!timers.take_due(Timer::Retransmit, Instant::from_millis(4)));
-        assert!(timers.take_due(Timer::Retransmit, Instant::from_millis(5)));
-        assert_eq!(timers.next(), Some(Instant::from_millis(9)));
     }
 }

@@ -1,0 +1,24 @@
+//! Counts of one connection.
+
+/// What only adds up.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub(super) struct Tally {
+    pub(super) segs_in: u64,
+    pub(super) segs_out: u64,
+    pub(super) data_segs_in: u64,
+    pub(super) data_segs_out: u64,
+    pub(super) bytes_sent: u64,
+    pub(super) bytes_retrans: u64,
+    pub(super) bytes_acked: u64,
+    pub(super) bytes_received: u64,
+    pub(super) total_retrans: u64,
+    pub(super) rcv_ooopack: u64,
+    pub(super) dsack_dups: u64,
+}
+
+impl Tally {
+    pub(super) fn on_data_sent(&mut self, bytes: u64) {
+        self.data_segs_out += u64::from(bytes > 0);
+        self.bytes_sent += bytes;
+    }
+}
