@@ -32,11 +32,14 @@
 
 #![warn(missing_docs)]
 
+pub mod capture;
 pub mod device;
 mod driver;
 mod error;
+pub mod http;
 mod interface;
 mod listener;
+pub mod netns;
 mod stream;
 
 pub use device::{Cidr, Device, MemoryDevice, ParseCidrError, TunDevice};
