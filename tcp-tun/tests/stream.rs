@@ -330,6 +330,23 @@ fn an_error_can_be_taken_in_place_of_being_reported() {
 }
 
 #[test]
+fn connections_are_listed_with_what_is_known_of_them() {
+    let ((server, client), theirs, mut ours) = connected();
+    ours.write_all(&[0; 1_000]).unwrap();
+    ours.flush().unwrap();
+    for (interface, stream) in [(&server, &theirs), (&client, &ours)] {
+        let [socket] = &interface.sockets().unwrap()[..] else {
+            panic!("not one connection: {:?}", interface.sockets());
+        };
+        assert_eq!(socket.local, stream.local_addr().unwrap());
+        assert_eq!(socket.remote, stream.peer_addr().unwrap());
+        assert_eq!(socket.state, State::Established);
+        let info = socket.info.as_ref().unwrap();
+        assert_eq!(info.tcpi_bytes_acked + info.tcpi_bytes_received, 1_000);
+    }
+}
+
+#[test]
 fn options_are_kept_and_shared_by_clones() {
     let (_interfaces, _theirs, ours) = connected();
     let clone = ours.try_clone().unwrap();
