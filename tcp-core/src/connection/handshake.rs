@@ -34,8 +34,7 @@ impl Connection {
         };
         match header.control {
             Control::Rst if acknowledged => {
-                counters.attempt_fails += 1;
-                self.die(Some(ConnectionError::Refused));
+                self.die(Some(ConnectionError::Refused), counters);
             }
             Control::Syn => self.on_peer_syn(now, segment, acknowledged, counters),
             Control::Rst | Control::Fin | Control::None => {}

@@ -45,7 +45,7 @@ impl Connection {
             // Nobody will read it: the peer must learn that it is lost (RFC 9293 §3.6, SHLD-3).
             counters.abort_on_data += 1;
             self.reset_peer();
-            return self.die(Some(ConnectionError::Aborted));
+            return self.die(Some(ConnectionError::Aborted), counters);
         }
         let limit = self.rcv.window.edge().min(self.rcv.fin.unwrap_or(u64::MAX));
         if seq >= limit {
@@ -102,7 +102,7 @@ impl Connection {
     pub(super) fn enter_time_wait(&mut self, now: Instant, counters: &mut Counters) {
         if self.user.closed && self.config.close_mode == CloseMode::Reset {
             self.reset_peer();
-            return self.die(None);
+            return self.die(None, counters);
         }
         counters.time_wait += 1;
         self.state = State::TimeWait;

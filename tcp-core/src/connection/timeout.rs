@@ -26,13 +26,13 @@ impl Connection {
                 }
                 Timer::KeepAlive => self.on_keep_alive(now, counters),
                 Timer::Cork => self.pending.flush = true,
-                Timer::FinWait => self.die(None),
+                Timer::FinWait => self.die(None, counters),
             }
         }
         if let Some(time_wait) = &self.time_wait
             && time_wait.expires_at() <= now
         {
-            self.die(None);
+            self.die(None, counters);
         }
     }
 
@@ -146,10 +146,10 @@ impl Connection {
 
     fn time_out(&mut self, counters: &mut Counters) {
         counters.abort_on_timeout += 1;
-        if !self.state.is_synchronized() {
-            counters.attempt_fails += 1;
-        }
         // What an ICMP error said of the path tells more than that time passed.
-        self.die(Some(self.soft_error.unwrap_or(ConnectionError::TimedOut)));
+        self.die(
+            Some(self.soft_error.unwrap_or(ConnectionError::TimedOut)),
+            counters,
+        );
     }
 }

@@ -57,6 +57,12 @@ impl Deadlines {
         self.wheel.next()
     }
 
+    /// Number of entries.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.wheel.len()
+    }
+
     /// Takes out an entry that is due.
     fn pop(&mut self, now: Instant) -> Option<Record> {
         self.wheel.pop_due(now).map(|(record, _)| record)
@@ -90,5 +96,45 @@ impl Stack {
         } else {
             self.note_changes(index);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RECORD: Record = Record::Connection(7);
+
+    fn at(millis: u64) -> Option<Instant> {
+        Some(Instant::from_millis(millis))
+    }
+
+    #[test]
+    fn only_an_earlier_deadline_is_armed_anew() {
+        let mut deadlines = Deadlines::new();
+        let mut alarm = None;
+        for (deadline, next) in [
+            (None, None),
+            (at(20), at(20)),
+            (at(30), at(20)),
+            (None, at(20)),
+            (at(10), at(10)),
+        ] {
+            deadlines.update(&mut alarm, RECORD, deadline);
+            assert_eq!(deadlines.next(), next);
+            assert_eq!(deadlines.len(), usize::from(next.is_some()));
+        }
+        assert_eq!(deadlines.pop(Instant::from_millis(9)), None);
+        assert_eq!(deadlines.pop(Instant::from_millis(10)), Some(RECORD));
+        assert_eq!(deadlines.next(), None);
+    }
+
+    #[test]
+    fn a_cancelled_alarm_wakes_nobody() {
+        let mut deadlines = Deadlines::new();
+        let mut alarm = None;
+        deadlines.update(&mut alarm, RECORD, at(20));
+        deadlines.cancel(alarm);
+        assert_eq!(deadlines.pop(Instant::FAR_FUTURE), None);
     }
 }

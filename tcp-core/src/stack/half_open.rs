@@ -8,7 +8,7 @@ use super::deadlines::Alarm;
 use super::demux::Record;
 use super::reply::Marking;
 use super::tuple::FourTuple;
-use crate::config::{Admission, TcpConfig};
+use crate::config::{Admission, TcpConfig, ValidConfig};
 use crate::connection::{HalfOpen, HalfOpenOutcome, HalfOpenTimeout};
 use crate::event::SynDecision;
 use crate::seq::SeqNumber;
@@ -22,9 +22,10 @@ pub(super) struct Embryo {
     /// The slot of its listener, which outlives it.
     pub(super) listener: u32,
     pub(super) isn: SeqNumber,
+    config: ValidConfig,
     record: HalfOpen,
     stage: Stage,
-    alarm: Option<Alarm>,
+    pub(super) alarm: Option<Alarm>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -75,43 +76,44 @@ impl Stack {
         segment: &Segment<'_>,
         predecessor: Option<Predecessor>,
     ) {
-        let mut setup = self.setup(now, &tuple);
-        let Some(entry) = self.listeners.get_mut(listener) else {
+        let Some(parent) = self.listeners.get(listener) else {
             return;
         };
-        if let Err(full) = entry.admits_syn() {
+        if let Err(full) = parent.admits_syn() {
             self.count_listen_drop(full);
             return;
         }
-        let config = &entry.config;
-        let stage = match config.admission {
+        let (config, admission) = (parent.config.tcp.clone(), parent.config.admission);
+        let mut setup = self.setup(now, &tuple);
+        if let Some(Predecessor { slot, isn_floor }) = predecessor {
+            self.end_time_wait(slot);
+            self.counters.time_wait_recycled += 1;
+            if setup.isn.distance_from(isn_floor) < 0 {
+                setup.isn = isn_floor;
+            }
+        }
+        let stage = match admission {
             Admission::Accept => Stage::Answered,
             Admission::Ask => Stage::Undecided(Undecided {
                 syn: segment.header.seq,
                 syn_len: segment.sequence_len(),
-                expires_at: now + handshake_time(&config.tcp),
+                expires_at: now + handshake_time(&config),
             }),
         };
-        if let Some(Predecessor { isn_floor, .. }) = predecessor
-            && setup.isn.distance_from(isn_floor) < 0
-        {
-            setup.isn = isn_floor;
-        }
         let slot = self
             .half_opens
             .insert(Embryo {
                 tuple,
                 listener,
                 isn: setup.isn,
-                record: HalfOpen::new(now, &config.tcp, setup, segment),
+                record: HalfOpen::new(now, &config, setup, segment),
+                config,
                 stage,
                 alarm: None,
             })
             .index;
-        entry.add_half_open(slot);
-        if let Some(Predecessor { slot, .. }) = predecessor {
-            self.end_time_wait(slot);
-            self.counters.time_wait_recycled += 1;
+        if let Some(parent) = self.listeners.get_mut(listener) {
+            parent.add_half_open(slot);
         }
         self.demux.insert(tuple, Record::HalfOpen(slot));
         match stage {
@@ -142,17 +144,12 @@ impl Stack {
     }
 
     fn answer_syn(&mut self, now: Instant, slot: u32) {
-        let Some(embryo) = self.half_opens.get_mut(slot) else {
-            return;
-        };
-        let Some(listener) = self.listeners.get(embryo.listener) else {
-            return;
-        };
-        embryo.stage = Stage::Answered;
-        let syn_ack = embryo.record.syn_ack(now, &listener.config.tcp);
-        let (tuple, marking) = (embryo.tuple, Marking::from(&*listener.config.tcp));
-        self.reply(tuple, syn_ack, marking);
-        self.rearm_half_open(slot);
+        if let Some(embryo) = self.half_opens.get_mut(slot) {
+            embryo.stage = Stage::Answered;
+            let syn_ack = embryo.record.syn_ack(now, &embryo.config);
+            self.reply_half_open(slot, syn_ack);
+            self.rearm_half_open(slot);
+        }
     }
 
     pub(super) fn handle_half_open_segment(
@@ -164,33 +161,23 @@ impl Stack {
         let Some(embryo) = self.half_opens.get_mut(slot) else {
             return;
         };
-        let tuple = embryo.tuple;
-        match embryo.stage {
-            Stage::Undecided(undecided) => {
-                self.handle_undecided_segment(now, slot, tuple, undecided, segment);
-            }
-            Stage::Answered => {
-                let Some(listener) = self.listeners.get(embryo.listener) else {
-                    return;
-                };
-                let config = &listener.config.tcp;
-                match embryo
-                    .record
-                    .handle_segment(now, config, segment, &mut self.counters)
-                {
-                    HalfOpenOutcome::Ignore => {}
-                    HalfOpenOutcome::Reply(header) => self.reply_half_open(slot, header),
-                    HalfOpenOutcome::Drop(header) => {
-                        if let Some(header) = header {
-                            self.reply_half_open(slot, header);
-                        }
-                        self.forget_half_open(slot);
-                    }
-                    HalfOpenOutcome::Complete => self.complete_handshake(now, slot, segment),
-                }
-                self.rearm_half_open(slot);
-            }
+        if let Stage::Undecided(undecided) = embryo.stage {
+            let tuple = embryo.tuple;
+            return self.handle_undecided_segment(now, slot, tuple, undecided, segment);
         }
+        let Embryo { record, config, .. } = embryo;
+        match record.handle_segment(now, config, segment, &mut self.counters) {
+            HalfOpenOutcome::Ignore => {}
+            HalfOpenOutcome::Reply(header) => self.reply_half_open(slot, header),
+            HalfOpenOutcome::Drop(header) => {
+                if let Some(header) = header {
+                    self.reply_half_open(slot, header);
+                }
+                self.forget_half_open(slot);
+            }
+            HalfOpenOutcome::Complete => self.complete_handshake(now, slot, segment),
+        }
+        self.rearm_half_open(slot);
     }
 
     /// An unanswered SYN is still before LISTEN: its repetitions are absorbed, a different SYN
@@ -228,24 +215,24 @@ impl Stack {
         let Some(embryo) = self.half_opens.get(slot) else {
             return;
         };
-        let (tuple, parent) = (embryo.tuple, embryo.listener);
-        let Some(listener) = self.listeners.get(parent) else {
+        let (tuple, listener) = (embryo.tuple, embryo.listener);
+        let Some(parent) = self.listeners.get(listener) else {
             return;
         };
-        if let Err(full) = listener.admits_connection() {
+        if let Err(full) = parent.admits_connection() {
             self.count_listen_drop(full);
             return;
         }
-        let connection = embryo.record.promote(now, listener.config.tcp.clone());
+        let connection = embryo.record.promote(now, embryo.config.clone());
         self.forget_half_open(slot);
         let index = self
             .insert_connection(connection, tuple, Origin::AcceptQueue)
             .index;
         self.handle_connection_segment(now, index, segment);
-        if let Some(listener) = self.listeners.get_mut(parent) {
-            listener.add_established(index);
+        if let Some(parent) = self.listeners.get_mut(listener) {
+            parent.add_established(index);
         }
-        self.events.incoming.push_back(parent);
+        self.events.incoming.push_back(listener);
     }
 
     pub(super) fn handle_half_open_timeout(&mut self, now: Instant, slot: u32) {
@@ -253,34 +240,24 @@ impl Stack {
             return;
         };
         embryo.alarm = None;
+        let Embryo { record, config, .. } = embryo;
         match embryo.stage {
             Stage::Undecided(undecided) if undecided.expires_at <= now => {
                 self.forget_half_open(slot);
             }
             Stage::Undecided(_) => {}
-            Stage::Answered => {
-                let Some(listener) = self.listeners.get(embryo.listener) else {
-                    return;
-                };
-                let config = &listener.config.tcp;
-                match embryo
-                    .record
-                    .handle_timeout(now, config, &mut self.counters)
-                {
-                    HalfOpenTimeout::NotDue => {}
-                    HalfOpenTimeout::Retransmit(header) => self.reply_half_open(slot, header),
-                    HalfOpenTimeout::Expired => drop(self.forget_half_open(slot)),
-                }
-            }
+            Stage::Answered => match record.handle_timeout(now, config, &mut self.counters) {
+                HalfOpenTimeout::NotDue => {}
+                HalfOpenTimeout::Retransmit(header) => self.reply_half_open(slot, header),
+                HalfOpenTimeout::Expired => drop(self.forget_half_open(slot)),
+            },
         }
         self.rearm_half_open(slot);
     }
 
     fn reply_half_open(&mut self, slot: u32, header: Header) {
-        if let Some(embryo) = self.half_opens.get(slot)
-            && let Some(listener) = self.listeners.get(embryo.listener)
-        {
-            let marking = Marking::from(&*listener.config.tcp);
+        if let Some(embryo) = self.half_opens.get(slot) {
+            let marking = Marking::from(&*embryo.config);
             self.reply(embryo.tuple, header, marking);
         }
     }

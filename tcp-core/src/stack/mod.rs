@@ -1,10 +1,10 @@
 //! Many connections: one address space, one clock, one queue of packets.
 //!
-//! The rooms, in the order in which a packet meets them: [`input`] takes it in, [`demux`] says
-//! whose it is, [`listener`] and [`half_open`] open a connection for it, [`connections`] keeps the
-//! stack's books on connections, [`time_wait`] on what is left of them, [`icmp`] brings them the
-//! network's complaints, [`reply`] answers for nobody. [`deadlines`] runs the clock, [`events`]
-//! tells the user, [`transmit`] sends. [`connect`] opens actively, and [`ConnectionMut`] is the
+//! The rooms, in the order in which a packet meets them: `input` takes it in, `demux` says
+//! whose it is, `listener` and `half_open` open a connection for it, `connections` keeps the
+//! stack's books on connections, `time_wait` on what is left of them, `icmp` brings them the
+//! network's complaints, `reply` answers for nobody. `deadlines` runs the clock, `events`
+//! tells the user, `transmit` sends. `connect` opens actively, and [`ConnectionMut`] is the
 //! user's hand on one connection.
 
 mod connect;
@@ -12,7 +12,6 @@ mod connection_mut;
 mod connections;
 mod deadlines;
 mod demux;
-
 mod events;
 mod half_open;
 mod icmp;
@@ -46,7 +45,6 @@ use crate::time::Instant;
 use connections::Entry;
 use deadlines::Deadlines;
 use demux::Demux;
-
 use events::Events;
 use half_open::Embryo;
 use keys::Keys;
@@ -216,6 +214,10 @@ impl Stack {
 
     /// Access to one connection; `None` once the user has closed it. The time is that of the calls
     /// made on it.
+    ///
+    /// A connection that has ended by itself keeps its id, so that what arrived can still be read
+    /// and the error told, until the user calls [`close`](ConnectionMut::close): each id got from
+    /// `connect` or `accept` must be closed once.
     pub fn connection(&mut self, now: Instant, id: ConnectionId) -> Option<ConnectionMut<'_>> {
         let entry = self.connections.get_key(id.into())?;
         entry

@@ -28,7 +28,7 @@ pub(super) struct Remains {
     marking: Marking,
     /// The connection that this was. It still exists where the user has not closed it.
     pub(super) connection: Option<SlotId>,
-    alarm: Option<Alarm>,
+    pub(super) alarm: Option<Alarm>,
 }
 
 impl TimeWaits {

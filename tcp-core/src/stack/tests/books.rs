@@ -276,7 +276,21 @@ fn check_books(stack: &Stack) {
     let routes = routed + stack.half_opens.len() + time_waits;
     assert_eq!(stack.demux.len(), routes);
 
-    let queued: usize = stack.listeners.iter().map(|(_, l)| l.half_open_len()).sum();
+    let half_opens = stack.half_opens.iter().map(|(_, embryo)| &embryo.alarm);
+    let alarms = connections
+        .iter()
+        .map(|(_, entry)| &entry.alarm)
+        .chain(half_opens)
+        .chain(stack.time_waits.iter().map(|remains| &remains.alarm))
+        .filter(|alarm| alarm.is_some())
+        .count();
+    assert_eq!(stack.deadlines.len(), alarms);
+
+    let queued: usize = stack
+        .listeners
+        .iter()
+        .map(|(_, listener)| listener.half_open_len())
+        .sum();
     assert_eq!(queued, stack.half_opens.len());
     let waiting = connections
         .iter()
@@ -286,7 +300,7 @@ fn check_books(stack: &Stack) {
     let queued: usize = stack
         .listeners
         .iter()
-        .map(|(_, l)| l.accept_queue_len())
+        .map(|(_, listener)| listener.accept_queue_len())
         .sum();
     assert_eq!(queued, waiting);
     let established = connections

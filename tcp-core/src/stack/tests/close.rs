@@ -156,6 +156,48 @@ fn a_new_syn_reopens_a_connection_in_time_wait() {
     );
 }
 
+/// The first segment of the server, answering the first of the client.
+fn syn_ack(pair: &mut Pair) -> Header {
+    for packet in pair.client_to_server() {
+        pair.server.handle(pair.now, &packet);
+    }
+    let packets = pair.server_to_client();
+    for packet in &packets {
+        pair.client.handle(pair.now, packet);
+    }
+    parse(&packets[0]).segment.header
+}
+
+#[test]
+fn a_reopened_connection_begins_beyond_the_old_one() {
+    const LEN: usize = 1_000_000;
+    let mut pair = Pair::new();
+    let listener = pair.listen(ListenConfig::default());
+    let client = pair.start_connect();
+    let local = pair.client_addr(client);
+    let old = syn_ack(&mut pair).seq;
+    pair.run();
+    let server = pair.server.stack.accept(listener).unwrap();
+    pair.server.write(pair.now, server, &[7; LEN]);
+    pair.server.close(pair.now, server);
+    pair.run();
+    assert_eq!(pair.client.read_all(pair.now, client).len(), LEN);
+    pair.client.close(pair.now, client);
+    pair.run();
+
+    // Time for 2,500 numbers of the clock, far fewer than the old connection has used.
+    pair.sleep(Duration::from_millis(10));
+    let config = ValidConfig::default();
+    let connect = pair
+        .client
+        .stack
+        .connect(pair.now, Some(local), server_addr(), config);
+    connect.unwrap();
+    let new = syn_ack(&mut pair).seq;
+    assert!(new.distance_from(old) > LEN as i32);
+    assert_eq!(pair.server.stack.counters().time_wait_recycled, 1);
+}
+
 #[test]
 fn without_a_listener_the_new_syn_is_refused() {
     let (pair, _, client) = reopen(false);
@@ -174,13 +216,21 @@ fn the_oldest_record_makes_room_for_the_newest() {
     let mut pair = Pair::with(client, config(server_ip()));
     let listener = pair.listen(ListenConfig::default());
     let mut ports = Vec::new();
-    for _ in 0..3 {
+    let mut wait = |pair: &mut Pair| {
         let (client, server) = pair.establish(listener);
         ports.push(pair.client_addr(client).port());
         pair.client.close(pair.now, client);
         pair.run();
         pair.server.close(pair.now, server);
         pair.run();
+    };
+    wait(&mut pair);
+    wait(&mut pair);
+    // Those that have expired are not among the oldest any more.
+    pair.sleep(2 * MINUTE);
+    assert_eq!(pair.client.sockets(), 0);
+    for _ in 0..3 {
+        wait(&mut pair);
     }
     let left: Vec<_> = pair
         .client
@@ -188,7 +238,24 @@ fn the_oldest_record_makes_room_for_the_newest() {
         .sockets()
         .map(|(_, local, _, _)| local.port())
         .collect();
-    assert_eq!(left, ports[1..]);
+    assert_eq!(left, ports[3..]);
+    assert_eq!(pair.client.stack.counters().time_wait_overflow, 1);
+}
+
+#[test]
+fn without_room_for_records_there_are_none() {
+    let client = StackConfig {
+        max_time_wait: 0,
+        ..config(client_ip())
+    };
+    let mut pair = Pair::with(client, config(server_ip()));
+    let listener = pair.listen(ListenConfig::default());
+    let (client, server) = pair.establish(listener);
+    pair.client.close(pair.now, client);
+    pair.run();
+    pair.server.close(pair.now, server);
+    pair.run();
+    assert_eq!((pair.client.sockets(), pair.server.sockets()), (0, 0));
     assert_eq!(pair.client.stack.counters().time_wait_overflow, 1);
 }
 

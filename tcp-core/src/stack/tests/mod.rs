@@ -280,3 +280,10 @@ fn a_stack_can_be_sent_cloned_and_printed() {
     fn check<T: Send + Clone + core::fmt::Debug>() {}
     check::<Stack>();
 }
+
+#[test]
+fn before_and_after_a_connection_there_are_only_small_records() {
+    let connection = size_of::<super::Entry>();
+    assert!(size_of::<super::Embryo>() <= connection / 4);
+    assert!(size_of::<super::time_wait::Remains>() <= connection / 4);
+}

@@ -1,0 +1,57 @@
+//! What interrupts a command at work: signals, and keys.
+
+use std::io::{self, BufRead, IsTerminal};
+use std::sync::mpsc::Sender;
+use std::thread;
+
+use anyhow::Context;
+use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::iterator::Signals;
+
+/// What a command at work waits for.
+pub enum Message {
+    /// Show the connections: SIGUSR1, or the key.
+    Status,
+    /// End: Ctrl-C or SIGTERM.
+    Quit,
+    /// The work itself has ended.
+    Finished(anyhow::Result<()>),
+}
+
+/// Whether the command leaves standard input to us.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Keys {
+    /// A line with `s` asks for the status, if standard input is a terminal.
+    Watched,
+    /// The command reads standard input itself.
+    Unused,
+}
+
+/// Sends on what the user wants, from now until nobody listens.
+pub fn watch(sender: &Sender<Message>, keys: Keys) -> anyhow::Result<()> {
+    let mut signals =
+        Signals::new([SIGINT, SIGTERM, SIGUSR1]).context("cannot watch for signals")?;
+    let messages = sender.clone();
+    thread::spawn(move || {
+        for signal in signals.forever() {
+            let message = match signal {
+                SIGUSR1 => Message::Status,
+                _ => Message::Quit,
+            };
+            if messages.send(message).is_err() {
+                return;
+            }
+        }
+    });
+    if keys == Keys::Watched && io::stdin().is_terminal() {
+        let messages = sender.clone();
+        thread::spawn(move || {
+            for line in io::stdin().lock().lines().map_while(Result::ok) {
+                if line.trim() == "s" && messages.send(Message::Status).is_err() {
+                    return;
+                }
+            }
+        });
+    }
+    Ok(())
+}

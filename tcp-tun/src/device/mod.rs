@@ -1,0 +1,83 @@
+//! Where packets come from and go to.
+//!
+//! A [`Device`] carries whole IP packets. [`TunDevice`] joins the kernel; [`MemoryDevice`] joins two
+//! interfaces of one process, without privilege. Anything that moves IP packets and has a file
+//! descriptor to poll can be a third.
+
+mod cidr;
+pub mod config;
+mod memory;
+mod netlink;
+mod tun;
+
+use std::io;
+use std::os::fd::AsFd;
+
+use tcp_core::{PacketMeta, Transmit};
+
+pub use cidr::{Cidr, ParseCidrError};
+pub use memory::MemoryDevice;
+pub use tun::TunDevice;
+
+/// The buffer that [`Device::recv`] may count on: the largest IP packet, and so the largest chain
+/// of coalesced segments that one call can bring.
+pub const MAX_PACKET: usize = 65_535;
+
+/// A non-blocking carrier of IP packets.
+///
+/// The loop of an [`Interface`](crate::Interface) polls the file descriptor edge-triggered: it
+/// waits only after `recv` or `send` said [`WouldBlock`](io::ErrorKind::WouldBlock). A device that
+/// holds packets of its own (a batch read ahead) must therefore hand them out before it says so.
+///
+/// All calls come under one lock, one at a time, from the loop and from the user's threads.
+pub trait Device: AsFd + Send {
+    /// Receives one packet into the start of `buf`, which holds [`MAX_PACKET`] bytes: its length, and
+    /// what the device knows of it. A device that coalesces segments says so in
+    /// [`PacketMeta::segment_size`], one that has checked the checksum in [`PacketMeta::checksum`].
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` when there is none, `Interrupted` when a signal came first. Any other error
+    /// says that the device is gone for good, and ends the loop.
+    fn recv(&mut self, buf: &mut [u8]) -> io::Result<(usize, PacketMeta)>;
+
+    /// Sends one packet. `transmit` says what is left to the device, a checksum or a cut into
+    /// segments; neither is ever left to a device that did not offer it.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` when there is no room: the caller keeps the packet and offers it again once the
+    /// descriptor is writable. `Interrupted`: the caller tries again. With any other error the
+    /// packet counts as lost on the way.
+    fn send(&mut self, packet: &[u8], transmit: &Transmit) -> io::Result<()>;
+
+    /// Called after the last `send` of a burst, for devices that collect packets into batches.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Device::send); `WouldBlock` asks for another call once the descriptor is writable.
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// The largest IP packet that fits on the link, in bytes.
+    fn mtu(&self) -> u16;
+}
+
+impl<D: Device + ?Sized> Device for Box<D> {
+    fn recv(&mut self, buf: &mut [u8]) -> io::Result<(usize, PacketMeta)> {
+        (**self).recv(buf)
+    }
+
+    fn send(&mut self, packet: &[u8], transmit: &Transmit) -> io::Result<()> {
+        (**self).send(packet, transmit)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        (**self).flush()
+    }
+
+    fn mtu(&self) -> u16 {
+        (**self).mtu()
+    }
+}

@@ -1,0 +1,25 @@
+//! The one clock of an interface.
+
+use std::time;
+
+use tcp_core::Instant;
+
+/// Turns the machine's monotonic clock into the stack's time, which starts at zero.
+///
+/// The stack's time must not go backwards, so it is read only under the lock.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Clock {
+    epoch: time::Instant,
+}
+
+impl Clock {
+    pub(super) fn start() -> Clock {
+        Clock {
+            epoch: time::Instant::now(),
+        }
+    }
+
+    pub(super) fn now(&self) -> Instant {
+        Instant::ZERO + self.epoch.elapsed()
+    }
+}

@@ -1,0 +1,194 @@
+//! The device as the driver uses it: with a packet in hand, an observer and counters.
+
+use std::io;
+use std::os::fd::{AsRawFd, RawFd};
+use std::time::SystemTime;
+
+use mio::unix::SourceFd;
+use mio::{Interest, Registry, Token};
+use tcp_core::{Instant, PacketMeta, Stack, Transmit};
+
+use crate::device::{Device, MAX_PACKET};
+
+/// Which way an observed packet went.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Direction {
+    /// The device handed it to us.
+    Received,
+    /// The device took it from us.
+    Sent,
+}
+
+/// Sees every packet that passes.
+pub(crate) type Observer = Box<dyn FnMut(Direction, SystemTime, &[u8]) + Send>;
+
+/// What the device has carried since the interface began.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub struct DeviceCounters {
+    /// Packets received.
+    pub rx_packets: u64,
+    /// Bytes of packets received, IP headers included.
+    pub rx_bytes: u64,
+    /// Packets that the device took.
+    pub tx_packets: u64,
+    /// Bytes of packets that the device took, IP headers included.
+    pub tx_bytes: u64,
+    /// Times that the device was full. The packet waits; none is lost by it.
+    pub tx_blocked: u64,
+    /// Packets that the device failed to send, and that so were lost.
+    pub tx_errors: u64,
+}
+
+/// The device, the packet that it had no room for, and who watches.
+pub(super) struct Link {
+    /// `None` once the loop has ended.
+    device: Option<Box<dyn Device>>,
+    registry: Registry,
+    token: Token,
+    interest: Interest,
+    observer: Option<Observer>,
+    counters: DeviceCounters,
+    /// Holds `pending`, if there is one.
+    tx_buf: Box<[u8]>,
+    /// A packet that the stack has committed as sent, and the device has not taken.
+    pending: Option<Transmit>,
+}
+
+impl Link {
+    pub(super) fn register(
+        device: Box<dyn Device>,
+        registry: Registry,
+        token: Token,
+        observer: Option<Observer>,
+    ) -> io::Result<Link> {
+        let interest = Interest::READABLE;
+        registry.register(&mut SourceFd(&raw_fd(&*device)), token, interest)?;
+        Ok(Link {
+            device: Some(device),
+            registry,
+            token,
+            interest,
+            observer,
+            counters: DeviceCounters::default(),
+            tx_buf: vec![0; MAX_PACKET].into_boxed_slice(),
+            pending: None,
+        })
+    }
+
+    pub(super) fn counters(&self) -> DeviceCounters {
+        self.counters
+    }
+
+    /// Receives one packet into `buf`; `None` when there is none.
+    ///
+    /// # Errors
+    ///
+    /// The device is gone.
+    pub(super) fn recv(&mut self, buf: &mut [u8]) -> io::Result<Option<(usize, PacketMeta)>> {
+        let Some(device) = &mut self.device else {
+            return Ok(None);
+        };
+        let (len, meta) = loop {
+            match device.recv(buf) {
+                Ok(received) => break received,
+                Err(error) => match error.kind() {
+                    io::ErrorKind::WouldBlock => return Ok(None),
+                    io::ErrorKind::Interrupted => {}
+                    _ => return Err(error),
+                },
+            }
+        };
+        self.counters.rx_packets += 1;
+        self.counters.rx_bytes += len as u64;
+        if let Some(observe) = &mut self.observer {
+            observe(Direction::Received, SystemTime::now(), &buf[..len]);
+        }
+        Ok(Some((len, meta)))
+    }
+
+    /// Sends all that the stack has to send. Where the device is full, the packet in hand waits, and
+    /// the loop is told when there is room.
+    pub(super) fn transmit(&mut self, now: Instant, stack: &mut Stack) {
+        let Some(device) = &mut self.device else {
+            return;
+        };
+        let mut blocked = false;
+        loop {
+            if self.pending.is_none() {
+                self.pending = stack.poll_transmit(now, &mut self.tx_buf);
+            }
+            let Some(transmit) = self.pending else {
+                break;
+            };
+            let packet = &self.tx_buf[..transmit.len];
+            match device.send(packet, &transmit) {
+                Ok(()) => {
+                    self.counters.tx_packets += 1;
+                    self.counters.tx_bytes += packet.len() as u64;
+                    if let Some(observe) = &mut self.observer {
+                        observe(Direction::Sent, SystemTime::now(), packet);
+                    }
+                }
+                Err(error) => match error.kind() {
+                    io::ErrorKind::Interrupted => continue,
+                    io::ErrorKind::WouldBlock => {
+                        self.counters.tx_blocked += 1;
+                        blocked = true;
+                        break;
+                    }
+                    // A link that is down, a queue without memory: to TCP it is loss like any
+                    // other. A device that is gone says so to the next `recv`.
+                    _ => self.counters.tx_errors += 1,
+                },
+            }
+            self.pending = None;
+        }
+        let flushed = device.flush();
+        blocked |= flushed.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock);
+        self.watch_for_room(blocked);
+    }
+
+    /// Polls for writability only while the device is full: a socket reports every packet that its
+    /// peer takes out. To change the interest also looks at the descriptor anew, so that room that
+    /// came between the refusal and this call is reported as well.
+    fn watch_for_room(&mut self, blocked: bool) {
+        let interest = if blocked {
+            Interest::READABLE | Interest::WRITABLE
+        } else {
+            Interest::READABLE
+        };
+        let Some(device) = &self.device else {
+            return;
+        };
+        if interest != self.interest {
+            let fd = raw_fd(&**device);
+            let changed = self
+                .registry
+                .reregister(&mut SourceFd(&fd), self.token, interest);
+            debug_assert!(
+                changed.is_ok(),
+                "the device is registered until it is closed"
+            );
+            self.interest = interest;
+        }
+    }
+
+    /// Whether the device has refused a packet that still waits.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.pending.is_some()
+    }
+
+    /// Gives up the device, and returns the observer, which is the user's to drop: not under the lock.
+    pub(super) fn close(&mut self) -> Option<Observer> {
+        if let Some(device) = self.device.take() {
+            // Nothing is left to poll, so a failure changes nothing.
+            let _ = self.registry.deregister(&mut SourceFd(&raw_fd(&*device)));
+        }
+        self.pending = None;
+        self.observer.take()
+    }
+}
+
+fn raw_fd(device: &dyn Device) -> RawFd {
+    device.as_fd().as_raw_fd()
+}

@@ -1,0 +1,276 @@
+//! What the one lock protects.
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::sync::Arc;
+
+use tcp_core::{ConnectionId, Event, Instant, ListenerId, Stack, State as TcpState};
+
+use super::clock::Clock;
+use super::link::{DeviceCounters, Link, Observer};
+use super::wait::{ConnectionWait, ListenerEntry, ListenerWait, QueuedSyn};
+
+/// Packets received before the output that they cause is sent. Acknowledgements of a batch become
+/// one; beyond it, threads that wait for the lock get their turn.
+const RECEIVE_BATCH: usize = 64;
+
+/// The stack, the device, and who waits for what.
+pub(crate) struct State {
+    pub(crate) stack: Stack,
+    link: Link,
+    connections: HashMap<ConnectionId, Arc<ConnectionWait>>,
+    listeners: HashMap<ListenerId, ListenerEntry>,
+    phase: Phase,
+    sleep: Sleep,
+}
+
+/// The life of an interface.
+#[derive(Debug)]
+enum Phase {
+    Running,
+    /// The user is done; connections are closed, and what they still have to say is being said.
+    Closing {
+        /// When the loop ends even so.
+        until: Instant,
+    },
+    /// The loop has ended: with the device's error, or as asked.
+    Stopped(Option<Arc<io::Error>>),
+}
+
+/// What the loop is doing, so that a call can tell whether to wake it.
+#[derive(Clone, Copy, Debug)]
+enum Sleep {
+    /// It will look at the state before it sleeps.
+    Awake,
+    /// It sleeps until this deadline, or until the device has something.
+    Until(Option<Instant>),
+}
+
+/// What a batch has left behind in the device.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Input {
+    /// Nothing.
+    Drained,
+    /// Perhaps more.
+    More,
+}
+
+impl State {
+    pub(super) fn new(stack: Stack, link: Link) -> State {
+        State {
+            stack,
+            link,
+            connections: HashMap::new(),
+            listeners: HashMap::new(),
+            phase: Phase::Running,
+            sleep: Sleep::Awake,
+        }
+    }
+
+    /// Whether calls may still be made.
+    ///
+    /// # Errors
+    ///
+    /// `NotConnected` once the interface is shutting down; with the device's own error inside where
+    /// that was the cause.
+    pub(crate) fn check_running(&self) -> io::Result<()> {
+        let reason = match &self.phase {
+            Phase::Running => return Ok(()),
+            Phase::Closing { .. } | Phase::Stopped(None) => {
+                String::from("the interface has been shut down")
+            }
+            Phase::Stopped(Some(error)) => format!("the device has failed: {error}"),
+        };
+        Err(io::Error::new(io::ErrorKind::NotConnected, reason))
+    }
+
+    pub(crate) fn device_counters(&self) -> DeviceCounters {
+        self.link.counters()
+    }
+
+    /// Begins to report the events of a connection.
+    pub(crate) fn watch_connection(&mut self, id: ConnectionId) -> Arc<ConnectionWait> {
+        Arc::clone(self.connections.entry(id).or_default())
+    }
+
+    /// Closes a connection, and reports its events no more.
+    pub(crate) fn close_connection(&mut self, now: Instant, id: ConnectionId) {
+        self.connections.remove(&id);
+        if let Some(connection) = self.stack.connection(now, id) {
+            connection.close();
+        }
+    }
+
+    /// Begins to report the events of a listener.
+    pub(crate) fn watch_listener(
+        &mut self,
+        id: ListenerId,
+        syn_backlog: usize,
+    ) -> Arc<ListenerWait> {
+        let wait = Arc::new(ListenerWait::default());
+        let entry = ListenerEntry {
+            wait: Arc::clone(&wait),
+            syns: VecDeque::new(),
+            syn_backlog,
+        };
+        self.listeners.insert(id, entry);
+        wait
+    }
+
+    /// The oldest SYN that waits for a decision of this listener's user.
+    pub(crate) fn next_syn(&mut self, id: ListenerId) -> Option<QueuedSyn> {
+        self.listeners.get_mut(&id)?.syns.pop_front()
+    }
+
+    /// Closes a listener, and reports its events no more.
+    pub(crate) fn close_listener(&mut self, now: Instant, id: ListenerId) {
+        self.listeners.remove(&id);
+        self.stack.close_listener(now, id);
+    }
+
+    /// Sends all that the stack has to send and wakes those whom its events concern; says whether
+    /// there were any.
+    pub(super) fn settle(&mut self, now: Instant) -> bool {
+        self.link.transmit(now, &mut self.stack);
+        let mut notified = false;
+        while let Some(event) = self.stack.poll_event() {
+            self.report(event);
+            notified = true;
+        }
+        notified
+    }
+
+    /// Whom an event does not find has not asked the stack yet, and will see its cause when it does.
+    fn report(&mut self, event: Event) {
+        match event {
+            Event::Incoming { listener } => {
+                if let Some(entry) = self.listeners.get(&listener) {
+                    // One event may stand for several connections, so all may have one to take.
+                    entry.wait.acceptable.notify_all();
+                }
+            }
+            Event::Syn {
+                id,
+                listener,
+                local,
+                remote,
+            } => {
+                if let Some(entry) = self.listeners.get_mut(&listener) {
+                    entry.push_syn(QueuedSyn { id, local, remote });
+                }
+            }
+            Event::Connection { id, event } => {
+                if let Some(wait) = self.connections.get(&id) {
+                    wait.notify(event);
+                }
+            }
+        }
+    }
+
+    /// Hands the stack up to a batch of packets.
+    ///
+    /// # Errors
+    ///
+    /// The device is gone.
+    pub(super) fn receive_batch(&mut self, clock: &Clock, buf: &mut [u8]) -> io::Result<Input> {
+        for _ in 0..RECEIVE_BATCH {
+            let Some((len, meta)) = self.link.recv(buf)? else {
+                return Ok(Input::Drained);
+            };
+            // Each packet has its own time: round-trip times are measured by it.
+            self.stack.handle_packet(clock.now(), &buf[..len], meta);
+        }
+        Ok(Input::More)
+    }
+
+    /// Runs the timers that are due.
+    pub(super) fn run_timers(&mut self, now: Instant) {
+        if self.stack.poll_timeout().is_some_and(|due| due <= now) {
+            self.stack.handle_timeout(now);
+        }
+    }
+
+    /// Notes that the loop is about to sleep, and says until when.
+    pub(super) fn fall_asleep(&mut self) -> Option<Instant> {
+        let mut deadline = self.stack.poll_timeout();
+        if let Phase::Closing { until } = self.phase {
+            deadline = Some(deadline.map_or(until, |due| due.min(until)));
+        }
+        self.sleep = Sleep::Until(deadline);
+        deadline
+    }
+
+    pub(super) fn wake_up(&mut self) {
+        self.sleep = Sleep::Awake;
+    }
+
+    /// Whether the loop sleeps past the deadline. Says so once: the loop is then as good as awake.
+    pub(super) fn take_wake_needed(&mut self) -> bool {
+        let Sleep::Until(planned) = self.sleep else {
+            return false;
+        };
+        let needed = match (self.stack.poll_timeout(), planned) {
+            (None, _) => false,
+            (Some(_), None) => true,
+            (Some(due), Some(planned)) => due < planned,
+        };
+        if needed {
+            self.sleep = Sleep::Awake;
+        }
+        needed
+    }
+
+    /// Closes every listener and connection, and wakes their waiters to an error. Says whether this
+    /// call began the shutdown.
+    pub(super) fn close_all(&mut self, now: Instant, until: Instant) -> bool {
+        if !matches!(self.phase, Phase::Running) {
+            return false;
+        }
+        self.phase = Phase::Closing { until };
+        for (id, entry) in self.listeners.drain() {
+            self.stack.close_listener(now, id);
+            entry.wait.notify_all();
+        }
+        for (id, wait) in self.connections.drain() {
+            if let Some(connection) = self.stack.connection(now, id) {
+                connection.close();
+            }
+            wait.notify_all();
+        }
+        true
+    }
+
+    /// Whether the loop has nothing left to do: a shutdown has begun, and every connection has been
+    /// heard to its end, or the time for that is over.
+    pub(super) fn may_stop(&self, now: Instant) -> bool {
+        let Phase::Closing { until } = self.phase else {
+            return false;
+        };
+        let unheard = |state| {
+            matches!(
+                state,
+                TcpState::Established
+                    | TcpState::CloseWait
+                    | TcpState::FinWait1
+                    | TcpState::Closing
+                    | TcpState::LastAck
+            )
+        };
+        let heard = || !self.stack.sockets().any(|(_, _, _, state)| unheard(state));
+        now >= until || (!self.link.is_blocked() && heard())
+    }
+
+    /// The loop has ended. Whoever still waits learns it. The observer is to be dropped without the
+    /// lock: it may own a handle of the interface.
+    #[must_use]
+    pub(super) fn stop(&mut self, failure: Option<Arc<io::Error>>) -> Option<Observer> {
+        self.phase = Phase::Stopped(failure);
+        for (_, entry) in self.listeners.drain() {
+            entry.wait.notify_all();
+        }
+        for (_, wait) in self.connections.drain() {
+            wait.notify_all();
+        }
+        self.link.close()
+    }
+}

@@ -1,0 +1,104 @@
+//! What user's threads wait on.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::Condvar;
+use tcp_core::{ConnectionEvent, SynId};
+
+/// How long a call may wait.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Patience {
+    /// Not at all.
+    None,
+    /// Until this time.
+    Until(Instant),
+    /// For as long as it takes.
+    Forever,
+}
+
+impl Patience {
+    /// Patience for this long from now; without a limit where the end is too far to name.
+    pub(crate) fn lasting(timeout: Option<Duration>) -> Patience {
+        timeout
+            .and_then(|timeout| Instant::now().checked_add(timeout))
+            .map_or(Patience::Forever, Patience::Until)
+    }
+}
+
+/// The threads that wait for one connection.
+#[derive(Debug, Default)]
+pub(crate) struct ConnectionWait {
+    /// For something to read.
+    pub(crate) readable: Condvar,
+    /// For the handshake, for room to write, or for everything written to be acknowledged.
+    pub(crate) writable: Condvar,
+}
+
+impl ConnectionWait {
+    pub(super) fn notify(&self, event: ConnectionEvent) {
+        match event {
+            ConnectionEvent::Readable => {
+                self.readable.notify_all();
+            }
+            ConnectionEvent::Connected | ConnectionEvent::Writable | ConnectionEvent::Flushed => {
+                self.writable.notify_all();
+            }
+            ConnectionEvent::Closed(_) => self.notify_all(),
+            // The connection goes on trying, and so do those who wait for it.
+            ConnectionEvent::Unresponsive => {}
+        }
+    }
+
+    /// Wakes every thread that waits for the connection, whatever for.
+    pub(crate) fn notify_all(&self) {
+        self.readable.notify_all();
+        self.writable.notify_all();
+    }
+}
+
+/// The threads that wait for one listener.
+#[derive(Debug, Default)]
+pub(crate) struct ListenerWait {
+    /// For a connection to accept.
+    pub(crate) acceptable: Condvar,
+    /// For a SYN to decide about.
+    pub(crate) syn: Condvar,
+}
+
+impl ListenerWait {
+    pub(super) fn notify_all(&self) {
+        self.acceptable.notify_all();
+        self.syn.notify_all();
+    }
+}
+
+/// A SYN that its listener's user has not seen yet.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct QueuedSyn {
+    pub(crate) id: SynId,
+    pub(crate) local: SocketAddr,
+    pub(crate) remote: SocketAddr,
+}
+
+/// A listener as the loop knows it.
+#[derive(Debug)]
+pub(super) struct ListenerEntry {
+    pub(super) wait: Arc<ListenerWait>,
+    pub(super) syns: VecDeque<QueuedSyn>,
+    /// SYNs that may wait in `syns`; the stack itself keeps no more undecided.
+    pub(super) syn_backlog: usize,
+}
+
+impl ListenerEntry {
+    /// Beyond the backlog the oldest goes: it is the one that the stack has already forgotten.
+    pub(super) fn push_syn(&mut self, syn: QueuedSyn) {
+        if self.syns.len() >= self.syn_backlog {
+            self.syns.pop_front();
+        }
+        self.syns.push_back(syn);
+        self.wait.syn.notify_one();
+    }
+}

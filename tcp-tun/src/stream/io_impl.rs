@@ -1,0 +1,145 @@
+//! Reading and writing.
+
+use std::io::{self, Read, Write};
+use std::task::Poll;
+use std::time::Duration;
+
+use tcp_core::{ConnectionMut, ReadError, State as TcpState, WriteError};
+
+use super::TcpStream;
+use super::options::Options;
+use crate::driver::Patience;
+use crate::error;
+
+impl TcpStream {
+    /// Reads or peeks, and waits for something to be there.
+    pub(super) fn read_by(
+        &self,
+        mut read: impl FnMut(&mut ConnectionMut<'_>) -> Result<usize, ReadError>,
+    ) -> io::Result<usize> {
+        let inner = &*self.inner;
+        let patience = self.patience(|options| options.read_timeout);
+        inner
+            .shared
+            .wait_for(&inner.wait.readable, patience, |state, now| {
+                let Some(mut connection) = state.stack.connection(now, inner.id) else {
+                    return Poll::Ready(Err(error::not_connected()));
+                };
+                match read(&mut connection) {
+                    Ok(len) => Poll::Ready(Ok(len)),
+                    Err(ReadError::WouldBlock) => Poll::Pending,
+                    Err(ReadError::Connection(error)) => {
+                        Poll::Ready(Err(error::from_connection(error)))
+                    }
+                }
+            })
+    }
+
+    fn write_some(&self, data: &[u8]) -> io::Result<usize> {
+        self.wait_writable(|connection| match connection.write(data) {
+            Ok(len) => Poll::Ready(Ok(len)),
+            Err(WriteError::WouldBlock) => Poll::Pending,
+            Err(WriteError::Closed) => Poll::Ready(Err(error::broken_pipe())),
+            Err(WriteError::Connection(error)) => Poll::Ready(Err(error::from_connection(error))),
+        })
+    }
+
+    fn wait_flushed(&self) -> io::Result<()> {
+        self.wait_writable(|connection| {
+            if connection.is_flushed() {
+                return Poll::Ready(Ok(()));
+            }
+            if connection.state() != TcpState::Closed {
+                return Poll::Pending;
+            }
+            // It died with data on the way.
+            let error = connection.take_error().map(error::from_connection);
+            Poll::Ready(Err(error.unwrap_or_else(error::broken_pipe)))
+        })
+    }
+
+    fn wait_writable<T>(
+        &self,
+        mut attempt: impl FnMut(&mut ConnectionMut<'_>) -> Poll<io::Result<T>>,
+    ) -> io::Result<T> {
+        let inner = &*self.inner;
+        let patience = self.patience(|options| options.write_timeout);
+        inner
+            .shared
+            .wait_for(&inner.wait.writable, patience, |state, now| {
+                match state.stack.connection(now, inner.id) {
+                    Some(mut connection) => attempt(&mut connection),
+                    None => Poll::Ready(Err(error::broken_pipe())),
+                }
+            })
+            .map_err(|error| match error.kind() {
+                // Only the interface's shutdown says so to a writer.
+                io::ErrorKind::NotConnected => io::Error::new(io::ErrorKind::BrokenPipe, error),
+                _ => error,
+            })
+    }
+
+    fn patience(&self, timeout: impl FnOnce(&Options) -> Option<Duration>) -> Patience {
+        let options = *self.inner.options.lock();
+        if options.nonblocking {
+            Patience::None
+        } else {
+            Patience::lasting(timeout(&options))
+        }
+    }
+}
+
+/// Reading gives what is there, and waits only while there is nothing; 0 is the end of the stream.
+///
+/// # Errors
+///
+/// `ConnectionReset`, `TimedOut` or what else has ended the connection, once; `WouldBlock` when
+/// [`set_read_timeout`](TcpStream::set_read_timeout)'s time is over, or there is nothing to read
+/// [without blocking](TcpStream::set_nonblocking); `NotConnected` after the interface's shutdown.
+impl Read for &TcpStream {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if buf.is_empty() {
+            return Ok(0);
+        }
+        self.read_by(|connection| connection.read(buf))
+    }
+}
+
+/// Writing takes what fits into the send buffer, and waits only while nothing fits. Flushing waits
+/// until the peer has acknowledged everything that was written.
+///
+/// # Errors
+///
+/// `BrokenPipe` after our shutdown, the connection's end or the interface's; what has ended the
+/// connection, once; `WouldBlock` when [`set_write_timeout`](TcpStream::set_write_timeout)'s time
+/// is over, or nothing fits [without blocking](TcpStream::set_nonblocking).
+impl Write for &TcpStream {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        if data.is_empty() {
+            return Ok(0);
+        }
+        self.write_some(data)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.wait_flushed()
+    }
+}
+
+/// As for `&TcpStream`.
+impl Read for TcpStream {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        (&*self).read(buf)
+    }
+}
+
+/// As for `&TcpStream`.
+impl Write for TcpStream {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        (&*self).write(data)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        (&*self).flush()
+    }
+}

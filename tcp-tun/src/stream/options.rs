@@ -1,0 +1,143 @@
+//! What a stream can be told, with the names of `std::net`.
+
+use std::io;
+use std::time::Duration;
+
+use tcp_core::{KeepAlive, TcpConfig};
+
+use super::TcpStream;
+use crate::error;
+
+/// Shared by all handles of a connection, as socket options are.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Options {
+    pub(super) read_timeout: Option<Duration>,
+    pub(super) write_timeout: Option<Duration>,
+    pub(super) linger: Option<Duration>,
+    pub(super) nodelay: bool,
+    pub(super) nonblocking: bool,
+}
+
+impl Options {
+    /// Those that a connection is configured with from its birth.
+    pub(super) fn of(config: &TcpConfig) -> Options {
+        Options {
+            read_timeout: None,
+            write_timeout: None,
+            linger: config.linger,
+            nodelay: !config.nagle,
+            nonblocking: false,
+        }
+    }
+}
+
+impl TcpStream {
+    /// How long a read waits; `None`, the default, is without end.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` for zero.
+    pub fn set_read_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
+        self.inner.options.lock().read_timeout = above_zero(timeout)?;
+        Ok(())
+    }
+
+    /// What [`set_read_timeout`](TcpStream::set_read_timeout) set.
+    ///
+    /// # Errors
+    ///
+    /// None; the `Result` is that of `std::net`.
+    pub fn read_timeout(&self) -> io::Result<Option<Duration>> {
+        Ok(self.inner.options.lock().read_timeout)
+    }
+
+    /// How long a write waits for room, and a flush for acknowledgements; `None`, the default, is
+    /// without end.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` for zero.
+    pub fn set_write_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
+        self.inner.options.lock().write_timeout = above_zero(timeout)?;
+        Ok(())
+    }
+
+    /// What [`set_write_timeout`](TcpStream::set_write_timeout) set.
+    ///
+    /// # Errors
+    ///
+    /// None; the `Result` is that of `std::net`.
+    pub fn write_timeout(&self) -> io::Result<Option<Duration>> {
+        Ok(self.inner.options.lock().write_timeout)
+    }
+
+    /// Whether calls fail with `WouldBlock` in place of waiting.
+    ///
+    /// # Errors
+    ///
+    /// None; the `Result` is that of `std::net`.
+    pub fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
+        self.inner.options.lock().nonblocking = nonblocking;
+        Ok(())
+    }
+
+    /// Whether small segments are sent at once, in place of waiting for what is outstanding
+    /// (`TCP_NODELAY`).
+    ///
+    /// # Errors
+    ///
+    /// `NotConnected` after the interface's shutdown.
+    pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
+        self.with(|connection| connection.set_nodelay(nodelay))?;
+        self.inner.options.lock().nodelay = nodelay;
+        Ok(())
+    }
+
+    /// What [`set_nodelay`](TcpStream::set_nodelay) set.
+    ///
+    /// # Errors
+    ///
+    /// None; the `Result` is that of `std::net`.
+    pub fn nodelay(&self) -> io::Result<bool> {
+        Ok(self.inner.options.lock().nodelay)
+    }
+
+    /// What the drop of the last handle does with data that is not acknowledged (`SO_LINGER`): `None`
+    /// delivers it in the background, a duration waits so long for that, and zero throws it away and
+    /// resets the connection.
+    ///
+    /// # Errors
+    ///
+    /// `NotConnected` after the interface's shutdown.
+    pub fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
+        self.with(|connection| connection.set_linger(linger))?;
+        self.inner.options.lock().linger = linger;
+        Ok(())
+    }
+
+    /// What [`set_linger`](TcpStream::set_linger) set.
+    ///
+    /// # Errors
+    ///
+    /// None; the `Result` is that of `std::net`.
+    pub fn linger(&self) -> io::Result<Option<Duration>> {
+        Ok(self.inner.options.lock().linger)
+    }
+
+    /// Probes the peer while the connection is idle (`SO_KEEPALIVE`, `TCP_KEEPIDLE`,
+    /// `TCP_KEEPINTVL`, `TCP_KEEPCNT`).
+    ///
+    /// # Errors
+    ///
+    /// `NotConnected` after the interface's shutdown.
+    pub fn set_keep_alive(&self, keep_alive: Option<KeepAlive>) -> io::Result<()> {
+        self.with(|connection| connection.set_keep_alive(keep_alive))
+    }
+}
+
+fn above_zero(timeout: Option<Duration>) -> io::Result<Option<Duration>> {
+    if timeout.is_some_and(|timeout| timeout.is_zero()) {
+        return Err(error::zero_timeout());
+    }
+    Ok(timeout)
+}

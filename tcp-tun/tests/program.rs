@@ -1,0 +1,264 @@
+//! The program as its users run it.
+
+use std::io::{self, BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+
+/// Long enough for anything that works, on a machine with other work to do.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn program(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tcp-tun"));
+    command.args(args).stdin(Stdio::null());
+    command
+}
+
+fn run(args: &[&str]) -> Output {
+    program(args).output().unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// A file that goes with the value.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(name: &str) -> Scratch {
+        Scratch(std::env::temp_dir().join(format!("{}-{name}", std::process::id())))
+    }
+
+    fn path(&self) -> &str {
+        self.0.to_str().unwrap()
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+/// Whether a private network with a TUN device can be made here; says so if not.
+fn has_private_network(test: &str) -> bool {
+    let output = run(&["connect", "--private", "--timeout", "1", "10.7.0.1:9"]);
+    let usable = stderr(&output).contains("refused");
+    if !usable {
+        // Past the harness, which keeps what passing tests print.
+        let _ = writeln!(
+            io::stderr(),
+            "{test}: skipped: needs a private network: {}",
+            stderr(&output)
+        );
+    }
+    usable
+}
+
+#[test]
+fn help_teaches() {
+    let help = stdout(&run(&["--help"]));
+    for part in ["demo", "serve", "connect", "Examples:", "--private"] {
+        assert!(help.contains(part), "{part} is missing:\n{help}");
+    }
+    for command in ["demo", "serve", "connect"] {
+        let help = stdout(&run(&[command, "--help"]));
+        assert!(help.contains("xamples:"), "{help}");
+    }
+    let help = stdout(&run(&["serve", "http", "--help"]));
+    for option in ["--tun", "--addr", "--mtu", "--pcap", "--seed", "--listen"] {
+        assert!(help.contains(option), "{option} is missing:\n{help}");
+    }
+}
+
+#[test]
+fn wrong_arguments_are_told_from_failures() {
+    assert_eq!(run(&["nonsense"]).status.code(), Some(2));
+    assert_eq!(run(&["connect", "nowhere"]).status.code(), Some(2));
+    let output = run(&["serve", "http", "/no/such/directory"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("/no/such/directory"));
+}
+
+/// The facts that hold for every demo that went well.
+fn check_report(report: &Value, bytes: u64) {
+    assert_eq!(report["ok"], true, "{report}");
+    let chapters = report["transfers"].as_array().unwrap();
+    assert_eq!(chapters.len(), 2);
+    for (chapter, role) in chapters.iter().zip(["server", "client"]) {
+        assert_eq!(chapter["our_role"], role);
+        let fetches = chapter["fetches"].as_array().unwrap();
+        assert_eq!(fetches[1]["bytes"], bytes);
+        for fetch in fetches {
+            assert_eq!(fetch["sha256_sent"], fetch["sha256_received"]);
+            assert_eq!(fetch["segments_sent_again"], 0, "{fetch}");
+            let states = fetch["states"].as_array().unwrap();
+            let names: Vec<&str> = states
+                .iter()
+                .map(|step| step["state"].as_str().unwrap())
+                .collect();
+            let end = if role == "server" {
+                "CLOSED"
+            } else {
+                "TIME-WAIT"
+            };
+            assert!(names.contains(&"ESTAB"), "{names:?}");
+            assert_eq!(names.last(), Some(&end), "{names:?}");
+        }
+    }
+}
+
+/// Nothing in the capture may look wrong to Wireshark.
+fn check_capture(path: &Path, packets: u64) {
+    let tshark = |filter: &str| {
+        let mut command = Command::new("tshark");
+        command.args(["-r", path.to_str().unwrap(), "-Y", filter]);
+        command.output()
+    };
+    let Ok(all) = tshark("tcp") else {
+        let _ = writeln!(
+            io::stderr(),
+            "capture not checked: needs the command tshark"
+        );
+        return;
+    };
+    assert_eq!(stdout(&all).lines().count() as u64, packets);
+    let wrong = "_ws.malformed || tcp.analysis.retransmission || tcp.analysis.lost_segment \
+                 || tcp.analysis.out_of_order || tcp.checksum.status == 0";
+    let wrong = stdout(&tshark(wrong).unwrap());
+    assert_eq!(wrong, "");
+}
+
+fn demo(name: &str, more: &[&str]) -> Value {
+    let capture = Scratch::new(&format!("{name}.pcapng"));
+    let args = [
+        "demo",
+        "--json",
+        "--bytes",
+        "3000000",
+        "--pcap",
+        capture.path(),
+    ];
+    let output = run(&[&args, more].concat());
+    assert!(output.status.success(), "{}", stderr(&output));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    check_report(&report, 3_000_000);
+    let packets = report["captured_packets"].as_u64().unwrap();
+    check_capture(&capture.0, packets);
+    report
+}
+
+#[test]
+fn the_demo_works_over_memory() {
+    let report = demo("memory", &["--memory"]);
+    assert_eq!(report["link"], "memory");
+}
+
+#[test]
+fn the_demo_works_against_the_kernel() {
+    let report = demo("kernel", &[]);
+    if report["link"] == "memory" {
+        let _ = writeln!(
+            io::stderr(),
+            "the_demo_works_against_the_kernel: skipped: needs {}",
+            report["reason"]
+        );
+    }
+}
+
+#[test]
+fn the_demo_ends_with_its_verdict() {
+    let capture = Scratch::new("verdict.pcapng");
+    let output = run(&["demo", "--bytes", "1000000", "--pcap", capture.path()]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let text = stdout(&output);
+    assert!(text.ends_with("\ndemo: ok\n"), "{text}");
+    assert!(text.contains(capture.path()), "{text}");
+}
+
+#[test]
+fn output_that_nobody_reads_is_no_panic() {
+    let capture = Scratch::new("closed.pcapng");
+    let args = [
+        "demo",
+        "--memory",
+        "--bytes",
+        "1000",
+        "--pcap",
+        capture.path(),
+    ];
+    let mut child = program(&args)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(stderr(&output), "");
+    assert_eq!(output.status.code(), Some(141));
+}
+
+#[test]
+fn a_refused_connection_is_a_failure_that_says_so() {
+    if !has_private_network("a_refused_connection_is_a_failure_that_says_so") {
+        return;
+    }
+    let output = run(&["connect", "--private", "[fd07::1]:9"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(
+        stderr(&output),
+        "tcp-tun: [fd07::1]:9: connection refused: nobody listens there\n"
+    );
+}
+
+/// A server that is killed with the test.
+struct Server(Child);
+
+impl Server {
+    fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.0.id() as i32), signal).unwrap();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_server_shows_its_connections_and_ends_cleanly() {
+    if !has_private_network("a_server_shows_its_connections_and_ends_cleanly") {
+        return;
+    }
+    let args = ["serve", "echo", "--private", "--listen", "10.7.0.2:7"];
+    let child = program(&args).stderr(Stdio::piped()).spawn();
+    let mut server = Server(child.unwrap());
+    let mut lines = BufReader::new(server.0.stderr.take().unwrap()).lines();
+    let mut await_line = |start: &str| {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            assert!(Instant::now() < deadline, "no line starts with {start:?}");
+            let line = lines.next().unwrap().unwrap();
+            if line.starts_with(start) {
+                return line;
+            }
+        }
+    };
+    await_line("echo at 10.7.0.2:7");
+    server.signal(Signal::SIGUSR1);
+    await_line("State ");
+    server.signal(Signal::SIGTERM);
+    await_line("IpInReceives");
+    assert!(server.0.wait().unwrap().success());
+}

@@ -1,0 +1,151 @@
+//! Against the kernel, through a TUN device in a network namespace of its own.
+//!
+//! Each test runs itself again under `unshare`, so it needs neither privilege nor a machine of its
+//! own. Where that is not allowed (no `/dev/net/tun`, no user namespaces), it says so and passes.
+
+mod common;
+
+use std::env;
+use std::io::{ErrorKind, Read, Write};
+use std::net::{self, Shutdown};
+use std::process::Command;
+use std::thread;
+
+use common::{PATIENCE, hash_of_noise, receive, send_noise};
+use tcp_tun::device::config::{self, LinkConfig};
+use tcp_tun::{Interface, TcpListener, TcpStream};
+
+const INSIDE: &str = "TCP_TUN_TEST_INSIDE_NAMESPACE";
+
+/// Runs `body` in a fresh network namespace, as the test called `name`.
+fn in_namespace(name: &str, body: impl FnOnce()) {
+    if env::var_os(INSIDE).is_some() {
+        return body();
+    }
+    let allowed = Command::new("unshare")
+        .args(["-rn", "test", "-w", "/dev/net/tun"])
+        .status();
+    if !allowed.is_ok_and(|status| status.success()) {
+        eprintln!("{name}: skipped, for want of namespaces or of /dev/net/tun");
+        return;
+    }
+    let status = Command::new("unshare")
+        .arg("-rn")
+        .arg(env::current_exe().unwrap())
+        .args(["--exact", name, "--nocapture"])
+        .env(INSIDE, "1")
+        .status()
+        .unwrap();
+    assert!(status.success(), "{name} failed in its namespace");
+}
+
+fn interface() -> Interface {
+    let addresses = ["10.7.0.2/24", "fd07::2/64"].map(|text| text.parse().unwrap());
+    Interface::new("tcptun", &addresses).unwrap()
+}
+
+#[test]
+fn the_device_is_configured() {
+    in_namespace("the_device_is_configured", || {
+        let interface = Interface::builder()
+            .name("tcptun%d")
+            .address("10.7.0.2/24".parse().unwrap())
+            .kernel_address("10.7.0.1/24".parse().unwrap())
+            .kernel_address("10.8.0.1/16".parse().unwrap())
+            .kernel_address("fd07::1/64".parse().unwrap())
+            .kernel_address("fd08::1/64".parse().unwrap())
+            .mtu(1_400)
+            .build()
+            .unwrap();
+        assert_eq!(interface.name(), Some("tcptun0"));
+        assert_eq!(interface.mtu(), 1_400);
+        assert_eq!(config::mtu("tcptun0").unwrap(), 1_400);
+        // Binding shows that the kernel has the addresses, and that it uses them at once.
+        for address in ["10.7.0.1:0", "10.8.0.1:0", "[fd07::1]:0", "[fd08::1]:0"] {
+            net::TcpListener::bind(address).unwrap();
+        }
+        let again = LinkConfig {
+            mtu: Some(1_300),
+            addresses: vec![
+                "10.7.0.1/24".parse().unwrap(),
+                "fd07::1/64".parse().unwrap(),
+            ],
+        };
+        config::configure("tcptun0", &again).unwrap();
+        assert_eq!(config::mtu("tcptun0").unwrap(), 1_300);
+        let busy = Interface::builder()
+            .name("tcptun0")
+            .address("10.7.0.3/24".parse().unwrap())
+            .build();
+        assert_eq!(busy.unwrap_err().kind(), ErrorKind::ResourceBusy);
+        interface.shutdown().unwrap();
+        assert_eq!(
+            config::mtu("tcptun0").unwrap_err().kind(),
+            ErrorKind::NotFound
+        );
+    });
+}
+
+#[test]
+fn the_kernel_connects_to_us() {
+    in_namespace("the_kernel_connects_to_us", || {
+        let interface = interface();
+        for addr in ["10.7.0.2:7", "[fd07::2]:7"] {
+            let listener = TcpListener::bind(&interface, addr).unwrap();
+            let kernel = net::TcpStream::connect(addr).unwrap();
+            let (ours, peer) = listener.accept_timeout(PATIENCE).unwrap();
+            assert_eq!(peer, kernel.local_addr().unwrap());
+            exchange(&ours, &kernel);
+        }
+    });
+}
+
+#[test]
+fn we_connect_to_the_kernel() {
+    in_namespace("we_connect_to_the_kernel", || {
+        let interface = interface();
+        for addr in ["10.7.0.1:7", "[fd07::1]:7"] {
+            let listener = net::TcpListener::bind(addr).unwrap();
+            let ours = TcpStream::connect(&interface, addr).unwrap();
+            let (kernel, peer) = listener.accept().unwrap();
+            assert_eq!(peer, ours.local_addr().unwrap());
+            exchange(&ours, &kernel);
+        }
+        let error = TcpStream::connect(&interface, "10.7.0.1:9").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+    });
+}
+
+/// 16 MiB each way, one after the other, checked.
+fn exchange(ours: &TcpStream, mut kernel: &net::TcpStream) {
+    const LEN: usize = 16 << 20;
+    thread::scope(|scope| {
+        let receiver = scope.spawn(|| receive(kernel).unwrap());
+        send_noise(ours, 1, LEN).unwrap();
+        ours.shutdown(Shutdown::Write).unwrap();
+        assert!(receiver.join().unwrap() == (LEN, hash_of_noise(1, LEN)));
+        let receiver = scope.spawn(|| receive(ours).unwrap());
+        send_noise(kernel, 2, LEN).unwrap();
+        kernel.shutdown(Shutdown::Write).unwrap();
+        assert!(receiver.join().unwrap() == (LEN, hash_of_noise(2, LEN)));
+    });
+    assert_eq!(kernel.read(&mut [0]).unwrap(), 0);
+}
+
+#[test]
+fn a_device_that_is_deleted_ends_the_interface() {
+    in_namespace("a_device_that_is_deleted_ends_the_interface", || {
+        let interface = interface();
+        let listener = TcpListener::bind(&interface, "10.7.0.2:7").unwrap();
+        let mut kernel = net::TcpStream::connect("10.7.0.2:7").unwrap();
+        let (mut ours, _) = listener.accept_timeout(PATIENCE).unwrap();
+        kernel.write_all(b"x").unwrap();
+        ours.read_exact(&mut [0]).unwrap();
+        let reader = thread::spawn(move || ours.read(&mut [0]));
+        let deleted = Command::new("ip").args(["link", "del", "tcptun"]).status();
+        assert!(deleted.unwrap().success());
+        let error = reader.join().unwrap().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotConnected);
+        assert!(interface.shutdown().is_err());
+    });
+}
