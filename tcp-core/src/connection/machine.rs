@@ -319,6 +319,13 @@ impl Connection {
         self.events.writable = true;
     }
 
+    /// What went on answering in TIME-WAIT is gone, and the connection with it.
+    pub(crate) fn end_time_wait(&mut self) {
+        if self.state == State::TimeWait {
+            self.die(None);
+        }
+    }
+
     /// Makes the next segment a reset, which needs the numbers as they are now.
     pub(super) fn reset_peer(&mut self) {
         self.pending.reset = Some(Reset::Ours);

@@ -11,7 +11,7 @@ use crate::recv::ack::AckWhen;
 use crate::state::State;
 use crate::stats::Counters;
 use crate::time::Instant;
-use crate::wire::{Control, Segment, WireWindow};
+use crate::wire::{Control, Segment};
 
 impl Connection {
     /// The payload of a segment at offset `seq` goes into reassembly.
@@ -108,16 +108,17 @@ impl Connection {
         self.state = State::TimeWait;
         self.timers = Timers::new();
         self.events.closed = Some(None);
-        let scale = self.agreed.recv_scale();
-        let window = self.rcv.window.edge().saturating_sub(self.rcv.nxt());
-        let units = (window >> scale.shift()).min(u64::from(u16::MAX)) as u16;
+        // What the acknowledgement that is due now will announce.
+        let read = self.rcv.reassembly.read_offset();
+        let mss = self.rcv.ack_policy.rcv_mss();
+        let window = self.rcv.window.select(self.rcv.nxt(), read, mss);
         self.time_wait = Some(TimeWait {
             expires_at: now + self.config.time_wait,
             span: self.config.time_wait,
             snd_nxt: self.snd.isn.at_offset(self.snd.nxt),
             rcv_nxt: self.rcv.irs.at_offset(self.rcv.nxt()),
-            window: WireWindow::new(units),
-            window_bytes: WireWindow::new(units).bytes(scale),
+            window,
+            window_bytes: window.bytes(self.agreed.recv_scale()),
             clock: self.agreed.timestamps.then_some(self.clock),
             rfc1337: self.config.rfc1337,
         });

@@ -113,9 +113,9 @@ impl Connection {
         let idle_until = self.last_heard + keep_alive.idle;
         let busy = self.snd.outstanding() > 0 || self.snd.unsent() > 0;
         if busy || idle_until > now {
-            // Outstanding data has timers of its own.
+            // Outstanding data has timers of its own; no need to look more often than they do.
             let at = if busy {
-                now + keep_alive.idle
+                now + keep_alive.idle.max(self.rtt.rto())
             } else {
                 idle_until
             };
@@ -130,7 +130,7 @@ impl Connection {
             self.reset_peer();
             return self.time_out(counters);
         }
-        self.keep_alive_probes += 1;
+        self.keep_alive_probes = self.keep_alive_probes.saturating_add(1);
         self.pending.probe = true;
         counters.keep_alives += 1;
         self.timers.arm(Timer::KeepAlive, now + keep_alive.interval);

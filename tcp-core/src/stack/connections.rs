@@ -49,6 +49,17 @@ impl Entry {
         Marking { hop_limit, dscp }
     }
 
+    /// When the connection wants to be woken. Once a record stands for it, that one's time counts,
+    /// which a repeated FIN moves.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let is_replaced = !self.routed && self.connection.state() == State::TimeWait;
+        if is_replaced {
+            None
+        } else {
+            self.connection.poll_timeout()
+        }
+    }
+
     /// Notes whether the connection is one of those that `TcpCurrEstab` counts.
     fn count_established(&mut self, counters: &mut Counters) {
         let state = self.connection.state();
@@ -109,11 +120,9 @@ impl Stack {
             return;
         };
         entry.count_established(&mut self.counters);
-        self.deadlines.update(
-            &mut entry.alarm,
-            Record::Connection(index),
-            entry.connection.poll_timeout(),
-        );
+        let deadline = entry.deadline();
+        self.deadlines
+            .update(&mut entry.alarm, Record::Connection(index), deadline);
         if entry.is_users() {
             self.events.connections.push_back(index);
         } else {

@@ -83,6 +83,14 @@ impl Stack {
         self.time_waits.by_age.remove(slot);
         self.deadlines.cancel(remains.alarm);
         self.demux.remove(&remains.tuple);
+        // A user who still holds the connection finds it closed from now on.
+        if let Some(key) = remains.connection
+            && self.connections.get_key(key).is_some()
+            && let Some(entry) = self.connections.get_mut(key.index)
+        {
+            entry.connection.end_time_wait();
+            self.note_changes(key.index);
+        }
     }
 
     pub(super) fn handle_time_wait_segment(
