@@ -320,9 +320,9 @@ impl Connection {
     }
 
     /// What went on answering in TIME-WAIT is gone, and the connection with it.
-    pub(crate) fn end_time_wait(&mut self) {
+    pub(crate) fn end_time_wait(&mut self, counters: &mut Counters) {
         if self.state == State::TimeWait {
-            self.die(None);
+            self.die(None, counters);
         }
     }
 
