@@ -129,7 +129,8 @@ fn payload_len() -> impl Strategy<Value = usize> {
     prop_oneof![5 => Just(0), 3 => 1usize..20, 4 => 500usize..1_500, 1 => 1_500usize..70_000]
 }
 
-fn shot() -> impl Strategy<Value = Shot> {
+/// A segment of any kind.
+pub fn shot() -> impl Strategy<Value = Shot> {
     let control = prop_oneof![
         20 => Just(Control::None),
         4 => Just(Control::Fin),
