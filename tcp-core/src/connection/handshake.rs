@@ -114,8 +114,8 @@ impl Connection {
         let window = segment.header.window;
         if segment.header.control == Control::Syn {
             self.snd.window.start(window, 0, 1, scale);
-            // Our SYN-ACK may not have gone out yet, and the peer waits for it.
-            self.pending.ack = true;
+            // If our SYN-ACK has not gone out yet, the peer waits for this instead.
+            self.pending.ack |= self.pending.syn;
         } else {
             self.snd.window.update(window, seq, 1);
         }
