@@ -31,10 +31,13 @@ impl Connection {
         if self.rcv.reassembly.unread() > 0 {
             return Ok(self.rcv.reassembly.peek(buf));
         }
+        if self.is_at_end() || buf.is_empty() {
+            return Ok(0);
+        }
         match self.error {
-            Some(error) if !self.is_at_end() => Err(ReadError::Connection(error)),
-            _ if self.is_at_end() || self.state == State::Closed => Ok(0),
-            _ => Err(ReadError::WouldBlock),
+            Some(error) => Err(ReadError::Connection(error)),
+            None if self.state == State::Closed => Ok(0),
+            None => Err(ReadError::WouldBlock),
         }
     }
 

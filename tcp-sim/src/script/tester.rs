@@ -178,6 +178,11 @@ impl<E: Endpoint> Tester<E> {
         sent
     }
 
+    /// Whatever the end has sent next.
+    pub fn take_sent(&mut self) -> Option<Sent> {
+        self.outbox.pop_front()
+    }
+
     /// The end has sent nothing that was not expected.
     #[track_caller]
     pub fn expect_nothing(&self) {

@@ -233,7 +233,7 @@ impl Pair {
         let now = self.now;
         for packet in self.host(side).drain(now) {
             let tcp = TcpPacket::parse(&packet).expect("a stack sends only what it can read");
-            let fate = self.link(side).send(now, packet);
+            let fate = self.link(side).send(now, packet.clone());
             self.trace.push(TraceEntry {
                 at: now,
                 sender: side,
@@ -241,6 +241,7 @@ impl Pair {
                 dst: tcp.dst,
                 header: tcp.header,
                 payload_len: tcp.payload.len(),
+                packet,
                 fate,
             });
             let judgement = self.watch.sent(side, &tcp);

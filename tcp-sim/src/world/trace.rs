@@ -26,6 +26,8 @@ pub struct TraceEntry {
     pub header: Header,
     /// Number of payload bytes.
     pub payload_len: usize,
+    /// The IP packet, as it was sent.
+    pub packet: Vec<u8>,
     /// Its number in its direction, and what the link did to it.
     pub fate: Fate,
 }
