@@ -233,13 +233,16 @@ pub struct KeepAlive {
 }
 
 impl KeepAlive {
+    /// The least idle time and interval.
+    const LEAST: Duration = Duration::from_millis(1);
+
     fn check(&self) -> Result<(), ConfigError> {
         let wrong = |field, expected| Err(ConfigError { field, expected });
-        if self.idle.is_zero() {
-            return wrong("keep_alive.idle", "must be above zero");
+        if self.idle < KeepAlive::LEAST {
+            return wrong("keep_alive.idle", "must be at least 1 ms");
         }
-        if self.interval.is_zero() {
-            return wrong("keep_alive.interval", "must be above zero");
+        if self.interval < KeepAlive::LEAST {
+            return wrong("keep_alive.interval", "must be at least 1 ms");
         }
         if self.count < 2 {
             return wrong("keep_alive.count", "must be at least 2 (RFC 9293 MUST-29)");
@@ -251,10 +254,9 @@ impl KeepAlive {
 impl KeepAlive {
     /// The nearest value that [`TcpConfig::validate`] takes.
     pub(crate) fn clamped(self) -> KeepAlive {
-        let least = Duration::from_millis(1);
         KeepAlive {
-            idle: self.idle.max(least),
-            interval: self.interval.max(least),
+            idle: self.idle.max(KeepAlive::LEAST),
+            interval: self.interval.max(KeepAlive::LEAST),
             count: self.count.max(2),
         }
     }

@@ -37,7 +37,7 @@ impl core::error::Error for ConnectionError {}
 /// Why [`read`](crate::Connection::read) or [`peek`](crate::Connection::peek) gave no bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum ReadError {
-    /// Nothing to read yet; [`Event::Readable`](crate::Event::Readable) tells when.
+    /// Nothing to read yet; [`Readable`](crate::ConnectionEvent::Readable) tells when.
     WouldBlock,
     /// The connection died before the stream ended. Reported once; later reads give end of stream.
     Connection(ConnectionError),
@@ -57,7 +57,7 @@ impl core::error::Error for ReadError {}
 /// Why [`write`](crate::Connection::write) took no bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum WriteError {
-    /// The send buffer is full; [`Event::Writable`](crate::Event::Writable) tells when to go on.
+    /// The send buffer is full; [`Writable`](crate::ConnectionEvent::Writable) tells when to go on.
     WouldBlock,
     /// The sending side was shut down, or the connection has ended (`EPIPE`).
     Closed,

@@ -10,8 +10,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use common::{
-    PATIENCE, SERVER, connect_pair, connected, hash_of_noise, interfaces, interfaces_over, receive,
-    send_noise,
+    PATIENCE, SERVER, builder, connect_pair, connected, hash_of_noise, interfaces, interfaces_over,
+    receive, send_noise,
 };
 use tcp_tun::tcp_core::{Admission, ListenAddr, ListenConfig, PacketMeta, Transmit};
 use tcp_tun::{Device, Direction, Interface, MemoryDevice, TcpListener, TcpStream};
@@ -75,11 +75,7 @@ fn calls_that_wait_fail_when_the_interface_ends() {
 #[test]
 fn a_connect_that_waits_fails_when_the_interface_ends() {
     let (device, _nobody) = MemoryDevice::pair(1_500).unwrap();
-    let client = Interface::builder()
-        .address("10.7.0.2/24".parse().unwrap())
-        .device(device)
-        .build()
-        .unwrap();
+    let client = builder(device, 2).build().unwrap();
     let clone = client.clone();
     let connecting = thread::spawn(move || TcpStream::connect(&clone, SERVER));
     client.shutdown().unwrap();
@@ -138,7 +134,10 @@ fn the_last_handle_ends_the_interface_and_streams_do_not_keep_it() {
 
 #[test]
 fn what_was_written_before_the_end_is_delivered() {
-    let ((server, client), theirs, ours) = connected();
+    let (left, right) = MemoryDevice::pair(1_500).unwrap();
+    let server = builder(left, 1).shutdown_timeout(PATIENCE).build().unwrap();
+    let client = builder(right, 2).build().unwrap();
+    let (theirs, ours) = connect_pair(&server, &client);
     let len = 600_000;
     send_noise(&theirs, 3, len).unwrap();
     let receiver = thread::spawn(move || receive(ours));
@@ -238,9 +237,7 @@ fn an_observer_sees_every_packet() {
     let dropped = Arc::new(());
     let (counting, held) = (Arc::clone(&seen), Arc::clone(&dropped));
     let (left, right) = MemoryDevice::pair(1_500).unwrap();
-    let server = Interface::builder()
-        .address("10.7.0.1/24".parse().unwrap())
-        .device(left)
+    let server = builder(left, 1)
         .on_packet(move |direction, _, packet| {
             assert_eq!(packet[0] >> 4, 4, "not IPv4");
             let _ = &held;
@@ -248,11 +245,7 @@ fn an_observer_sees_every_packet() {
         })
         .build()
         .unwrap();
-    let client = Interface::builder()
-        .address("10.7.0.2/24".parse().unwrap())
-        .device(right)
-        .build()
-        .unwrap();
+    let client = builder(right, 2).build().unwrap();
     let (theirs, ours) = connect_pair(&server, &client);
     send_noise(&theirs, 1, 100_000).unwrap();
     (&theirs).flush().unwrap();
@@ -320,16 +313,8 @@ fn signals_do_no_harm_and_a_device_that_fails_ends_the_interface() {
         interrupt: false,
         broken: Arc::clone(&broken),
     };
-    let server = Interface::builder()
-        .address("10.7.0.1/24".parse().unwrap())
-        .device(shaky)
-        .build()
-        .unwrap();
-    let client = Interface::builder()
-        .address("10.7.0.2/24".parse().unwrap())
-        .device(right)
-        .build()
-        .unwrap();
+    let server = builder(shaky, 1).build().unwrap();
+    let client = builder(right, 2).build().unwrap();
     let (theirs, ours) = connect_pair(&server, &client);
     let mut buf = [0; 5];
     (&ours).write_all(b"hello").unwrap();

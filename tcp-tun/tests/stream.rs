@@ -7,9 +7,9 @@ use std::net::{Shutdown, SocketAddr};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{PATIENCE, SERVER, connect_pair, connected, interfaces};
+use common::{PATIENCE, SERVER, builder, connect_pair, connected, interfaces};
 use tcp_tun::tcp_core::State;
-use tcp_tun::{Interface, MemoryDevice, TcpListener, TcpStream};
+use tcp_tun::{MemoryDevice, TcpListener, TcpStream};
 
 #[test]
 fn both_ends_know_their_addresses() {
@@ -163,11 +163,7 @@ fn nobody_listens_so_the_connection_is_refused() {
 #[test]
 fn a_silent_peer_is_given_up_after_the_timeout() {
     let (device, _nobody) = MemoryDevice::pair(1_500).unwrap();
-    let client = Interface::builder()
-        .address("10.7.0.2/24".parse().unwrap())
-        .device(device)
-        .build()
-        .unwrap();
+    let client = builder(device, 2).build().unwrap();
     let timeout = Duration::from_millis(50);
     let start = Instant::now();
     let error = TcpStream::connect_timeout(&client, &SERVER.parse().unwrap(), timeout).unwrap_err();
@@ -331,6 +327,23 @@ fn an_error_can_be_taken_in_place_of_being_reported() {
     };
     assert_eq!(error.kind(), ErrorKind::ConnectionReset);
     assert_eq!(theirs.read(&mut [0]).unwrap(), 0);
+}
+
+#[test]
+fn connections_are_listed_with_what_is_known_of_them() {
+    let ((server, client), theirs, mut ours) = connected();
+    ours.write_all(&[0; 1_000]).unwrap();
+    ours.flush().unwrap();
+    for (interface, stream) in [(&server, &theirs), (&client, &ours)] {
+        let [socket] = &interface.sockets().unwrap()[..] else {
+            panic!("not one connection: {:?}", interface.sockets());
+        };
+        assert_eq!(socket.local, stream.local_addr().unwrap());
+        assert_eq!(socket.remote, stream.peer_addr().unwrap());
+        assert_eq!(socket.state, State::Established);
+        let info = socket.info.as_ref().unwrap();
+        assert_eq!(info.tcpi_bytes_acked + info.tcpi_bytes_received, 1_000);
+    }
 }
 
 #[test]

@@ -217,17 +217,17 @@ impl Connection {
         match self.state {
             State::FinWait1 => {
                 self.state = State::FinWait2;
-                self.wait_for_peer_fin(now);
+                self.wait_for_peer_fin(now, counters);
             }
             State::Closing => self.enter_time_wait(now, counters),
-            State::LastAck => self.die(None),
+            State::LastAck => self.die(None, counters),
             _ => {}
         }
     }
 
     /// In FIN-WAIT-2: for ever while the user may read, else for a while (Linux's
     /// `tcp_fin_timeout`), or not at all.
-    pub(super) fn wait_for_peer_fin(&mut self, now: Instant) {
+    pub(super) fn wait_for_peer_fin(&mut self, now: Instant, counters: &mut Counters) {
         if !self.user.closed {
             return;
         }
@@ -238,7 +238,7 @@ impl Connection {
             }
             CloseMode::Reset => {
                 self.reset_peer();
-                self.die(None);
+                self.die(None, counters);
             }
         }
     }

@@ -34,8 +34,7 @@ impl Connection {
         };
         match header.control {
             Control::Rst if acknowledged => {
-                counters.attempt_fails += 1;
-                self.die(Some(ConnectionError::Refused));
+                self.die(Some(ConnectionError::Refused), counters);
             }
             Control::Syn => self.on_peer_syn(now, segment, acknowledged, counters),
             Control::Rst | Control::Fin | Control::None => {}
@@ -54,6 +53,8 @@ impl Connection {
         let header = &segment.header;
         self.rcv.irs = header.seq;
         self.agreed = agree(&self.config, &self.setup, &header.options);
+        // Already what answers a stray segment in SYN-RECEIVED announces a scaled window.
+        self.rcv.window.set_scale(self.agreed.recv_scale());
         if self.agreed.timestamps
             && let Some(timestamps) = header.options.timestamps
         {
@@ -88,6 +89,7 @@ impl Connection {
             announced, half.window,
             "the window that the SYN-ACK announced"
         );
+        connection.rcv.window.set_scale(half.agreed.recv_scale());
         connection.rcv.acked = 1;
         connection.snd.nxt = 1;
         connection.snd.last_sent = half.sent_at;
@@ -149,7 +151,6 @@ impl Connection {
             Some(_) => State::FinWait1,
             None => State::Established,
         };
-        self.rcv.window.set_scale(self.agreed.recv_scale());
         let payload = self.full_payload();
         // RFC 6928 §2; one segment if the SYN was lost more than once (RFC 5681 §3.1).
         let segments = match self.snd.retries {

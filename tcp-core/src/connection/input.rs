@@ -30,7 +30,7 @@ impl Connection {
         match self.state {
             State::Closed => {}
             State::SynSent => self.on_segment_in_syn_sent(now, segment, counters),
-            State::TimeWait => self.on_segment_in_time_wait(now, segment),
+            State::TimeWait => self.on_segment_in_time_wait(now, segment, counters),
             _ => self.on_segment_in_window(now, segment, counters),
         }
     }
@@ -139,17 +139,11 @@ impl Connection {
             return Step::Done;
         }
         let error = match self.state {
-            State::SynReceived => {
-                counters.attempt_fails += 1;
-                Some(ConnectionError::Refused)
-            }
+            State::SynReceived => Some(ConnectionError::Refused),
             State::Closing | State::LastAck => None,
-            _ => {
-                counters.estab_resets += 1;
-                Some(ConnectionError::Reset)
-            }
+            _ => Some(ConnectionError::Reset),
         };
-        self.die(error);
+        self.die(error, counters);
         Step::Done
     }
 
@@ -245,7 +239,12 @@ impl Connection {
         self.pending.ack = true;
     }
 
-    fn on_segment_in_time_wait(&mut self, now: Instant, segment: &Segment<'_>) {
+    fn on_segment_in_time_wait(
+        &mut self,
+        now: Instant,
+        segment: &Segment<'_>,
+        counters: &mut Counters,
+    ) {
         let Some(time_wait) = &mut self.time_wait else {
             return;
         };
@@ -253,7 +252,7 @@ impl Connection {
             TimeWaitOutcome::Ignore => {}
             TimeWaitOutcome::Reply(_) => self.pending.ack = true,
             // A connection by itself has no listener that could take the new SYN.
-            TimeWaitOutcome::Reopen(_) | TimeWaitOutcome::Drop => self.die(None),
+            TimeWaitOutcome::Reopen(_) | TimeWaitOutcome::Drop => self.die(None, counters),
         }
     }
 }

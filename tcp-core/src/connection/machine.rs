@@ -177,8 +177,7 @@ impl Connection {
         match error {
             NetworkError::TooBig { mss } => self.on_path_mtu(now, mss),
             NetworkError::Hard if !self.state.is_synchronized() => {
-                counters.attempt_fails += 1;
-                self.die(Some(ConnectionError::Prohibited));
+                self.die(Some(ConnectionError::Prohibited), counters);
             }
             NetworkError::Hard | NetworkError::Soft => {
                 self.soft_error = Some(ConnectionError::Unreachable);
@@ -295,7 +294,13 @@ impl Connection {
     }
 
     /// Ends the connection: nothing more is sent but a reset that is pending.
-    pub(super) fn die(&mut self, error: Option<ConnectionError>) {
+    pub(super) fn die(&mut self, error: Option<ConnectionError>, counters: &mut Counters) {
+        // RFC 4022, tcpAttemptFails and tcpEstabResets: by the state that it dies from.
+        match self.state {
+            State::SynSent | State::SynReceived => counters.attempt_fails += 1,
+            State::Established | State::CloseWait => counters.estab_resets += 1,
+            _ => {}
+        }
         if self.state != State::TimeWait {
             // TIME-WAIT has told it already.
             self.events.closed = Some(error);
@@ -312,6 +317,13 @@ impl Connection {
         self.rcv.forget_holes();
         self.events.readable = true;
         self.events.writable = true;
+    }
+
+    /// What went on answering in TIME-WAIT is gone, and the connection with it.
+    pub(crate) fn end_time_wait(&mut self) {
+        if self.state == State::TimeWait {
+            self.die(None);
+        }
     }
 
     /// Makes the next segment a reset, which needs the numbers as they are now.

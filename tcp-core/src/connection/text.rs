@@ -11,7 +11,7 @@ use crate::recv::ack::AckWhen;
 use crate::state::State;
 use crate::stats::Counters;
 use crate::time::Instant;
-use crate::wire::{Control, Segment, WireWindow};
+use crate::wire::{Control, Segment};
 
 impl Connection {
     /// The payload of a segment at offset `seq` goes into reassembly.
@@ -45,7 +45,7 @@ impl Connection {
             // Nobody will read it: the peer must learn that it is lost (RFC 9293 §3.6, SHLD-3).
             counters.abort_on_data += 1;
             self.reset_peer();
-            return self.die(Some(ConnectionError::Aborted));
+            return self.die(Some(ConnectionError::Aborted), counters);
         }
         let limit = self.rcv.window.edge().min(self.rcv.fin.unwrap_or(u64::MAX));
         if seq >= limit {
@@ -102,22 +102,23 @@ impl Connection {
     pub(super) fn enter_time_wait(&mut self, now: Instant, counters: &mut Counters) {
         if self.user.closed && self.config.close_mode == CloseMode::Reset {
             self.reset_peer();
-            return self.die(None);
+            return self.die(None, counters);
         }
         counters.time_wait += 1;
         self.state = State::TimeWait;
         self.timers = Timers::new();
         self.events.closed = Some(None);
-        let scale = self.agreed.recv_scale();
-        let window = self.rcv.window.edge().saturating_sub(self.rcv.nxt());
-        let units = (window >> scale.shift()).min(u64::from(u16::MAX)) as u16;
+        // What the acknowledgement that is due now will announce.
+        let read = self.rcv.reassembly.read_offset();
+        let mss = self.rcv.ack_policy.rcv_mss();
+        let window = self.rcv.window.select(self.rcv.nxt(), read, mss);
         self.time_wait = Some(TimeWait {
             expires_at: now + self.config.time_wait,
             span: self.config.time_wait,
             snd_nxt: self.snd.isn.at_offset(self.snd.nxt),
             rcv_nxt: self.rcv.irs.at_offset(self.rcv.nxt()),
-            window: WireWindow::new(units),
-            window_bytes: WireWindow::new(units).bytes(scale),
+            window,
+            window_bytes: window.bytes(self.agreed.recv_scale()),
             clock: self.agreed.timestamps.then_some(self.clock),
             rfc1337: self.config.rfc1337,
         });

@@ -26,13 +26,13 @@ impl Connection {
                 }
                 Timer::KeepAlive => self.on_keep_alive(now, counters),
                 Timer::Cork => self.pending.flush = true,
-                Timer::FinWait => self.die(None),
+                Timer::FinWait => self.die(None, counters),
             }
         }
         if let Some(time_wait) = &self.time_wait
             && time_wait.expires_at() <= now
         {
-            self.die(None);
+            self.die(None, counters);
         }
     }
 
@@ -113,9 +113,9 @@ impl Connection {
         let idle_until = self.last_heard + keep_alive.idle;
         let busy = self.snd.outstanding() > 0 || self.snd.unsent() > 0;
         if busy || idle_until > now {
-            // Outstanding data has timers of its own.
+            // Outstanding data has timers of its own; no need to look more often than they do.
             let at = if busy {
-                now + keep_alive.idle
+                now + keep_alive.idle.max(self.rtt.rto())
             } else {
                 idle_until
             };
@@ -130,7 +130,7 @@ impl Connection {
             self.reset_peer();
             return self.time_out(counters);
         }
-        self.keep_alive_probes += 1;
+        self.keep_alive_probes = self.keep_alive_probes.saturating_add(1);
         self.pending.probe = true;
         counters.keep_alives += 1;
         self.timers.arm(Timer::KeepAlive, now + keep_alive.interval);
@@ -147,6 +147,9 @@ impl Connection {
     fn time_out(&mut self, counters: &mut Counters) {
         counters.abort_on_timeout += 1;
         // What an ICMP error said of the path tells more than that time passed.
-        self.die(Some(self.soft_error.unwrap_or(ConnectionError::TimedOut)));
+        self.die(
+            Some(self.soft_error.unwrap_or(ConnectionError::TimedOut)),
+            counters,
+        );
     }
 }

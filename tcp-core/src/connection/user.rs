@@ -102,7 +102,7 @@ impl Connection {
         }
         self.finish_writing(now, counters);
         if self.state == State::FinWait2 {
-            self.wait_for_peer_fin(now);
+            self.wait_for_peer_fin(now, counters);
         }
     }
 
@@ -110,18 +110,11 @@ impl Connection {
     pub fn abort(&mut self, _now: Instant, counters: &mut Counters) {
         match self.state {
             State::Closed => return,
-            State::SynSent => counters.attempt_fails += 1,
-            State::TimeWait => return self.die(None),
-            State::SynReceived => {
-                counters.attempt_fails += 1;
-                self.reset_peer();
-            }
-            _ => {
-                counters.estab_resets += 1;
-                self.reset_peer();
-            }
+            State::SynSent => {}
+            State::TimeWait => return self.die(None, counters),
+            _ => self.reset_peer(),
         }
-        self.die(Some(ConnectionError::Aborted));
+        self.die(Some(ConnectionError::Aborted), counters);
     }
 
     /// Takes the error that ended the connection, once (`SO_ERROR`).
@@ -240,8 +233,7 @@ impl Connection {
         }
         match self.state {
             State::SynSent if self.user.closed => {
-                counters.attempt_fails += 1;
-                return self.die(None);
+                return self.die(None, counters);
             }
             State::SynSent | State::SynReceived => {}
             State::Established => self.state = State::FinWait1,

@@ -84,7 +84,7 @@ impl RecvWindow {
     /// segment or half the buffer, or not at all; and it never moves left (SHLD-14). A window that is
     /// no multiple of the scale's unit is rounded up for that, as Linux does, while the buffer can
     /// bear the difference.
-    fn select(&self, ack: u64, read: u64, mss: u32) -> WireWindow {
+    pub(crate) fn select(&self, ack: u64, read: u64, mss: u32) -> WireWindow {
         let unit = u64::from(self.scale.unit());
         let limit = read + self.capacity;
         let freed = limit.saturating_sub(self.edge);
@@ -100,7 +100,9 @@ impl RecvWindow {
             units = self.edge.saturating_sub(ack).div_ceil(unit);
         }
         if ack + units * unit >= limit + unit {
-            units = limit.saturating_sub(ack) / unit;
+            // Rounded down from the edge, and not from the limit below it: less than a unit to the
+            // left.
+            units = self.edge.saturating_sub(ack) / unit;
         }
         WireWindow::new(units.min(u64::from(u16::MAX)) as u16)
     }
@@ -158,6 +160,23 @@ mod tests {
             greatest = greatest.max(ack + u64::from(field.bytes(WindowScale::clamped(7))));
         }
         assert!(greatest < 65_537 + 128, "one unit at most: {greatest}");
+    }
+
+    #[test]
+    fn rounding_takes_back_less_than_a_unit() {
+        let scale = WindowScale::clamped(5);
+        let mut window = window(1 << 20, 5);
+        let mut offered = 0;
+        for ack in [1_339, 1_858, 1_859, 1_891] {
+            let (field, _) = window.announce(ack, 1, 1_338);
+            let edge = ack + u64::from(field.bytes(scale));
+            assert!(edge + 32 > offered, "{offered} back to {edge}");
+            assert!(
+                edge < 1 + (1 << 20) + 32,
+                "one unit beyond the buffer at most"
+            );
+            offered = offered.max(edge);
+        }
     }
 
     #[test]

@@ -1,24 +1,99 @@
 //! Many connections: one address space, one clock, one queue of packets.
+//!
+//! The rooms, in the order in which a packet meets them: `input` takes it in, `demux` says
+//! whose it is, `listener` and `half_open` open a connection for it, `connections` keeps the
+//! stack's books on connections, `time_wait` on what is left of them, `icmp` brings them the
+//! network's complaints, `reply` answers for nobody. `deadlines` runs the clock, `events`
+//! tells the user, `transmit` sends. `connect` opens actively, and [`ConnectionMut`] is the
+//! user's hand on one connection.
 
-pub(crate) mod isn;
-pub(crate) mod keys;
-pub(crate) mod ports;
-pub(crate) mod wheel;
+mod connect;
+mod connection_mut;
+mod connections;
+mod deadlines;
+mod demux;
+mod events;
+mod half_open;
+mod icmp;
+mod input;
+mod isn;
+mod keys;
+mod listener;
+mod ports;
+mod queue;
+mod reply;
+mod slab;
+mod time_wait;
+mod transmit;
+mod tuple;
+mod wheel;
 
+#[cfg(test)]
+mod tests;
+
+use alloc::boxed::Box;
 use core::net::{IpAddr, SocketAddr};
 
+pub use connection_mut::ConnectionMut;
+
 use crate::config::{ListenConfig, StackConfig, ValidConfig};
-use crate::connection::{Connection, State};
+use crate::connection::State;
 use crate::error::{AcceptError, ConnectError, ListenError};
 use crate::event::{ConnectionId, Event, ListenerId, PacketMeta, SynDecision, SynId, Transmit};
 use crate::stats::Counters;
 use crate::time::Instant;
+use connections::Entry;
+use deadlines::Deadlines;
+use demux::Demux;
+use events::Events;
+use half_open::Embryo;
+use keys::Keys;
+use listener::Listener;
+use ports::EphemeralPorts;
+use queue::SlotQueue;
+use reply::Replies;
+use slab::{Slab, SlotId};
+use time_wait::TimeWaits;
 
 /// A TCP endpoint with any number of connections and listeners.
+///
+/// It does nothing by itself. The caller brings packets and the time, and takes packets, events
+/// and the next deadline:
+///
+/// 1. **In**: call [`handle_packet`](Stack::handle_packet) for a packet,
+///    [`handle_timeout`](Stack::handle_timeout) when a deadline has come, or act as a user:
+///    [`listen`](Stack::listen), [`accept`](Stack::accept), [`connect`](Stack::connect), and the
+///    calls of a [`connection`](Stack::connection).
+/// 2. **Out**: after any of these drain [`poll_transmit`](Stack::poll_transmit) and
+///    [`poll_event`](Stack::poll_event), each until `None`. Several inputs may go before one
+///    draining, a batch of packets for instance; acknowledgements are the fewer for it.
+/// 3. **Sleep** until [`poll_timeout`](Stack::poll_timeout), or the next input.
+///
+/// The times given must not go backwards. The same secret, configuration and calls give the same
+/// packets, byte for byte, on every machine. No call but [`sockets`](Stack::sockets) takes longer
+/// for there being more connections.
+///
+/// ```text
+///   handle_packet ──┐              ┌──> poll_transmit
+///   handle_timeout ─┼──> [Stack] ──┼──> poll_event
+///   user's calls ───┘              └──> poll_timeout
+/// ```
 #[derive(Clone, Debug)]
 pub struct Stack {
     config: StackConfig,
     counters: Counters,
+    keys: Keys,
+    ports: EphemeralPorts,
+    demux: Demux,
+    listeners: Slab<Listener>,
+    half_opens: Slab<Embryo>,
+    connections: Slab<Box<Entry>>,
+    time_waits: TimeWaits,
+    deadlines: Deadlines,
+    /// Connections that may have something to say.
+    ready: SlotQueue,
+    replies: Replies,
+    events: Events,
 }
 
 /// Where a listener listens.
@@ -52,46 +127,76 @@ impl From<SocketAddr> for ListenAddr {
 impl Stack {
     /// A stack whose random choices all derive from `secret`.
     pub fn new(config: StackConfig, secret: [u8; 32]) -> Stack {
-        let _ = secret;
+        let keys = Keys::new(&secret);
         Stack {
             config,
             counters: Counters::default(),
+            demux: Demux::new(keys.demux),
+            ports: EphemeralPorts::new(&keys),
+            keys,
+            listeners: Slab::new(),
+            half_opens: Slab::new(),
+            connections: Slab::new(),
+            time_waits: TimeWaits::new(),
+            deadlines: Deadlines::new(),
+            ready: SlotQueue::new(),
+            replies: Replies::new(),
+            events: Events::default(),
         }
     }
 
-    /// Starts to take connections.
+    // The user's calls.
+
+    /// Starts to take connections. Of the listeners that match a destination the most specific
+    /// gets the SYN: address and port, then port, then address, then [`ListenAddr::ANY`].
     pub fn listen(
         &mut self,
         local: impl Into<ListenAddr>,
         config: ListenConfig,
     ) -> Result<ListenerId, ListenError> {
-        let _ = (local.into(), config);
-        todo!()
+        let addr = self.free_listen_addr(local.into())?;
+        Ok(self.open_listener(addr, config).into())
     }
 
     /// Where the listener listens; tells the port that was chosen for port 0.
     pub fn listener_addr(&self, listener: ListenerId) -> Option<ListenAddr> {
-        let _ = listener;
-        todo!()
+        let listener = self.listeners.get_key(listener.into())?;
+        Some(listener.addr)
     }
 
     /// Stops listening. Half-open connections are forgotten; those that wait to be accepted are
     /// reset, as Linux does.
     pub fn close_listener(&mut self, now: Instant, listener: ListenerId) {
-        let _ = (now, listener);
-        todo!()
+        if self.listeners.get_key(listener.into()).is_some() {
+            self.shut_listener(now, listener.index);
+        }
     }
 
-    /// The next connection of a listener's accept queue.
+    /// The next connection of a listener's accept queue, first come, first served.
+    ///
+    /// It is established, and may have bytes to read, or even have ended, already: try to read and
+    /// write at once. Events tell of what has happened since the handshake, so that waiting for
+    /// [`Readable`](crate::ConnectionEvent::Readable) before the first read is right as well. No
+    /// [`Connected`](crate::ConnectionEvent::Connected) follows.
     pub fn accept(&mut self, listener: ListenerId) -> Result<ConnectionId, AcceptError> {
-        let _ = listener;
-        todo!()
+        if self.listeners.get_key(listener.into()).is_none() {
+            return Err(AcceptError::NoSuchListener);
+        }
+        self.take_accepted(listener.index)
+            .map(ConnectionId::from)
+            .ok_or(AcceptError::WouldBlock)
     }
 
-    /// Answers [`Event::Syn`]; says whether the SYN was still there.
+    /// Answers [`Event::Syn`]; says whether the SYN was still there and undecided.
     pub fn decide(&mut self, now: Instant, syn: SynId, decision: SynDecision) -> bool {
-        let _ = (now, syn, decision);
-        todo!()
+        let undecided = self
+            .half_opens
+            .get_key(syn.into())
+            .is_some_and(Embryo::is_undecided);
+        if undecided {
+            self.decide_syn(now, syn.index, decision);
+        }
+        undecided
     }
 
     /// Active open. Without `local`, the first address of the remote's family and an ephemeral port
@@ -103,50 +208,82 @@ impl Stack {
         remote: SocketAddr,
         config: ValidConfig,
     ) -> Result<ConnectionId, ConnectError> {
-        let _ = (now, local, remote, config);
-        todo!()
+        let tuple = self.free_tuple(local, remote)?;
+        Ok(self.open_actively(now, tuple, config).into())
     }
 
-    /// Access to one connection; `None` once it is gone. The time is that of the calls made on it.
+    /// Access to one connection; `None` once the user has closed it. The time is that of the calls
+    /// made on it.
+    ///
+    /// A connection that has ended by itself keeps its id, so that what arrived can still be read
+    /// and the error told, until the user calls [`close`](ConnectionMut::close): each id got from
+    /// `connect` or `accept` must be closed once.
     pub fn connection(&mut self, now: Instant, id: ConnectionId) -> Option<ConnectionMut<'_>> {
-        let _ = (now, id);
-        todo!()
+        let entry = self.connections.get_key(id.into())?;
+        entry
+            .is_users()
+            .then(|| ConnectionMut::new(self, id.index, now))
     }
 
     /// Every connection with its local and remote address and its state (as `ss`), half-open and
-    /// TIME-WAIT ones included. For people to look at: the cost is linear.
+    /// TIME-WAIT ones included. Those that the user does not hold, not accepted yet or closed
+    /// already, have no id. For people to look at: the cost is linear.
     pub fn sockets(
         &self,
     ) -> impl Iterator<Item = (Option<ConnectionId>, SocketAddr, SocketAddr, State)> + '_ {
-        core::iter::empty()
+        let half_opens = self
+            .half_opens
+            .iter()
+            .map(|(_, embryo)| (None, &embryo.tuple, State::SynReceived));
+        let connections = self.connections.iter().map(|(key, entry)| {
+            let id = entry.is_users().then(|| ConnectionId::from(key));
+            (id, &entry.tuple, entry.connection.state())
+        });
+        // One that the user still holds is in both tables.
+        let time_waits = self
+            .time_waits
+            .iter()
+            .filter(|record| {
+                record
+                    .connection
+                    .is_none_or(|key| self.connections.get_key(key).is_none())
+            })
+            .map(|record| (None, &record.tuple, State::TimeWait));
+        half_opens
+            .chain(connections)
+            .chain(time_waits)
+            .map(|(id, tuple, state)| (id, tuple.local(), tuple.remote(), state))
     }
+
+    // What comes in.
 
     /// An IP packet arrived.
     pub fn handle_packet(&mut self, now: Instant, packet: &[u8], meta: PacketMeta) {
-        let _ = (now, packet, meta);
-        todo!()
+        self.take_packet(now, packet, meta);
     }
 
     /// Runs the timers that are due.
     pub fn handle_timeout(&mut self, now: Instant) {
-        let _ = now;
-        todo!()
+        self.run_deadlines(now);
     }
 
-    /// Writes the next packet to the start of `buf`, which must hold the MTU; drain until `None`.
+    // What goes out.
+
+    /// Writes the next packet to the start of `buf`, which must hold the MTU (a shorter one gets
+    /// nothing); drain until `None`.
     pub fn poll_transmit(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
-        let _ = (now, buf);
-        todo!()
+        self.next_transmit(now, buf)
     }
 
-    /// When to call `handle_timeout` next.
+    /// When to call `handle_timeout` next. It may be earlier than anything is due: a deadline that
+    /// has moved is looked at again when its old time comes.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        todo!()
+        self.deadlines.next()
     }
 
     /// The next event; drain until `None`.
     pub fn poll_event(&mut self) -> Option<Event> {
-        todo!()
+        self.next_event()
     }
 
     /// What has been counted.
@@ -160,110 +297,22 @@ impl Stack {
     }
 }
 
-/// One connection of a [`Stack`], borrowed for calls: dereferences to [`Connection`] for what only
-/// looks. When dropped, the stack takes note of what the calls changed.
-pub struct ConnectionMut<'a> {
-    stack: &'a mut Stack,
-    id: ConnectionId,
-    now: Instant,
+macro_rules! keys_name {
+    ($($id:ident)*) => {
+        $(
+            impl From<SlotId> for $id {
+                fn from(SlotId { index, generation }: SlotId) -> Self {
+                    $id { index, generation }
+                }
+            }
+
+            impl From<$id> for SlotId {
+                fn from($id { index, generation }: $id) -> Self {
+                    SlotId { index, generation }
+                }
+            }
+        )*
+    };
 }
 
-impl ConnectionMut<'_> {
-    /// Our address.
-    pub fn local_addr(&self) -> SocketAddr {
-        todo!()
-    }
-
-    /// The peer's address.
-    pub fn remote_addr(&self) -> SocketAddr {
-        todo!()
-    }
-
-    /// See [`Connection::read`].
-    pub fn read(&mut self, buf: &mut [u8]) -> Result<usize, crate::error::ReadError> {
-        let _ = (buf, &self.stack, self.id, self.now);
-        todo!()
-    }
-
-    /// See [`Connection::peek`].
-    pub fn peek(&self, buf: &mut [u8]) -> Result<usize, crate::error::ReadError> {
-        let _ = buf;
-        todo!()
-    }
-
-    /// See [`Connection::write`].
-    pub fn write(&mut self, data: &[u8]) -> Result<usize, crate::error::WriteError> {
-        let _ = data;
-        todo!()
-    }
-
-    /// See [`Connection::shutdown`].
-    pub fn shutdown(&mut self, how: crate::connection::Shutdown) {
-        let _ = how;
-        todo!()
-    }
-
-    /// See [`Connection::close`]. The id is stale from now on; the stack finishes by itself.
-    pub fn close(self) {
-        todo!()
-    }
-
-    /// See [`Connection::abort`]. The id stays valid until `close`.
-    pub fn abort(&mut self) {
-        todo!()
-    }
-
-    /// See [`Connection::take_error`].
-    pub fn take_error(&mut self) -> Option<crate::error::ConnectionError> {
-        todo!()
-    }
-
-    /// See [`Connection::info`].
-    pub fn info(&self) -> crate::stats::TcpInfo {
-        todo!()
-    }
-
-    /// See [`Connection::set_nodelay`].
-    pub fn set_nodelay(&mut self, nodelay: bool) {
-        let _ = nodelay;
-        todo!()
-    }
-
-    /// See [`Connection::set_cork`].
-    pub fn set_cork(&mut self, cork: bool) {
-        let _ = cork;
-        todo!()
-    }
-
-    /// See [`Connection::set_keep_alive`].
-    pub fn set_keep_alive(&mut self, keep_alive: Option<crate::config::KeepAlive>) {
-        let _ = keep_alive;
-        todo!()
-    }
-
-    /// See [`Connection::set_user_timeout`].
-    pub fn set_user_timeout(&mut self, user_timeout: Option<core::time::Duration>) {
-        let _ = user_timeout;
-        todo!()
-    }
-
-    /// See [`Connection::set_linger`].
-    pub fn set_linger(&mut self, linger: Option<core::time::Duration>) {
-        let _ = linger;
-        todo!()
-    }
-
-    /// See [`Connection::set_dscp`].
-    pub fn set_dscp(&mut self, dscp: u8) {
-        let _ = dscp;
-        todo!()
-    }
-}
-
-impl core::ops::Deref for ConnectionMut<'_> {
-    type Target = Connection;
-
-    fn deref(&self) -> &Connection {
-        todo!()
-    }
-}
+keys_name!(ConnectionId ListenerId SynId);

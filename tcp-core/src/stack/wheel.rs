@@ -172,6 +172,7 @@ impl<K: Copy> Wheel<K> {
     }
 
     /// Number of timers that run.
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.len
     }

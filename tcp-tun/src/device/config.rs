@@ -29,12 +29,13 @@ pub struct LinkConfig {
 /// MTU of 576 is 2,000 packets. The default of 500 loses packets to any reader that is late once.
 const TX_QUEUE_LEN: u32 = 10_000;
 
-/// Gives the device `name` its MTU and addresses, and brings it up.
+/// Gives the device `name` its MTU and addresses, and brings it up. What it has already stays: a
+/// persistent device may be configured again at each start of a program.
 ///
 /// # Errors
 ///
 /// `NotFound` where there is no such device, `PermissionDenied` without `CAP_NET_ADMIN` in the
-/// namespace, `AlreadyExists` for an address that it has; the message says at which step.
+/// namespace; the message says at which step.
 pub fn configure(name: &str, config: &LinkConfig) -> io::Result<()> {
     let index = index_of(name)?;
     let socket = Socket::open()?;
@@ -106,7 +107,7 @@ fn add_address(socket: &Socket, index: u32, cidr: Cidr) -> io::Result<()> {
     // `struct ifaddrmsg`: family, prefix length, flags, scope (the universe is 0), index.
     let mut message = vec![family as u8, cidr.prefix_len(), libc::IFA_F_NODAD as u8, 0];
     message.extend(index.to_ne_bytes());
-    let flags = (libc::NLM_F_CREATE | libc::NLM_F_EXCL) as u16;
+    let flags = (libc::NLM_F_CREATE | libc::NLM_F_REPLACE) as u16;
     let mut request = Request::new(libc::RTM_NEWADDR, flags, &message);
     request.push_attribute(libc::IFA_LOCAL, &octets);
     request.push_attribute(libc::IFA_ADDRESS, &octets);

@@ -75,7 +75,8 @@ fn run(mut poll: Poll, shared: &Shared) -> io::Result<()> {
     }
 }
 
-/// Sleeps until something happens; says whether it happened to the device.
+/// Sleeps until something happens; says whether it happened to the device. The timeout is rounded up
+/// to a millisecond, as `epoll` counts: a timer is late by so much at most, and never early.
 fn wait(poll: &mut Poll, events: &mut Events, timeout: Option<Duration>) -> io::Result<bool> {
     match poll.poll(events, timeout) {
         Ok(()) => Ok(events.iter().any(|event| event.token() == DEVICE)),

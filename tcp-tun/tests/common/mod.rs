@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use tcp_tun::tcp_core::{ListenAddr, ListenConfig};
-use tcp_tun::{Interface, InterfaceBuilder, MemoryDevice, TcpListener, TcpStream};
+use tcp_tun::{Device, Interface, InterfaceBuilder, MemoryDevice, TcpListener, TcpStream};
 
 pub const SERVER: &str = "10.7.0.1:7";
 
@@ -27,15 +27,19 @@ pub fn interfaces_over(
     (left, right): (MemoryDevice, MemoryDevice),
     options: impl Fn(InterfaceBuilder) -> InterfaceBuilder,
 ) -> (Interface, Interface) {
-    let end = |device, host: u8| {
-        let builder = Interface::builder()
-            .address(format!("10.7.0.{host}/24").parse().unwrap())
-            .address(format!("fd07::{host}/64").parse().unwrap())
-            .secret([host; 32])
-            .device(device);
-        options(builder).build().unwrap()
-    };
+    let end = |device, host| options(builder(device, host)).build().unwrap();
     (end(left, 1), end(right, 2))
+}
+
+/// An interface to be: 10.7.0.`host`, fd07::`host`. By default it does not wait for long at its end:
+/// the second of two finds no peer any more.
+pub fn builder(device: impl Device + 'static, host: u8) -> InterfaceBuilder {
+    Interface::builder()
+        .address(format!("10.7.0.{host}/24").parse().unwrap())
+        .address(format!("fd07::{host}/64").parse().unwrap())
+        .secret([host; 32])
+        .device(device)
+        .shutdown_timeout(Duration::from_millis(100))
 }
 
 /// The two interfaces, and one connection between them: the server's stream, then the client's.

@@ -1,0 +1,163 @@
+//! The user's hand on one connection of a stack.
+
+use core::net::SocketAddr;
+use core::ops::Deref;
+use core::time::Duration;
+
+use super::Stack;
+use super::connections::Entry;
+use crate::config::KeepAlive;
+use crate::connection::{Connection, Shutdown};
+use crate::error::{ConnectionError, ReadError, WriteError};
+use crate::stats::{Counters, TcpInfo};
+use crate::time::Instant;
+
+/// One connection of a [`Stack`], borrowed for calls: dereferences to [`Connection`] for what only
+/// looks. When dropped, the stack takes note of what the calls changed.
+pub struct ConnectionMut<'a> {
+    stack: &'a mut Stack,
+    /// A slot that is occupied for as long as the stack is borrowed.
+    index: u32,
+    now: Instant,
+    touched: bool,
+}
+
+impl<'a> ConnectionMut<'a> {
+    /// `index` is the slot of a connection of `stack`.
+    pub(super) fn new(stack: &'a mut Stack, index: u32, now: Instant) -> Self {
+        ConnectionMut {
+            stack,
+            index,
+            now,
+            touched: false,
+        }
+    }
+
+    /// Our address.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.entry().tuple.local()
+    }
+
+    /// The peer's address.
+    pub fn remote_addr(&self) -> SocketAddr {
+        self.entry().tuple.remote()
+    }
+
+    /// See [`Connection::read`].
+    pub fn read(&mut self, buf: &mut [u8]) -> Result<usize, ReadError> {
+        let now = self.now;
+        self.touch().0.read(now, buf)
+    }
+
+    /// See [`Connection::peek`].
+    pub fn peek(&self, buf: &mut [u8]) -> Result<usize, ReadError> {
+        self.entry().connection.peek(buf)
+    }
+
+    /// See [`Connection::write`].
+    pub fn write(&mut self, data: &[u8]) -> Result<usize, WriteError> {
+        let now = self.now;
+        self.touch().0.write(now, data)
+    }
+
+    /// See [`Connection::shutdown`].
+    pub fn shutdown(&mut self, how: Shutdown) {
+        let now = self.now;
+        let (connection, counters) = self.touch();
+        connection.shutdown(now, how, counters);
+    }
+
+    /// See [`Connection::close`]. The id is stale from now on; the stack finishes by itself.
+    pub fn close(mut self) {
+        let now = self.now;
+        let (connection, counters) = self.touch();
+        connection.close(now, counters);
+    }
+
+    /// See [`Connection::abort`]. The id stays valid until `close`.
+    pub fn abort(&mut self) {
+        let now = self.now;
+        let (connection, counters) = self.touch();
+        connection.abort(now, counters);
+    }
+
+    /// See [`Connection::take_error`].
+    pub fn take_error(&mut self) -> Option<ConnectionError> {
+        self.touch().0.take_error()
+    }
+
+    /// See [`Connection::info`].
+    pub fn info(&self) -> TcpInfo {
+        self.entry().connection.info(self.now)
+    }
+
+    /// See [`Connection::set_nodelay`].
+    pub fn set_nodelay(&mut self, nodelay: bool) {
+        self.touch().0.set_nodelay(nodelay);
+    }
+
+    /// See [`Connection::set_cork`].
+    pub fn set_cork(&mut self, cork: bool) {
+        self.touch().0.set_cork(cork);
+    }
+
+    /// See [`Connection::set_keep_alive`].
+    pub fn set_keep_alive(&mut self, keep_alive: Option<KeepAlive>) {
+        let now = self.now;
+        self.touch().0.set_keep_alive(now, keep_alive);
+    }
+
+    /// See [`Connection::set_user_timeout`].
+    pub fn set_user_timeout(&mut self, user_timeout: Option<Duration>) {
+        self.touch().0.set_user_timeout(user_timeout);
+    }
+
+    /// See [`Connection::set_linger`].
+    pub fn set_linger(&mut self, linger: Option<Duration>) {
+        self.touch().0.set_linger(linger);
+    }
+
+    /// See [`Connection::set_dscp`].
+    pub fn set_dscp(&mut self, dscp: u8) {
+        self.touch().0.set_dscp(dscp);
+    }
+
+    fn entry(&self) -> &Entry {
+        let entry = self.stack.connections.get(self.index);
+        entry.expect("the slot was occupied when the stack was borrowed, and it still is borrowed")
+    }
+
+    fn touch(&mut self) -> (&mut Connection, &mut Counters) {
+        self.touched = true;
+        let entry = self.stack.connections.get_mut(self.index);
+        let entry = entry
+            .expect("the slot was occupied when the stack was borrowed, and it still is borrowed");
+        (&mut entry.connection, &mut self.stack.counters)
+    }
+}
+
+impl Deref for ConnectionMut<'_> {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.entry().connection
+    }
+}
+
+impl core::fmt::Debug for ConnectionMut<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("ConnectionMut")
+            .field("local", &self.local_addr())
+            .field("remote", &self.remote_addr())
+            .field("connection", &self.entry().connection)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Drop for ConnectionMut<'_> {
+    fn drop(&mut self) {
+        if self.touched {
+            self.stack.settle(self.index);
+        }
+    }
+}

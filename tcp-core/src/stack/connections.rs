@@ -1,0 +1,201 @@
+//! The stack's books on its connections: who holds each, where its segments go, and what has to be
+//! noted whenever something has touched it.
+
+use alloc::boxed::Box;
+
+use super::deadlines::Alarm;
+use super::demux::Record;
+use super::reply::Marking;
+use super::slab::SlotId;
+use super::tuple::FourTuple;
+use super::{Stack, isn};
+use crate::connection::{Connection, Setup, State};
+use crate::stats::Counters;
+use crate::time::Instant;
+
+/// A connection and what the stack knows about it.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    pub(super) connection: Connection,
+    pub(super) tuple: FourTuple,
+    pub(super) origin: Origin,
+    /// Whether the demultiplexer leads here: until the connection has ended or its record in
+    /// TIME-WAIT answers for it.
+    pub(super) routed: bool,
+    /// Whether it is counted among the established ones.
+    is_counted: bool,
+    pub(super) alarm: Option<Alarm>,
+}
+
+/// How a connection came to be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Origin {
+    /// By [`Stack::connect`].
+    Connect,
+    /// By a peer's SYN; it waits in a listener's accept queue.
+    AcceptQueue,
+    /// By a peer's SYN; the user has accepted it.
+    Accept,
+}
+
+impl Entry {
+    /// Whether the user holds it: has it from `connect` or `accept`, and has not closed it.
+    pub(super) fn is_users(&self) -> bool {
+        self.origin != Origin::AcceptQueue && !self.connection.is_orphan()
+    }
+
+    pub(super) fn marking(&self) -> Marking {
+        let (hop_limit, dscp) = self.connection.ip_fields();
+        Marking { hop_limit, dscp }
+    }
+
+    /// When the connection wants to be woken. Once a record stands for it, that one's time counts,
+    /// which a repeated FIN moves.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let is_replaced = !self.routed && self.connection.state() == State::TimeWait;
+        if is_replaced {
+            None
+        } else {
+            self.connection.poll_timeout()
+        }
+    }
+
+    /// Notes whether the connection is one of those that `TcpCurrEstab` counts.
+    fn count_established(&mut self, counters: &mut Counters) {
+        let state = self.connection.state();
+        let is_established = matches!(state, State::Established | State::CloseWait);
+        match (self.is_counted, is_established) {
+            (false, true) => counters.curr_estab += 1,
+            (true, false) => counters.curr_estab -= 1,
+            _ => {}
+        }
+        self.is_counted = is_established;
+    }
+}
+
+impl Stack {
+    /// What a new connection is told at its birth.
+    pub(super) fn setup(&self, now: Instant, tuple: &FourTuple) -> Setup {
+        let (local, remote) = (tuple.local(), tuple.remote());
+        let clock = now + self.config.clock_offset;
+        // Both sides of the sum wrap, as TSval does (RFC 7323 §5.4).
+        let since_restart = self.config.clock_offset.as_millis() as u32;
+        Setup {
+            isn: isn::initial_sequence_number(&self.keys, clock, local, remote),
+            timestamp_offset: isn::timestamp_offset(&self.keys, local, remote)
+                .wrapping_add(since_restart),
+            mss: self.config.mtu.saturating_sub(tuple.header_len()),
+            default_mss: tuple.default_mss(),
+        }
+    }
+
+    /// Gives a new connection its slot and routes its segments there.
+    pub(super) fn insert_connection(
+        &mut self,
+        connection: Connection,
+        tuple: FourTuple,
+        origin: Origin,
+    ) -> SlotId {
+        let key = self.connections.insert(Box::new(Entry {
+            connection,
+            tuple,
+            origin,
+            routed: true,
+            is_counted: false,
+            alarm: None,
+        }));
+        self.demux.insert(tuple, Record::Connection(key.index));
+        key
+    }
+
+    /// Must follow whatever touches a connection in a way that may give it something to say.
+    pub(super) fn settle(&mut self, index: u32) {
+        self.ready.push_back(index);
+        self.note_changes(index);
+    }
+
+    /// Notes what a touch has changed: counts, deadline, events, and whether it was the last.
+    pub(super) fn note_changes(&mut self, index: u32) {
+        let Some(entry) = self.connections.get_mut(index) else {
+            return;
+        };
+        entry.count_established(&mut self.counters);
+        let deadline = entry.deadline();
+        self.deadlines
+            .update(&mut entry.alarm, Record::Connection(index), deadline);
+        if entry.is_users() {
+            self.events.connections.push_back(index);
+        } else {
+            self.events.connections.remove(index);
+        }
+        match entry.connection.state() {
+            State::TimeWait => self.retire(index),
+            State::Closed => self.bury(index),
+            _ => {}
+        }
+    }
+
+    /// Puts a record in the place of a connection in TIME-WAIT, once that has said its last words.
+    /// The connection itself stays only for a user who may still read it.
+    fn retire(&mut self, index: u32) {
+        let key = self.connections.key(index);
+        let Some(entry) = self.connections.get_mut(index) else {
+            return;
+        };
+        let Some(record) = entry.connection.time_wait() else {
+            return;
+        };
+        let is_orphan = entry.connection.is_orphan();
+        if entry.routed {
+            let (tuple, record, marking) = (entry.tuple, record.clone(), entry.marking());
+            entry.routed = false;
+            self.start_time_wait(tuple, record, marking, key);
+        }
+        if is_orphan {
+            self.free_connection(index);
+        }
+    }
+
+    /// The four-tuple of a connection that has ended is free at once, its slot when the last reset
+    /// is sent and the user has closed it.
+    fn bury(&mut self, index: u32) {
+        let Some(entry) = self.connections.get_mut(index) else {
+            return;
+        };
+        if core::mem::take(&mut entry.routed) {
+            self.demux.remove(&entry.tuple);
+        }
+        if entry.connection.is_orphan() && entry.connection.is_finished() {
+            self.free_connection(index);
+        }
+    }
+
+    /// The user accepts a connection: from now on it hears its events, those that are due included.
+    pub(super) fn hand_over(&mut self, index: u32) {
+        if let Some(entry) = self.connections.get_mut(index) {
+            entry.origin = Origin::Accept;
+        }
+        self.note_changes(index);
+    }
+
+    /// Nobody will accept this connection any more.
+    pub(super) fn reset_unaccepted(&mut self, now: Instant, index: u32) {
+        if let Some(entry) = self.connections.get_mut(index) {
+            entry.connection.abort(now, &mut self.counters);
+            entry.connection.close(now, &mut self.counters);
+        }
+        self.settle(index);
+    }
+
+    fn free_connection(&mut self, index: u32) {
+        let Some(entry) = self.connections.remove(index) else {
+            return;
+        };
+        if entry.routed {
+            self.demux.remove(&entry.tuple);
+        }
+        self.deadlines.cancel(entry.alarm);
+        self.ready.remove(index);
+        self.events.connections.remove(index);
+    }
+}

@@ -1,0 +1,119 @@
+//! A packet comes in: checked, counted, and given to whom it belongs.
+
+use core::net::IpAddr;
+
+use super::Stack;
+use super::demux::Record;
+use super::tuple::{FourTuple, is_unicast};
+use crate::event::PacketMeta;
+use crate::time::Instant;
+use crate::wire::{self, Control, Incoming, ParseError, Segment, TcpPacket};
+
+impl Stack {
+    pub(super) fn take_packet(&mut self, now: Instant, packet: &[u8], meta: PacketMeta) {
+        self.counters.ip_in_receives += 1;
+        match wire::parse(packet, meta.checksum) {
+            Ok(Incoming::Tcp(packet)) => self.handle_tcp(now, &packet),
+            Ok(Incoming::IcmpError(error)) => {
+                self.counters.icmp_in_msgs += 1;
+                self.handle_icmp_error(now, &error);
+            }
+            Ok(Incoming::IcmpOther) => self.counters.icmp_in_msgs += 1,
+            Err(error) => self.count_malformed(error),
+        }
+    }
+
+    fn count_malformed(&mut self, error: ParseError) {
+        let counters = &mut self.counters;
+        match error {
+            ParseError::IpHeader => counters.ip_in_hdr_errors += 1,
+            ParseError::Truncated => counters.ip_in_truncated += 1,
+            ParseError::Fragment => counters.ip_fragments_refused += 1,
+            ParseError::Protocol => counters.ip_in_unknown_protos += 1,
+            ParseError::Icmp => {
+                counters.icmp_in_msgs += 1;
+                counters.icmp_in_errors += 1;
+            }
+            ParseError::TcpHeader => {
+                counters.in_segs += 1;
+                counters.in_errs += 1;
+            }
+            ParseError::TcpChecksum => {
+                counters.in_segs += 1;
+                counters.in_errs += 1;
+                counters.in_csum_errors += 1;
+            }
+        }
+    }
+
+    fn handle_tcp(&mut self, now: Instant, packet: &TcpPacket<'_>) {
+        let Some(tuple) = FourTuple::new(packet.dst, packet.src) else {
+            return;
+        };
+        let segment = &packet.segment;
+        // A tuple that has a record passed the checks of its addresses when the record was made.
+        let record = self.demux.route(&tuple);
+        if record.is_none() && !self.is_deliverable(&tuple) {
+            return;
+        }
+        self.counters.in_segs += 1;
+        if packet.bad_option {
+            self.counters.bad_options += 1;
+        }
+        match record {
+            Some(Record::Connection(index)) => self.handle_connection_segment(now, index, segment),
+            Some(Record::HalfOpen(slot)) => self.handle_half_open_segment(now, slot, segment),
+            Some(Record::TimeWait(slot)) => self.handle_time_wait_segment(now, slot, segment),
+            None => self.handle_unknown_segment(now, tuple, segment),
+        }
+    }
+
+    /// Whether the addresses may be those of a connection; counts the reason where they may not.
+    /// Nothing is answered then (RFC 9293 MUST-57, MUST-63).
+    fn is_deliverable(&mut self, tuple: &FourTuple) -> bool {
+        if !is_unicast(tuple.remote().ip()) {
+            self.counters.ip_in_martians += 1;
+            return false;
+        }
+        let local = tuple.local().ip();
+        if !is_unicast(local) || !self.is_local(local) {
+            self.counters.ip_in_addr_errors += 1;
+            return false;
+        }
+        true
+    }
+
+    /// Whether packets to this address are for us.
+    pub(super) fn is_local(&self, ip: IpAddr) -> bool {
+        self.config.any_address || self.config.addresses.contains(&ip)
+    }
+
+    pub(super) fn handle_connection_segment(
+        &mut self,
+        now: Instant,
+        index: u32,
+        segment: &Segment<'_>,
+    ) {
+        if let Some(entry) = self.connections.get_mut(index) {
+            entry
+                .connection
+                .handle_segment(now, segment, &mut self.counters);
+            self.settle(index);
+        }
+    }
+
+    /// LISTEN (RFC 9293 §3.10.7.2) where there is a listener, else CLOSED (§3.10.7.1).
+    fn handle_unknown_segment(&mut self, now: Instant, tuple: FourTuple, segment: &Segment<'_>) {
+        let header = &segment.header;
+        if header.control == Control::Rst {
+            return;
+        }
+        match (self.demux.listener(tuple.local()), header.ack) {
+            (None, _) | (Some(_), Some(_)) => self.refuse(tuple, segment),
+            (Some(listener), None) if header.control == Control::Syn => {
+                self.handle_syn(now, listener, tuple, segment, None);
+            }
+            (Some(_), None) => {}
+        }
+    }
+}

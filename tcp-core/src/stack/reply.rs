@@ -1,0 +1,180 @@
+//! Answers that no connection gives: resets of what belongs to none, and the few segments of
+//! half-open connections and TIME-WAIT.
+
+use alloc::collections::VecDeque;
+
+use super::Stack;
+use super::tuple::FourTuple;
+use crate::config::TcpConfig;
+use crate::seq::SeqNumber;
+use crate::wire::{Control, Header, Segment};
+
+/// Headers that wait to be sent, at most [`Replies::LIMIT`]: who floods us gets no memory for it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Replies {
+    queue: VecDeque<Reply>,
+}
+
+/// A segment without payload.
+#[derive(Clone, Debug)]
+pub(super) struct Reply {
+    pub(super) tuple: FourTuple,
+    pub(super) header: Header,
+    pub(super) marking: Marking,
+}
+
+/// What the owner of a segment says about its IP header.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Marking {
+    pub(super) hop_limit: u8,
+    /// Diffserv code point, 0 to 63.
+    pub(super) dscp: u8,
+}
+
+impl Marking {
+    /// For answers that belong to nobody (`net.ipv4.ip_default_ttl`).
+    const DEFAULT: Marking = Marking {
+        hop_limit: 64,
+        dscp: 0,
+    };
+}
+
+impl From<&TcpConfig> for Marking {
+    fn from(config: &TcpConfig) -> Self {
+        Marking {
+            hop_limit: config.hop_limit,
+            dscp: config.dscp,
+        }
+    }
+}
+
+impl Replies {
+    /// Far more than one input causes, since the queue is drained after each.
+    const LIMIT: usize = 1_024;
+
+    pub(super) const fn new() -> Self {
+        Replies {
+            queue: VecDeque::new(),
+        }
+    }
+
+    /// Appends a reply; says whether there was room.
+    #[must_use]
+    fn push(&mut self, reply: Reply) -> bool {
+        let fits = self.queue.len() < Self::LIMIT;
+        if fits {
+            self.queue.push_back(reply);
+        }
+        fits
+    }
+
+    pub(super) fn pop(&mut self) -> Option<Reply> {
+        self.queue.pop_front()
+    }
+}
+
+impl Stack {
+    /// Queues a segment. One that finds no room is as good as lost in the network: the peer's
+    /// retransmission, or ours, brings it about again.
+    pub(super) fn reply(&mut self, tuple: FourTuple, header: Header, marking: Marking) {
+        let reply = Reply {
+            tuple,
+            header,
+            marking,
+        };
+        if !self.replies.push(reply) {
+            self.counters.reply_drops += 1;
+        }
+    }
+
+    /// Answers a segment that no connection knows with a reset, unless it is one itself.
+    pub(super) fn refuse(&mut self, tuple: FourTuple, segment: &Segment<'_>) {
+        if segment.header.control != Control::Rst {
+            let header = match segment.header.ack {
+                Some(ack) => reset_at(ack),
+                None => reset_acknowledging(segment.header.seq, segment.sequence_len()),
+            };
+            self.reply(tuple, header, Marking::DEFAULT);
+        }
+    }
+
+    /// Refuses a SYN that has gone by.
+    pub(super) fn refuse_syn(&mut self, tuple: FourTuple, seq: SeqNumber, sequence_len: u32) {
+        let header = reset_acknowledging(seq, sequence_len);
+        self.reply(tuple, header, Marking::DEFAULT);
+    }
+}
+
+/// RFC 9293 §3.10.7.1, ACK bit on: `<SEQ=SEG.ACK><CTL=RST>`.
+fn reset_at(ack: SeqNumber) -> Header {
+    Header {
+        control: Control::Rst,
+        ..Header::new(ack)
+    }
+}
+
+/// RFC 9293 §3.10.7.1, ACK bit off: `<SEQ=0><ACK=SEG.SEQ+SEG.LEN><CTL=RST,ACK>`.
+fn reset_acknowledging(seq: SeqNumber, sequence_len: u32) -> Header {
+    Header {
+        control: Control::Rst,
+        ack: Some(seq.advanced_by(sequence_len)),
+        ..Header::new(SeqNumber::new(0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::StackConfig;
+    use crate::wire::Payload;
+
+    fn tuple() -> FourTuple {
+        let local = "10.0.0.1:80".parse().unwrap();
+        let remote = "10.0.0.2:4000".parse().unwrap();
+        FourTuple::new(local, remote).unwrap()
+    }
+
+    fn refusal(control: Control, ack: Option<u32>, payload: &[u8]) -> Option<Header> {
+        let mut stack = Stack::new(StackConfig::default(), [0; 32]);
+        let header = Header {
+            control,
+            ack: ack.map(SeqNumber::new),
+            ..Header::new(SeqNumber::new(u32::MAX))
+        };
+        let payload = Payload::from(payload);
+        stack.refuse(tuple(), &Segment { header, payload });
+        stack.replies.pop().map(|reply| reply.header)
+    }
+
+    #[test]
+    fn a_segment_with_ack_is_reset_at_that_number() {
+        let header = refusal(Control::None, Some(7), b"data").unwrap();
+        assert_eq!(header.control, Control::Rst);
+        assert_eq!((header.seq, header.ack), (SeqNumber::new(7), None));
+    }
+
+    #[test]
+    fn a_segment_without_ack_is_acknowledged_by_the_reset() {
+        let header = refusal(Control::Syn, None, b"data").unwrap();
+        assert_eq!(header.control, Control::Rst);
+        assert_eq!(header.seq, SeqNumber::new(0));
+        assert_eq!(header.ack, Some(SeqNumber::new(4)), "SYN and data count");
+    }
+
+    #[test]
+    fn a_reset_is_never_answered() {
+        assert_eq!(refusal(Control::Rst, None, b""), None);
+        assert_eq!(refusal(Control::Rst, Some(7), b""), None);
+    }
+
+    #[test]
+    fn the_queue_is_bounded_and_counts_what_it_drops() {
+        let mut stack = Stack::new(StackConfig::default(), [0; 32]);
+        for _ in 0..Replies::LIMIT + 2 {
+            stack.refuse_syn(tuple(), SeqNumber::new(1), 1);
+        }
+        assert_eq!(stack.counters.reply_drops, 2);
+        let queued = core::iter::from_fn(|| stack.replies.pop()).count();
+        assert_eq!(queued, Replies::LIMIT);
+    }
+}

@@ -1,0 +1,72 @@
+//! What goes out: stateless answers first, then one segment of each connection in turn.
+
+use super::Stack;
+use super::reply::{Marking, Reply};
+use super::tuple::FourTuple;
+use crate::event::Transmit;
+use crate::time::Instant;
+use crate::wire::{self, Control, IpFields, Payload, Segment};
+
+impl Stack {
+    pub(super) fn next_transmit(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
+        // What is polled counts as sent, so nothing is polled that might not fit.
+        if buf.len() < usize::from(self.config.mtu) {
+            return None;
+        }
+        self.transmit_reply(buf)
+            .or_else(|| self.transmit_segment(now, buf))
+    }
+
+    fn transmit_reply(&mut self, buf: &mut [u8]) -> Option<Transmit> {
+        let Reply {
+            tuple,
+            header,
+            marking,
+        } = self.replies.pop()?;
+        self.counters.out_segs += 1;
+        if header.control == Control::Rst {
+            self.counters.out_rsts += 1;
+        }
+        let payload = Payload::EMPTY;
+        emit(&tuple, marking, &Segment { header, payload }, buf)
+    }
+
+    /// Round robin: who has sent a segment goes to the end of the queue.
+    fn transmit_segment(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
+        while let Some(index) = self.ready.pop_front() {
+            let Some(entry) = self.connections.get_mut(index) else {
+                continue;
+            };
+            let (tuple, marking) = (entry.tuple, entry.marking());
+            match entry.connection.poll_segment(now, &mut self.counters) {
+                Some(segment) => {
+                    let transmit = emit(&tuple, marking, &segment, buf);
+                    self.settle(index);
+                    if transmit.is_some() {
+                        return transmit;
+                    }
+                }
+                None => self.note_changes(index),
+            }
+        }
+        None
+    }
+}
+
+fn emit(
+    tuple: &FourTuple,
+    marking: Marking,
+    segment: &Segment<'_>,
+    buf: &mut [u8],
+) -> Option<Transmit> {
+    let fields = IpFields {
+        src: tuple.local(),
+        dst: tuple.remote(),
+        dscp: marking.dscp,
+        hop_limit: marking.hop_limit,
+        // Packets with DF are never fragmented, so nothing needs to tell them apart (RFC 6864
+        // §4.1), and a constant tells an observer nothing.
+        identification: 0,
+    };
+    wire::emit(&fields, segment, buf)
+}

@@ -1,0 +1,191 @@
+//! What runs on top of a pair: applications as small state machines.
+
+use tcp_core::{ConnectionError, ConnectionId, ReadError, Shutdown, State, WriteError};
+
+use crate::Side;
+use crate::world::Pair;
+
+/// An application that has something to say on one connection, listens, and closes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Talker {
+    to_send: Vec<u8>,
+    sent: usize,
+    closes: Closes,
+    received: Vec<u8>,
+    stage: Stage,
+    error: Option<ConnectionError>,
+}
+
+/// When a [`Talker`] closes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Closes {
+    /// As soon as it has sent everything; it goes on listening (half-close).
+    WhenSent,
+    /// When it has sent everything and the peer has closed.
+    AfterPeer,
+    /// When it has sent everything and has received so many bytes: it does not wait for the
+    /// peer to close.
+    WhenReceived(usize),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+enum Stage {
+    /// Both directions are open.
+    Talking,
+    /// We have closed, the peer has not.
+    Listening,
+    /// The peer has closed, we have not.
+    Answering,
+    /// The connection was given up, or has died.
+    Done,
+}
+
+impl Talker {
+    /// An application that says `to_send`.
+    pub fn new(to_send: Vec<u8>, closes: Closes) -> Talker {
+        Talker {
+            to_send,
+            sent: 0,
+            closes,
+            received: Vec::new(),
+            stage: Stage::Talking,
+            error: None,
+        }
+    }
+
+    /// What it has heard.
+    pub fn received(&self) -> &[u8] {
+        &self.received
+    }
+
+    /// Whether it has given the connection up, or lost it.
+    pub fn is_done(&self) -> bool {
+        self.stage == Stage::Done
+    }
+
+    /// Why it lost the connection.
+    pub fn error(&self) -> Option<ConnectionError> {
+        self.error
+    }
+
+    /// Does everything that it can do now.
+    pub fn act(&mut self, pair: &mut Pair, side: Side, id: ConnectionId) {
+        if self.is_done() || pair.state(side, id) == State::SynSent {
+            return;
+        }
+        if let Err(error) = self
+            .listen(pair, side, id)
+            .and_then(|()| self.talk(pair, side, id))
+        {
+            self.error = Some(error);
+            self.stage = Stage::Done;
+            pair.close(side, id);
+            return;
+        }
+        let has_said_all = self.sent == self.to_send.len();
+        let heard_enough = match self.closes {
+            Closes::WhenSent => true,
+            Closes::AfterPeer => self.stage == Stage::Answering,
+            Closes::WhenReceived(count) => self.received.len() >= count,
+        };
+        if !has_said_all || !heard_enough {
+            return;
+        }
+        match (self.stage, self.closes) {
+            (Stage::Talking, Closes::WhenSent) => {
+                pair.shutdown(side, id, Shutdown::Write);
+                self.stage = Stage::Listening;
+                // The end of the peer's stream may be there already.
+                self.act(pair, side, id);
+            }
+            (Stage::Listening | Stage::Done, _) => {}
+            (Stage::Talking | Stage::Answering, _) => {
+                self.stage = Stage::Done;
+                pair.close(side, id);
+            }
+        }
+    }
+
+    fn listen(
+        &mut self,
+        pair: &mut Pair,
+        side: Side,
+        id: ConnectionId,
+    ) -> Result<(), ConnectionError> {
+        if self.stage == Stage::Answering {
+            return Ok(());
+        }
+        let mut buf = [0; 4_096];
+        loop {
+            match pair.read(side, id, &mut buf) {
+                Ok(0) => break,
+                Ok(count) => self.received.extend_from_slice(&buf[..count]),
+                Err(ReadError::WouldBlock) => return Ok(()),
+                Err(ReadError::Connection(error)) => return Err(error),
+            }
+        }
+        match self.stage {
+            Stage::Listening => {
+                self.stage = Stage::Done;
+                pair.close(side, id);
+            }
+            _ => self.stage = Stage::Answering,
+        }
+        Ok(())
+    }
+
+    fn talk(
+        &mut self,
+        pair: &mut Pair,
+        side: Side,
+        id: ConnectionId,
+    ) -> Result<(), ConnectionError> {
+        while self.sent < self.to_send.len() && self.stage != Stage::Done {
+            match pair.write(side, id, &self.to_send[self.sent..]) {
+                Ok(count) => self.sent += count,
+                Err(WriteError::WouldBlock | WriteError::Closed) => break,
+                Err(WriteError::Connection(error)) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Lets A connect to B, both talk, and everything come to its end: 2 MSL after the last close.
+/// Gives both talkers back, A's first.
+pub fn converse(pair: &mut Pair, talkers: [Talker; 2]) -> [Talker; 2] {
+    let [mut a, mut b] = talkers;
+    let listener = pair.listen(Side::B, PORT);
+    let client = pair.connect(Side::A, PORT);
+    let mut server = None;
+    loop {
+        a.act(pair, Side::A, client);
+        server = server.or_else(|| pair.try_accept(Side::B, listener));
+        if let Some(server) = server {
+            b.act(pair, Side::B, server);
+        }
+        if !pair.step() {
+            return [a, b];
+        }
+    }
+}
+
+/// Where the server of a conversation listens.
+const PORT: u16 = 80;
+
+/// Bytes that look like no others at another offset or of another seed, so that a stream put
+/// together wrongly is not taken for the right one.
+pub fn pattern(seed: u64, len: usize) -> Vec<u8> {
+    // SplitMix64, eight bytes at a time.
+    let mut state = seed;
+    let mut bytes = Vec::with_capacity(len + 8);
+    while bytes.len() < len {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut word = state;
+        word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        bytes.extend_from_slice(&(word ^ (word >> 31)).to_le_bytes());
+    }
+    bytes.truncate(len);
+    bytes
+}

@@ -1,0 +1,108 @@
+//! What was sent, when, and what became of it: printed in the manner of RFC 9293's figures.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use tcp_core::Instant;
+use tcp_core::wire::{Control, Header};
+
+use super::fault::Fault;
+use super::link::Fate;
+use crate::Side;
+use crate::script::{Numbering, Seg};
+
+/// One packet that was sent.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct TraceEntry {
+    /// When it was sent.
+    pub at: Instant,
+    /// Who sent it.
+    pub sender: Side,
+    /// Source address and port.
+    pub src: SocketAddr,
+    /// Destination address and port.
+    pub dst: SocketAddr,
+    /// The TCP header.
+    pub header: Header,
+    /// Number of payload bytes.
+    pub payload_len: usize,
+    /// Its number in its direction, and what the link did to it.
+    pub fate: Fate,
+}
+
+/// Every packet of a run in the order of sending.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Trace {
+    entries: Vec<TraceEntry>,
+}
+
+impl Trace {
+    /// Appends a packet.
+    pub fn push(&mut self, entry: TraceEntry) {
+        self.entries.push(entry);
+    }
+
+    /// The packets, oldest first.
+    pub fn entries(&self) -> &[TraceEntry] {
+        &self.entries
+    }
+
+    /// The packets that `sender` sent.
+    pub fn sent_by(&self, sender: Side) -> impl Iterator<Item = &TraceEntry> {
+        self.entries
+            .iter()
+            .filter(move |entry| entry.sender == sender)
+    }
+
+    /// How many packets of `sender` are `wanted`.
+    pub fn count(&self, sender: Side, wanted: impl Fn(&TraceEntry) -> bool) -> usize {
+        self.sent_by(sender).filter(|entry| wanted(entry)).count()
+    }
+}
+
+/// One line a packet, with sequence numbers counted from each side's latest SYN:
+///
+/// ```text
+///    0.000000  10.0.0.1:1000 --> 10.0.0.2:80     #1  <SEQ=0><CTL=SYN><WND=65535>
+///    0.010000  10.0.0.1:1000 <-- 10.0.0.2:80     #1  <SEQ=0><ACK=1><CTL=SYN,ACK><WND=65535>  dropped
+/// ```
+impl fmt::Display for Trace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // One numbering for each pair of endpoints, A's first; few enough to search.
+        let mut numberings: Vec<([SocketAddr; 2], Numbering)> = Vec::new();
+        for entry in &self.entries {
+            let ends = match entry.sender {
+                Side::A => [entry.src, entry.dst],
+                Side::B => [entry.dst, entry.src],
+            };
+            let known = numberings.iter().position(|(known, _)| *known == ends);
+            let index = known.unwrap_or_else(|| {
+                numberings.push((ends, Numbering::default()));
+                numberings.len() - 1
+            });
+            let numbering = &mut numberings[index].1;
+            if entry.header.control == Control::Syn {
+                numbering.bind(entry.sender, 0, entry.header.seq);
+            }
+            let seg = Seg::from_wire(&entry.header, &[], entry.sender, numbering);
+            let seg = seg.len(entry.payload_len);
+            let arrow = match entry.sender {
+                Side::A => "-->",
+                Side::B => "<--",
+            };
+            let nanos = entry.at.as_nanos();
+            let (secs, micros) = (nanos / 1_000_000_000, nanos / 1_000 % 1_000_000);
+            write!(f, "{secs:4}.{micros:06}  {} {arrow} {}", ends[0], ends[1])?;
+            write!(f, "  #{:<3} {seg}", entry.fate.number)?;
+            match entry.fate.fault {
+                None => writeln!(f)?,
+                Some(Fault::Drop) => writeln!(f, "  dropped")?,
+                Some(Fault::Duplicate) => writeln!(f, "  duplicated")?,
+                Some(Fault::Delay(by)) => writeln!(f, "  delayed by {by:?}")?,
+                Some(Fault::PastNext(_)) => writeln!(f, "  delayed past the next")?,
+                Some(Fault::Corrupt(bit)) => writeln!(f, "  bit {bit} inverted")?,
+            }
+        }
+        Ok(())
+    }
+}
