@@ -169,6 +169,9 @@ impl TcpConfig {
         if self.initial_window == 0 {
             return wrong("initial_window", "must be at least one segment");
         }
+        if self.user_timeout.is_some_and(|limit| limit.is_zero()) {
+            return wrong("user_timeout", "must be above zero");
+        }
         if let Some(keep_alive) = &self.keep_alive {
             keep_alive.check()?;
         }

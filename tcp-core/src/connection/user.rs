@@ -178,8 +178,8 @@ impl Connection {
         }
     }
 
-    /// Changes the user timeout (`TCP_USER_TIMEOUT`; as there, zero means none); it counts from the next time that the
-    /// retransmission timer is started.
+    /// Changes the user timeout (`TCP_USER_TIMEOUT`); it counts from the next time that the
+    /// retransmission timer is started. Zero leaves it to `retries2`, as `None` does.
     pub fn set_user_timeout(&mut self, user_timeout: Option<Duration>) {
         self.options.user_timeout = user_timeout.filter(|limit| !limit.is_zero());
     }

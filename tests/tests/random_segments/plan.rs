@@ -129,7 +129,8 @@ fn payload_len() -> impl Strategy<Value = usize> {
     prop_oneof![5 => Just(0), 3 => 1usize..20, 4 => 500usize..1_500, 1 => 1_500usize..70_000]
 }
 
-fn shot() -> impl Strategy<Value = Shot> {
+/// A segment of any kind.
+pub fn shot() -> impl Strategy<Value = Shot> {
     let control = prop_oneof![
         20 => Just(Control::None),
         4 => Just(Control::Fin),
@@ -261,6 +262,13 @@ fn tcp_config() -> impl Strategy<Value = TcpConfig> {
         |(window_scaling, recv_buffer, send_buffer, flags, modes, max_segment_size)| {
             let (timestamps, sack, dsack, nagle, rfc1337) = flags;
             let (on_read, reset, keep_alive) = modes;
+            // The buffer must hold one unit of the window field.
+            let window_scaling = match window_scaling {
+                WindowScaling::Fixed(shift) => {
+                    WindowScaling::Fixed(shift.min(recv_buffer.ilog2() as u8))
+                }
+                other => other,
+            };
             TcpConfig {
                 window_scaling,
                 recv_buffer,

@@ -14,7 +14,7 @@ use tcp_sim::Side;
 use tcp_sim::oracle::{Conduct, check_health, check_info};
 use tcp_sim::world::{Family, Host, TcpPacket, write_packet};
 
-use crate::plan::{Shot, Step};
+use crate::plan::{Shot, shot};
 use crate::rig::View;
 
 const MTU: u16 = 1_500;
@@ -57,9 +57,9 @@ impl Arbitrary for Act {
     type Strategy = BoxedStrategy<Act>;
 
     fn arbitrary_with(_: ()) -> BoxedStrategy<Act> {
-        let shot = any::<Step>().prop_filter_map("segments only", |step| match step {
-            Step::Segment(shot) if shot.len <= 1_400 => Some(shot),
-            _ => None,
+        let shot = shot().prop_map(|shot| Shot {
+            len: shot.len.min(1_400),
+            ..shot
         });
         let damage = prop_oneof![
             6 => Just(Damage::None),
