@@ -217,12 +217,11 @@ impl Connection {
     /// A segment before `una` makes the peer answer. It lies outside of the peer's window, so that
     /// nothing it says counts, and what is to be acknowledged still is.
     fn probe_header(&self, now: Instant) -> Header {
-        let (ack, read) = (self.ack_offset(), self.rcv.reassembly.read_offset());
-        let mss = self.rcv.ack_policy.rcv_mss();
+        let ack = self.ack_offset();
         let timestamps = self.agreed.timestamps.then(|| self.clock.stamp(now));
         Header {
             ack: Some(self.rcv.irs.at_offset(ack)),
-            window: self.rcv.window.select(ack, read, mss),
+            window: self.rcv.window.repeat(ack),
             options: Options {
                 timestamps,
                 ..Options::NONE
