@@ -138,6 +138,19 @@ impl TcpConfig {
                 "a shift count is at most 14 (RFC 7323 §2.3)",
             );
         }
+        if matches!(self.window_scaling, WindowScaling::Fixed(shift) if self.recv_buffer >> shift == 0)
+        {
+            return wrong(
+                "window_scaling",
+                "the receive buffer must hold one unit, 2^shift bytes",
+            );
+        }
+        if self.user_timeout.is_some_and(|limit| limit.is_zero()) {
+            return wrong(
+                "user_timeout",
+                "must be above zero; None leaves it to retries2",
+            );
+        }
         if self.delayed_ack_min > self.delayed_ack_max {
             return wrong("delayed_ack_min", "must not exceed delayed_ack_max");
         }

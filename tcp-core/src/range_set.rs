@@ -90,6 +90,11 @@ impl RangeSet {
         self.ranges.iter().map(|(&start, &end)| start..end)
     }
 
+    /// Number of ranges.
+    pub(crate) fn len(&self) -> usize {
+        self.ranges.len()
+    }
+
     /// Whether there is no range.
     pub(crate) fn is_empty(&self) -> bool {
         self.ranges.is_empty()
@@ -162,6 +167,7 @@ mod tests {
     fn check_queries(set: &RangeSet, model: &Model) -> Result<(), TestCaseError> {
         let ranges = model.ranges();
         prop_assert_eq!(&set.iter().collect::<Vec<_>>(), &ranges);
+        prop_assert_eq!(set.len(), ranges.len());
         prop_assert_eq!(set.is_empty(), ranges.is_empty());
         prop_assert_eq!(set.first(), ranges.first().cloned());
         prop_assert_eq!(set.last(), ranges.last().cloned());

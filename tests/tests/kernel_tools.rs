@@ -112,7 +112,25 @@ fn curl_sees_the_right_answers() {
     });
 }
 
-/// nc as a client: what it reads from `input` goes to us, what comes back is its output.
+/// Runs nc with a file as its input while `talk` does our part; gives its output.
+fn nc(args: &[&str], input: &Path, talk: impl FnOnce()) -> Vec<u8> {
+    let nc = command("nc")
+        .args(args)
+        .stdin(File::open(input).unwrap())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    thread::scope(|scope| {
+        // Its output must be read meanwhile, or it would stop and wait.
+        let output = scope.spawn(|| nc.wait_with_output().unwrap());
+        talk();
+        let output = output.join().unwrap();
+        assert!(output.status.success(), "nc {args:?}");
+        output.stdout
+    })
+}
+
+/// nc connects, sends a file, closes its direction and gets everything back.
 #[test]
 fn nc_talks_to_our_echo() {
     let name = "nc_talks_to_our_echo";
@@ -124,30 +142,21 @@ fn nc_talks_to_our_echo() {
     fs::write(scratch.path("input"), &content).unwrap();
     kernel::run(name, &Options::default(), |interface| {
         for family in Family::BOTH {
-            let listener = TcpListener::bind(interface, family.ours(7)).unwrap();
-            let nc = command("nc")
-                .args(["-N", &family.ours(7).ip().to_string(), "7"])
-                .stdin(File::open(scratch.path("input")).unwrap())
-                .stdout(Stdio::piped())
-                .spawn()
-                .unwrap();
-            let mut ours = accept_ours(&listener);
-            // nc closes its direction at the end of its input; the other stays open.
-            let mut data = Vec::new();
-            ours.read_to_end(&mut data).unwrap();
-            ours.write_all(&data).unwrap();
-            drop(ours);
-            let output = nc.wait_with_output().unwrap();
-            assert!(output.status.success(), "{family:?}");
-            assert!(
-                output.stdout == content,
-                "{family:?}: other bytes came back"
-            );
+            let addr = family.ours(7);
+            let listener = TcpListener::bind(interface, addr).unwrap();
+            let args = ["-N", &addr.ip().to_string(), "7"];
+            let output = nc(&args, &scratch.path("input"), || {
+                let mut ours = accept_ours(&listener);
+                let mut data = Vec::new();
+                ours.read_to_end(&mut data).unwrap();
+                ours.write_all(&data).unwrap();
+            });
+            assert!(output == content, "{family:?}: other bytes came back");
         }
     });
 }
 
-/// nc as a server: we speak first and close our direction, then it does.
+/// nc listens, sends a file and closes its direction; what we say after that, it prints.
 #[test]
 fn we_talk_to_nc() {
     let name = "we_talk_to_nc";
@@ -155,30 +164,21 @@ fn we_talk_to_nc() {
         return;
     }
     let scratch = Scratch::new(name);
-    let (question, answer) = (noise::bytes(3_000_000, 1), noise::bytes(4_000_000, 2));
-    fs::write(scratch.path("answer"), &answer).unwrap();
+    let (greeting, answer) = (noise::bytes(4_000_000, 1), noise::bytes(3_000_000, 2));
+    fs::write(scratch.path("greeting"), &greeting).unwrap();
     kernel::run(name, &Options::default(), |interface| {
         for family in Family::BOTH {
             let addr = family.kernel(9_000);
-            let nc = command("nc")
-                .args(["-l", "-N", &addr.ip().to_string(), "9000"])
-                .stdin(File::open(scratch.path("answer")).unwrap())
-                .stdout(Stdio::piped())
-                .spawn()
-                .unwrap();
-            let mut ours = retry(|| TcpStream::connect(interface, addr));
-            let received = thread::scope(|scope| {
-                let output = scope.spawn(|| nc.wait_with_output().unwrap());
-                ours.write_all(&question).unwrap();
-                ours.shutdown(Shutdown::Write).unwrap();
+            let args = ["-l", "-N", &addr.ip().to_string(), "9000"];
+            let output = nc(&args, &scratch.path("greeting"), || {
+                let mut ours = retry(|| TcpStream::connect(interface, addr));
                 let mut received = Vec::new();
                 ours.read_to_end(&mut received).unwrap();
-                let output = output.join().unwrap();
-                assert!(output.status.success(), "{family:?}");
-                assert!(output.stdout == question, "{family:?}: nc got other bytes");
-                received
+                assert!(received == greeting, "{family:?}: other bytes arrived");
+                ours.write_all(&answer).unwrap();
+                ours.shutdown(Shutdown::Write).unwrap();
             });
-            assert!(received == answer, "{family:?}: other bytes came back");
+            assert!(output == answer, "{family:?}: nc got other bytes");
         }
     });
 }

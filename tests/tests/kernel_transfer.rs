@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::net::{Shutdown, TcpListener};
-use std::sync::Barrier;
+use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
@@ -246,11 +246,13 @@ fn a_kernel_that_stops_reading_and_goes_on() {
     let name = "a_kernel_that_stops_reading_and_goes_on";
     kernel::run(name, &Options::default(), |interface| {
         let (ours, kernel) = pair(interface, Role::Server, Family::V4);
-        let go = Barrier::new(2);
-        thread::scope(|scope| {
-            let received = scope.spawn(|| {
-                go.wait();
-                noise::receive(&kernel).unwrap()
+        let (go, wait) = mpsc::channel();
+        thread::scope(move |scope| {
+            let kernel = &kernel;
+            let received = scope.spawn(move || {
+                // Fails where the test has failed, lest it wait for ever.
+                wait.recv().unwrap();
+                noise::receive(kernel).unwrap()
             });
             let sent = scope.spawn(|| {
                 let hash = noise::send(&ours, 64 * MIB, 1).unwrap();
@@ -267,7 +269,7 @@ fn a_kernel_that_stops_reading_and_goes_on() {
             assert_eq!(info.tcpi_bytes_acked, stalled.tcpi_bytes_acked);
             let probes = interface.counters().win_probes;
             assert!(probes >= 2, "{probes} probes in {PAUSE:?}: {info:?}");
-            go.wait();
+            go.send(()).unwrap();
             let sent = sent.join().unwrap();
             assert_eq!(received.join().unwrap(), (64 * MIB, sent));
         });

@@ -27,13 +27,12 @@ impl Connection {
         }
         let prior_in_flight = self.in_flight();
         let prior_outstanding = self.snd.outstanding();
+        let was_closed = self.snd.window.bytes() == 0 || self.timers.is_armed(Timer::Persist);
         let mut delivered = self.take_sack(segment, ack, counters);
         let reported = delivered.bytes > 0;
         let advanced = ack > self.snd.una;
         if advanced {
-            let cumulative = self.advance_una(ack);
-            delivered.bytes += cumulative.bytes;
-            delivered.sent_at = delivered.sent_at.max(cumulative.sent_at);
+            delivered.join(self.advance_una(ack));
         }
         let rtt = self.measure_rtt(now, segment, advanced, delivered);
         let window_changed = self.snd.window.update(segment.header.window, seq, ack);
@@ -46,6 +45,7 @@ impl Connection {
             una: self.snd.una,
             nxt: self.snd.nxt,
             advanced,
+            runs: delivered.runs,
             duplicate,
             sack: self.agreed.sack,
             mss: self.full_payload(),
@@ -60,6 +60,9 @@ impl Connection {
             cwnd_limited: self.is_cwnd_limited(prior_in_flight),
         };
         self.apply_verdict(verdict, &sample, prior_outstanding, counters);
+        if was_closed && self.snd.window.bytes() > 0 {
+            self.on_window_opened(now);
+        }
         self.after_ack(now, advanced);
         if advanced {
             self.on_fin_acknowledged(now, counters);
@@ -86,9 +89,7 @@ impl Connection {
             // What lies outside of the outstanding range reports nothing.
             let start = start.max(self.snd.una).max(ack);
             if start < end && end <= self.snd.nxt {
-                let newly = self.snd.scoreboard.sack(start..end);
-                delivered.bytes += newly.bytes;
-                delivered.sent_at = delivered.sent_at.max(newly.sent_at);
+                delivered.join(self.snd.scoreboard.sack(start..end));
             }
         }
         delivered
@@ -121,9 +122,11 @@ impl Connection {
                 None
             }
         };
+        // Without SACK, what a repair uncovers may have arrived long ago.
+        let uncovered = delivered.resent && !self.agreed.sack;
         let rtt = match delivered.sent_at {
-            Some(sent_at) => Some(now.saturating_duration_since(sent_at)),
-            None => echoed(),
+            Some(sent_at) if !uncovered => Some(now.saturating_duration_since(sent_at)),
+            _ => echoed(),
         };
         if let Some(rtt) = rtt {
             self.rtt.on_measurement(rtt);
@@ -175,22 +178,27 @@ impl Connection {
         }
     }
 
+    /// Probing is over, and its backoff with it; the user timeout counts anew.
+    fn on_window_opened(&mut self, now: Instant) {
+        self.rtt.end_probing();
+        let outstanding = !self.snd.scoreboard.is_empty();
+        self.snd.stalled_since = outstanding.then_some(now);
+        if outstanding {
+            self.arm_retransmit(now);
+        }
+    }
+
     /// Timers and events that depend on what is outstanding (RFC 6298 §5.2, §5.3).
     fn after_ack(&mut self, now: Instant, advanced: bool) {
         if self.snd.window.bytes() == 0 {
             // The peer answers, if with a closed window: it may do so for ever (MUST-37).
             self.snd.retries = 0;
-        } else if self.snd.probes > 0 {
-            // The window opened: probing is over, and its backoff with it.
-            self.rtt.on_progress();
-            self.snd.stalled_since = self.snd.stalled_since.map(|_| now);
         }
         self.snd.probes = 0;
         if !advanced {
             return;
         }
         self.snd.retries = 0;
-        self.rtt.on_progress();
         self.soft_error = None;
         let outstanding = !self.snd.scoreboard.is_empty();
         self.snd.stalled_since = outstanding.then_some(now);

@@ -1,7 +1,7 @@
 //! What the two SYNs agree on.
 
 use super::setup::Setup;
-use crate::config::{MIN_MSS, TcpConfig, WindowScaling};
+use crate::config::{AckMode, MIN_MSS, TcpConfig, WindowScaling};
 use crate::wire::{Options, WindowScale};
 
 /// What the handshake agreed on: made once, by [`agree`].
@@ -50,7 +50,7 @@ pub(crate) fn offer(config: &TcpConfig, setup: &Setup) -> Options {
     Options {
         mss: Some(announced_mss(config, setup)),
         window_scale: window_scale(config),
-        sack_permitted: config.sack,
+        sack_permitted: wants_sack(config),
         ..Options::NONE
     }
 }
@@ -76,8 +76,14 @@ pub(crate) fn agree(config: &TcpConfig, setup: &Setup, peer: &Options) -> Agreed
         mss: send_limit.min(announced_mss(config, setup)),
         scales,
         timestamps: config.timestamps && peer.timestamps.is_some(),
-        sack: config.sack && peer.sack_permitted,
+        sack: wants_sack(config) && peer.sack_permitted,
     }
+}
+
+/// Acknowledgement on read leaves no room for SACK: a report beyond a hole would tell of data that the
+/// application has not taken, and make what it has not read look lost.
+fn wants_sack(config: &TcpConfig) -> bool {
+    config.sack && config.ack_mode == AckMode::Normal
 }
 
 /// The scale that lets the whole receive buffer be offered, or what the user chose.

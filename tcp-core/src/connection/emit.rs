@@ -44,8 +44,7 @@ impl Connection {
             Decision::Probe => {
                 self.pending.probe = false;
                 counters.out_segs += 1;
-                let before_una = self.snd.una.saturating_sub(1);
-                bare(self.header(before_una, now, counters))
+                bare(self.probe_header(now))
             }
             Decision::Ack => {
                 counters.out_segs += 1;
@@ -215,6 +214,22 @@ impl Connection {
         }
     }
 
+    /// A segment before `una` makes the peer answer. It lies outside of the peer's window, so that
+    /// nothing it says counts, and what is to be acknowledged still is.
+    fn probe_header(&self, now: Instant) -> Header {
+        let ack = self.ack_offset();
+        let timestamps = self.agreed.timestamps.then(|| self.clock.stamp(now));
+        Header {
+            ack: Some(self.rcv.irs.at_offset(ack)),
+            window: self.rcv.window.repeat(ack),
+            options: Options {
+                timestamps,
+                ..Options::NONE
+            },
+            ..Header::new(self.snd.isn.at_offset(self.snd.una.saturating_sub(1)))
+        }
+    }
+
     /// RFC 9293 §3.10.7.1 and §3.5.2.
     fn reset_header(&self, reset: Reset) -> Header {
         match reset {
@@ -222,9 +237,9 @@ impl Connection {
                 control: Control::Rst,
                 ..Header::new(ack)
             },
-            Reset::Ours => Header {
+            Reset::Ours { ack } => Header {
                 control: Control::Rst,
-                ack: Some(self.rcv.irs.at_offset(self.ack_offset())),
+                ack: Some(self.rcv.irs.at_offset(ack)),
                 ..Header::new(self.snd.isn.at_offset(self.snd.nxt))
             },
         }

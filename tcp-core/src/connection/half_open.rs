@@ -2,6 +2,7 @@
 
 use super::agreed::{Agreed, agree, answer};
 use super::machine::Connection;
+use super::rebuke::may_rebuke;
 use super::setup::Setup;
 use super::timestamps::TimestampClock;
 use crate::config::{TcpConfig, ValidConfig};
@@ -27,6 +28,10 @@ pub struct HalfOpen {
     pub(super) sent_at: Option<Instant>,
     /// How often the SYN-ACK was sent again after a timeout.
     pub(super) retransmits: u8,
+    /// Whether it was sent again because the peer's SYN came again.
+    pub(super) repeated: bool,
+    /// When an unacceptable segment was last answered.
+    last_rebuke: Option<Instant>,
     deadline: Option<Instant>,
 }
 
@@ -75,6 +80,8 @@ impl HalfOpen {
             clock,
             sent_at: None,
             retransmits: 0,
+            repeated: false,
+            last_rebuke: None,
             deadline: None,
         }
     }
@@ -101,12 +108,13 @@ impl HalfOpen {
                 return HalfOpenOutcome::Ignore;
             }
             counters.syn_retrans += 1;
+            self.repeated = true;
             return HalfOpenOutcome::Reply(self.syn_ack_header(now, config));
         }
         if !self.is_acceptable(now, segment, counters) {
             return match header.control {
                 Control::Rst => HalfOpenOutcome::Ignore,
-                _ => HalfOpenOutcome::Reply(self.plain_ack(now)),
+                _ => self.rebuke(now, counters),
             };
         }
         match header.control {
@@ -117,7 +125,7 @@ impl HalfOpen {
             Control::Rst => {
                 // RFC 5961 §3.2: in the window but not exact.
                 counters.challenge_ack += 1;
-                return HalfOpenOutcome::Reply(self.plain_ack(now));
+                return self.rebuke(now, counters);
             }
             Control::Syn => {
                 // A SYN in the window: back to LISTEN.
@@ -176,6 +184,15 @@ impl HalfOpen {
     /// The connection, in SYN-RECEIVED: give it the segment that completed the handshake.
     pub fn promote(&self, now: Instant, config: ValidConfig) -> Connection {
         Connection::from_half_open(now, config, self)
+    }
+
+    /// Answers what is unacceptable, but not too often (RFC 5961 §7).
+    fn rebuke(&mut self, now: Instant, counters: &mut Counters) -> HalfOpenOutcome {
+        if !may_rebuke(&mut self.last_rebuke, now) {
+            counters.ack_skipped += 1;
+            return HalfOpenOutcome::Ignore;
+        }
+        HalfOpenOutcome::Reply(self.plain_ack(now))
     }
 
     fn rcv_nxt(&self) -> SeqNumber {

@@ -92,7 +92,7 @@ impl Connection {
         connection.rcv.window.set_scale(half.agreed.recv_scale());
         connection.rcv.acked = 1;
         connection.snd.nxt = 1;
-        connection.snd.last_sent = half.sent_at;
+        connection.snd.last_sent = half.sent_at.filter(|_| !half.repeated);
         connection.snd.retries = half.retransmits;
         connection
             .snd
@@ -114,6 +114,8 @@ impl Connection {
         let window = segment.header.window;
         if segment.header.control == Control::Syn {
             self.snd.window.start(window, 0, 1, scale);
+            // If our SYN-ACK has not gone out yet, the peer waits for this instead.
+            self.pending.ack |= self.pending.syn;
         } else {
             self.snd.window.update(window, seq, 1);
         }

@@ -1,18 +1,13 @@
 //! A segment arrives at a connection that has seen both SYNs: RFC 9293 §3.10.7.4, in its order.
 
-use core::time::Duration;
-
 use super::machine::{Connection, Origin, Reset};
+use super::rebuke::may_rebuke;
 use super::time_wait::TimeWaitOutcome;
 use crate::error::ConnectionError;
 use crate::state::State;
 use crate::stats::Counters;
 use crate::time::Instant;
 use crate::wire::{Control, Segment};
-
-/// As Linux's `net.ipv4.tcp_invalid_ratelimit`: two sides that each find the other's segments
-/// unacceptable must not answer each other for ever.
-const REBUKE_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Whether to go on with the steps.
 enum Step {
@@ -44,10 +39,10 @@ impl Connection {
         let Some(seq) = self.check_sequence(now, segment, counters) else {
             return;
         };
-        if let Step::Done = self.check_reset(segment, seq, counters) {
+        if let Step::Done = self.check_reset(now, segment, seq, counters) {
             return;
         }
-        if let Step::Done = self.check_syn(segment, seq, counters) {
+        if let Step::Done = self.check_syn(now, segment, seq, counters) {
             return;
         }
         // Fifth, ACK; RFC 9293 drops a segment without it.
@@ -94,7 +89,7 @@ impl Connection {
             return None;
         }
         if header.control == Control::Syn {
-            self.on_syn_outside(segment, seq, counters);
+            self.on_syn_outside(now, segment, seq, counters);
             return None;
         }
         if let Some(seq) = seq
@@ -130,17 +125,24 @@ impl Connection {
     }
 
     /// Second, RST, as RFC 5961 §3.2 has it: exact, or else challenged.
-    fn check_reset(&mut self, segment: &Segment<'_>, seq: u64, counters: &mut Counters) -> Step {
+    fn check_reset(
+        &mut self,
+        now: Instant,
+        segment: &Segment<'_>,
+        seq: u64,
+        counters: &mut Counters,
+    ) -> Step {
         if segment.header.control != Control::Rst {
             return Step::Continue;
         }
         if seq != self.rcv.nxt() {
-            self.challenge(counters);
+            self.challenge(now, counters);
             return Step::Done;
         }
         let error = match self.state {
             State::SynReceived => Some(ConnectionError::Refused),
-            State::Closing | State::LastAck => None,
+            // Only our FIN was not acknowledged: nothing is lost.
+            State::Closing | State::LastAck if self.snd.buffer.len() == 0 => None,
             _ => Some(ConnectionError::Reset),
         };
         self.die(error, counters);
@@ -148,24 +150,36 @@ impl Connection {
     }
 
     /// Fourth, SYN, as RFC 5961 §4.2 has it: challenged.
-    fn check_syn(&mut self, segment: &Segment<'_>, seq: u64, counters: &mut Counters) -> Step {
+    fn check_syn(
+        &mut self,
+        now: Instant,
+        segment: &Segment<'_>,
+        seq: u64,
+        counters: &mut Counters,
+    ) -> Step {
         if segment.header.control != Control::Syn || (seq == 0 && self.is_crossing_syn_ack(segment))
         {
             return Step::Continue;
         }
-        self.challenge(counters);
+        self.challenge(now, counters);
         Step::Done
     }
 
     /// A SYN outside of the window: in a simultaneous open the peer repeats its SYN when our
     /// SYN-ACK was lost; else it is challenged like one inside (RFC 5961 §4.2).
-    fn on_syn_outside(&mut self, segment: &Segment<'_>, seq: Option<u64>, counters: &mut Counters) {
+    fn on_syn_outside(
+        &mut self,
+        now: Instant,
+        segment: &Segment<'_>,
+        seq: Option<u64>,
+        counters: &mut Counters,
+    ) {
         let repeated = seq == Some(0) && segment.header.ack.is_none();
         if self.state == State::SynReceived && repeated {
             self.pending.syn = true;
             counters.syn_retrans += 1;
         } else {
-            self.challenge(counters);
+            self.challenge(now, counters);
         }
     }
 
@@ -199,7 +213,7 @@ impl Connection {
             }
             _ => {
                 counters.ack_unacceptable += 1;
-                self.challenge(counters);
+                self.challenge(now, counters);
                 return Step::Done;
             }
         }
@@ -222,21 +236,25 @@ impl Connection {
 
     /// Answers an unacceptable segment with an acknowledgement; one without data not too often.
     fn rebuke(&mut self, now: Instant, segment: &Segment<'_>, counters: &mut Counters) {
-        if segment.sequence_len() == 0 {
-            let recent = |at| now.saturating_duration_since(at) < REBUKE_INTERVAL;
-            if self.last_rebuke.is_some_and(recent) {
-                counters.ack_skipped += 1;
-                return;
-            }
-            self.last_rebuke = Some(now);
+        if segment.sequence_len() == 0 && !self.may_rebuke(now, counters) {
+            return;
         }
         self.pending.ack = true;
     }
 
     /// RFC 5961: an acknowledgement that makes an honest peer say what it meant.
-    fn challenge(&mut self, counters: &mut Counters) {
-        counters.challenge_ack += 1;
-        self.pending.ack = true;
+    fn challenge(&mut self, now: Instant, counters: &mut Counters) {
+        if self.may_rebuke(now, counters) {
+            counters.challenge_ack += 1;
+            self.pending.ack = true;
+        }
+    }
+
+    /// The limit of RFC 5961 §7, as Linux has it per connection.
+    fn may_rebuke(&mut self, now: Instant, counters: &mut Counters) -> bool {
+        let allowed = may_rebuke(&mut self.last_rebuke, now);
+        counters.ack_skipped += u64::from(!allowed);
+        allowed
     }
 
     fn on_segment_in_time_wait(
@@ -250,7 +268,10 @@ impl Connection {
         };
         match time_wait.handle_segment(now, segment) {
             TimeWaitOutcome::Ignore => {}
-            TimeWaitOutcome::Reply(_) => self.pending.ack = true,
+            TimeWaitOutcome::Reply(_) => {
+                self.pending.ack = true;
+                self.clock = time_wait.clock.unwrap_or(self.clock);
+            }
             // A connection by itself has no listener that could take the new SYN.
             TimeWaitOutcome::Reopen(_) | TimeWaitOutcome::Drop => self.die(None, counters),
         }

@@ -120,8 +120,11 @@ pub(super) struct Pending {
 /// A RST to send.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) enum Reset {
-    /// <SEQ=SND.NXT><ACK=RCV.NXT><CTL=RST,ACK>
-    Ours,
+    /// <SEQ=SND.NXT><ACK=RCV.NXT><CTL=RST,ACK>, with the acknowledgement as it was decided.
+    Ours {
+        /// Stream offset.
+        ack: u64,
+    },
     /// <SEQ=SEG.ACK><CTL=RST>
     Answer(SeqNumber),
 }
@@ -326,9 +329,11 @@ impl Connection {
         }
     }
 
-    /// Makes the next segment a reset, which needs the numbers as they are now.
+    /// Makes the next segment a reset, with the numbers as they are now.
     pub(super) fn reset_peer(&mut self) {
-        self.pending.reset = Some(Reset::Ours);
+        self.pending.reset = Some(Reset::Ours {
+            ack: self.ack_offset(),
+        });
     }
 
     /// RFC 1191, RFC 8201: smaller segments from now on, and what is outstanding again in them.

@@ -26,6 +26,7 @@ mod input;
 mod invariants;
 mod machine;
 mod output;
+mod rebuke;
 mod setup;
 mod sides;
 mod tally;

@@ -17,6 +17,7 @@ const CORK_CEILING: core::time::Duration = core::time::Duration::from_millis(200
 impl Connection {
     /// The next segment to send, committed as sent: drain until `None`.
     pub fn poll_segment(&mut self, now: Instant, counters: &mut Counters) -> Option<Segment<'_>> {
+        self.take_end_of_stream(now, counters);
         match self.decide(now) {
             Some(decision) => Some(self.commit(decision, now, counters)),
             None => {
@@ -114,15 +115,14 @@ impl Connection {
     /// Bytes thought to be in the network.
     pub(super) fn in_flight(&self) -> u32 {
         let scoreboard = &self.snd.scoreboard;
-        let departed = self
-            .recovery
-            .departed(scoreboard, self.full_payload(), self.agreed.sack);
+        let departed = self.recovery.departed(scoreboard, self.agreed.sack);
         (scoreboard.in_flight() - departed).min(u64::from(u32::MAX)) as u32
     }
 
     /// Nothing can be sent now: see to it that something makes us look again.
     fn rest(&mut self, now: Instant) {
         self.pending.flush = false;
+        self.pending.retransmit &= self.snd.scoreboard.lost() > 0;
         if !self.state.may_transmit() {
             return;
         }

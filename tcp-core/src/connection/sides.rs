@@ -46,6 +46,8 @@ pub(super) struct Sender {
     pub(super) retries: u8,
     /// Unanswered window probes.
     pub(super) probes: u8,
+    /// Whether the connection died before everything written was acknowledged.
+    pub(super) gave_up: bool,
 }
 
 impl Sender {
@@ -64,6 +66,7 @@ impl Sender {
             stalled_since: None,
             retries: 0,
             probes: 0,
+            gave_up: false,
         }
     }
 
@@ -83,8 +86,15 @@ impl Sender {
         (self.una + u64::from(self.window.bytes())).saturating_sub(self.nxt)
     }
 
+    /// Whether every byte written, and FIN if there is one, is acknowledged.
+    pub(super) fn is_flushed(&self) -> bool {
+        let finished = self.fin.is_none_or(|fin| self.una > fin);
+        self.buffer.len() == 0 && finished && !self.gave_up
+    }
+
     /// Forgets what was to be sent: the connection is dead.
     pub(super) fn clear(&mut self) {
+        self.gave_up |= !self.is_flushed();
         self.buffer.clear();
         self.scoreboard.clear();
         self.stalled_since = None;
@@ -114,7 +124,7 @@ impl Receiver {
         let (min, max) = (config.delayed_ack_min, config.delayed_ack_max);
         Receiver {
             irs: SeqNumber::default(),
-            reassembly: Reassembly::new(1),
+            reassembly: Reassembly::new(1, config.recv_buffer),
             window: RecvWindow::new(config.recv_buffer),
             ack_policy: AckPolicy::new(min, max, u32::from(mss)),
             fin: None,
@@ -145,13 +155,16 @@ impl Receiver {
     /// last, then what was reported last (RFC 2018 §4).
     pub(super) fn sack_blocks(&self, most: usize) -> SackBlocks {
         let mut blocks = SackBlocks::NONE;
+        let duplicates = usize::from(self.duplicate.is_some());
         let mut push = |range: &Range<u64>| {
             let start = self.irs.at_offset(range.start);
             let block = SeqRange {
                 start,
                 end: self.irs.at_offset(range.end),
             };
-            if blocks.as_slice().len() < most && !blocks.as_slice().contains(&block) {
+            // The first may repeat the second: that is how a duplicate beyond a hole is told.
+            let told = blocks.as_slice().get(duplicates..).unwrap_or_default();
+            if blocks.as_slice().len() < most && !told.contains(&block) {
                 blocks.push(block);
             }
         };

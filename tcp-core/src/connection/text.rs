@@ -8,6 +8,7 @@ use super::timers::{Timer, Timers};
 use crate::config::{AckMode, CloseMode};
 use crate::error::ConnectionError;
 use crate::recv::ack::AckWhen;
+use crate::recv::reassembly::Inserted;
 use crate::state::State;
 use crate::stats::Counters;
 use crate::time::Instant;
@@ -56,11 +57,15 @@ impl Connection {
         let text = segment.payload.slice(0, (limit - seq).min(len) as usize);
         let had_holes = !self.rcv.reassembly.beyond().is_empty();
         self.note_overlap(seq..seq + text.len() as u64);
-        let inserted = self.rcv.reassembly.insert(seq, text);
-        if inserted.in_order == 0 {
-            self.on_hole(seq, counters);
-        } else {
-            self.on_in_order(now, inserted.in_order, text.len() as u32, had_holes);
+        match self.rcv.reassembly.insert(seq, text) {
+            Inserted::InOrder(count) => {
+                self.on_in_order(now, count, text.len() as u32, had_holes);
+            }
+            Inserted::Beyond => self.on_hole(seq, counters),
+            Inserted::Refused => {
+                counters.rcv_q_drop += 1;
+                self.pending.ack = true;
+            }
         }
     }
 
@@ -81,7 +86,17 @@ impl Connection {
             }
             self.pending.ack = true;
         }
-        if self.rcv.has_ended() && self.state.may_receive() {
+        if self.rcv.has_ended() {
+            // With acknowledgement on read, this may be before the state changes.
+            self.events.readable = true;
+            self.take_end_of_stream(now, counters);
+        }
+    }
+
+    /// The peer's FIN takes effect once it may be acknowledged: at once, or when all has been read.
+    pub(super) fn take_end_of_stream(&mut self, now: Instant, counters: &mut Counters) {
+        let due = self.rcv.has_ended() && self.ack_offset() == self.rcv.nxt();
+        if due && self.state.may_receive() {
             self.on_end_of_stream(now, counters);
         }
     }
@@ -89,7 +104,6 @@ impl Connection {
     /// The peer's FIN is in order (RFC 9293 §3.10.7.4, eighth).
     fn on_end_of_stream(&mut self, now: Instant, counters: &mut Counters) {
         self.pending.ack = true;
-        self.events.readable = true;
         match self.state {
             State::Established => self.state = State::CloseWait,
             State::FinWait1 => self.state = State::Closing,
@@ -100,7 +114,7 @@ impl Connection {
 
     /// Both FINs are acknowledged, and the peer may need our last acknowledgement again.
     pub(super) fn enter_time_wait(&mut self, now: Instant, counters: &mut Counters) {
-        if self.user.closed && self.config.close_mode == CloseMode::Reset {
+        if self.config.close_mode == CloseMode::Reset {
             self.reset_peer();
             return self.die(None, counters);
         }
@@ -120,6 +134,7 @@ impl Connection {
             window,
             window_bytes: window.bytes(self.agreed.recv_scale()),
             clock: self.agreed.timestamps.then_some(self.clock),
+            last_rebuke: None,
             rfc1337: self.config.rfc1337,
         });
     }
@@ -128,10 +143,7 @@ impl Connection {
     pub(super) fn report_duplicate(&mut self, range: Range<u64>) {
         self.pending.ack = true;
         self.rcv.ack_policy.enter_quick(self.window_offered());
-        // With acknowledgement on read, a report above the acknowledgement would tell the peer of
-        // data that the application has not taken.
-        let tellable = self.config.ack_mode == AckMode::Normal || range.end <= self.ack_offset();
-        if self.config.dsack && self.agreed.sack && !range.is_empty() && tellable {
+        if self.config.dsack && self.agreed.sack && !range.is_empty() {
             self.rcv.duplicate = Some(range);
         }
     }

@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use super::rebuke::may_rebuke;
 use super::timestamps::TimestampClock;
 use crate::seq::SeqNumber;
 use crate::time::Instant;
@@ -22,6 +23,8 @@ pub struct TimeWait {
     pub(super) window_bytes: u32,
     /// Where timestamps were agreed on.
     pub(super) clock: Option<TimestampClock>,
+    /// When an unacceptable segment was last answered.
+    pub(super) last_rebuke: Option<Instant>,
     /// Whether RST is ignored (RFC 1337).
     pub(super) rfc1337: bool,
 }
@@ -101,7 +104,13 @@ impl TimeWait {
         if header.ack.is_none() && header.control != Control::Syn {
             return TimeWaitOutcome::Ignore;
         }
-        if let (Some(clock), Some(timestamps)) = (&mut self.clock, header.options.timestamps) {
+        if segment.sequence_len() == 0 && !may_rebuke(&mut self.last_rebuke, now) {
+            return TimeWaitOutcome::Ignore;
+        }
+        if let (Some(clock), Some(timestamps)) = (&mut self.clock, header.options.timestamps)
+            && !beyond
+            && from_edge <= 0
+        {
             clock.take(now, timestamps.value);
         }
         TimeWaitOutcome::Reply(Header {
@@ -130,6 +139,7 @@ mod tests {
             window: WireWindow::new(10),
             window_bytes: 10,
             clock,
+            last_rebuke: None,
             rfc1337: false,
         }
     }

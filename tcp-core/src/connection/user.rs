@@ -95,18 +95,23 @@ impl Connection {
             return;
         }
         let unread = self.rcv.reassembly.unread() > 0;
+        let reset = unread || self.options.linger == Some(Duration::ZERO);
+        match self.state {
+            State::Closed | State::TimeWait => {}
+            _ if reset => {
+                counters.abort_on_close += 1;
+                self.abort(now, counters);
+            }
+            _ => {
+                self.finish_writing(now, counters);
+                if self.state == State::FinWait2 {
+                    self.wait_for_peer_fin(now, counters);
+                }
+            }
+        }
+        // Not before the reset has its acknowledgement number, which with acknowledgement on read
+        // must not cover what was not read.
         self.rcv.reassembly.discard_unread();
-        if self.state == State::Closed || self.state == State::TimeWait {
-            return;
-        }
-        if unread || self.options.linger == Some(Duration::ZERO) {
-            counters.abort_on_close += 1;
-            return self.abort(now, counters);
-        }
-        self.finish_writing(now, counters);
-        if self.state == State::FinWait2 {
-            self.wait_for_peer_fin(now, counters);
-        }
     }
 
     /// Ends the connection at once, with RST where the peer knows of it (RFC 9293 §3.10.5).
@@ -127,7 +132,7 @@ impl Connection {
 
     /// Whether every byte written, and the FIN if there is one, is acknowledged.
     pub fn is_flushed(&self) -> bool {
-        self.snd.buffer.len() == 0 && self.snd.fin.is_none_or(|fin| self.snd.una > fin)
+        self.snd.is_flushed()
     }
 
     /// Free room in the send buffer, in bytes.
@@ -231,7 +236,7 @@ impl Connection {
 
     /// FIN follows what was written (RFC 9293 §3.10.4).
     fn finish_writing(&mut self, _now: Instant, counters: &mut Counters) {
-        if self.snd.fin.is_some() {
+        if self.state != State::SynSent && self.snd.fin.is_some() {
             return;
         }
         match self.state {
@@ -245,6 +250,8 @@ impl Connection {
         }
         self.snd.fin = Some(self.snd.buffer.end());
         self.user.wants_flush = true;
+        // Whoever waits for room learns that there is none to come.
+        self.events.writable |= core::mem::take(&mut self.user.wants_room);
     }
 
     /// RFC 5681 §4.1, as Linux does it when the first data after a pause is written.

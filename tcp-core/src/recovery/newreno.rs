@@ -1,4 +1,7 @@
-//! Fast retransmit and recovery (RFC 5681 §3.2, RFC 6582; with SACK, RFC 6675).
+//! Fast retransmit and recovery (RFC 5681 §3.2, RFC 6582; with SACK, the loss marking of RFC 6675).
+//!
+//! A retransmission that is lost again, and a hole with fewer than three segments reported above it,
+//! wait for the timeout.
 
 use crate::send::scoreboard::Scoreboard;
 
@@ -13,8 +16,11 @@ use crate::send::scoreboard::Scoreboard;
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Recovery {
     phase: Phase,
-    /// Duplicate acknowledgements since `una` last moved.
+    /// Duplicate acknowledgements that stand for segments which have left the network.
     dup_acks: u32,
+    /// SND.NXT when the last repair began: without SACK, duplicates of what lies before it may be
+    /// echoes of that repair (RFC 6582 §3.2, "recover").
+    recover: u64,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -36,6 +42,8 @@ pub(crate) struct AckView {
     pub(crate) nxt: u64,
     /// Whether SND.UNA moved.
     pub(crate) advanced: bool,
+    /// Runs of the scoreboard that it acknowledged cumulatively.
+    pub(crate) runs: u32,
     /// Whether it is a duplicate: RFC 5681 §2, or by SACK it reports something new.
     pub(crate) duplicate: bool,
     /// Whether SACK was agreed on.
@@ -70,22 +78,29 @@ impl Recovery {
         Recovery {
             phase: Phase::Open,
             dup_acks: 0,
+            recover: 0,
         }
     }
 
     /// Bytes that duplicate acknowledgements of a peer without SACK show to have left the network
     /// (RFC 5681 §3.2 step 4, as a correction of what is in flight rather than of the window).
-    pub(crate) fn departed(&self, scoreboard: &Scoreboard, mss: u32, sack: bool) -> u64 {
-        if sack {
+    pub(crate) fn departed(&self, scoreboard: &Scoreboard, sack: bool) -> u64 {
+        if sack || self.is_after_timeout() || scoreboard.is_empty() {
             return 0;
         }
-        (u64::from(self.dup_acks) * u64::from(mss)).min(scoreboard.in_flight())
+        // Each stands for a run of the average length; the first one is what is missing.
+        let runs = scoreboard.runs();
+        let departed = u64::from(self.dup_acks).min(runs - 1);
+        scoreboard.in_flight() * departed / runs
     }
 
     /// An acknowledgement was applied to the scoreboard: look for losses, mark them, say what it
     /// means.
     pub(crate) fn on_ack(&mut self, view: AckView, scoreboard: &mut Scoreboard) -> Verdict {
-        if view.advanced {
+        if view.advanced && matches!(self.phase, Phase::Recovery { .. }) {
+            // One of the runs was the hole, the others had been counted (RFC 6582 §3.2, step 3).
+            self.dup_acks = self.dup_acks.saturating_sub(view.runs.saturating_sub(1));
+        } else if view.advanced {
             self.dup_acks = 0;
         } else if view.duplicate {
             self.dup_acks = self.dup_acks.saturating_add(1);
@@ -94,10 +109,13 @@ impl Recovery {
             Phase::Open => self.look_for_loss(view, scoreboard),
             Phase::Recovery { high } if view.una >= high => {
                 self.phase = Phase::Open;
+                self.dup_acks = 0;
                 Verdict::Left
             }
             Phase::Recovery { .. } if view.sack => {
-                scoreboard.mark_lost_below_sacked(view.mss);
+                if view.duplicate {
+                    scoreboard.mark_lost_below_sacked(view.mss);
+                }
                 Verdict::Repairing { resend: false }
             }
             Phase::Recovery { .. } => {
@@ -115,7 +133,7 @@ impl Recovery {
                 Verdict::Open
             }
             Phase::Loss { .. } => {
-                if view.sack {
+                if view.sack && view.duplicate {
                     scoreboard.mark_lost_below_sacked(view.mss);
                 }
                 Verdict::Open
@@ -127,6 +145,7 @@ impl Recovery {
     pub(crate) fn on_timeout(&mut self, nxt: u64, scoreboard: &mut Scoreboard) {
         scoreboard.mark_all_lost();
         self.dup_acks = 0;
+        self.recover = nxt;
         self.phase = Phase::Loss { high: nxt };
     }
 
@@ -137,8 +156,8 @@ impl Recovery {
 
     fn look_for_loss(&mut self, view: AckView, scoreboard: &mut Scoreboard) -> Verdict {
         let found = if view.sack {
-            scoreboard.mark_lost_below_sacked(view.mss) > 0
-        } else if view.duplicate && self.dup_acks == DUP_ACKS {
+            view.duplicate && scoreboard.mark_lost_below_sacked(view.mss) > 0
+        } else if view.duplicate && self.dup_acks == DUP_ACKS && view.una > self.recover {
             scoreboard.mark_first_lost();
             true
         } else {
@@ -147,6 +166,7 @@ impl Recovery {
         if !found {
             return Verdict::Open;
         }
+        self.recover = view.nxt;
         self.phase = Phase::Recovery { high: view.nxt };
         Verdict::Entered
     }
@@ -170,6 +190,7 @@ mod tests {
             una,
             nxt: 1_001,
             advanced,
+            runs: u32::from(advanced),
             duplicate: !advanced,
             sack,
             mss: 100,
@@ -187,7 +208,7 @@ mod tests {
             recovery.on_ack(view(1, false, false), &mut board),
             Verdict::Open
         );
-        assert_eq!(recovery.departed(&board, 100, false), 200);
+        assert_eq!(recovery.departed(&board, false), 200);
         assert_eq!(
             recovery.on_ack(view(1, false, false), &mut board),
             Verdict::Entered

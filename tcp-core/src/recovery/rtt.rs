@@ -76,9 +76,8 @@ impl RttEstimator {
         self.backoff = self.backoff.saturating_add(1).min(16);
     }
 
-    /// New data was acknowledged, if by a segment that cannot be measured: as Linux, the backoff
-    /// ends, for the path is alive.
-    pub(crate) fn on_progress(&mut self) {
+    /// A closed window opened: what was backed off was probing, and no loss.
+    pub(crate) fn end_probing(&mut self) {
         self.backoff = 0;
     }
 

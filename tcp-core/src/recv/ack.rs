@@ -21,6 +21,8 @@ pub(crate) struct AckPolicy {
     interactive: bool,
     /// Payload of the largest recent segment: what counts as a full one.
     rcv_mss: u32,
+    /// The MSS that we announced: coalesced segments are no larger.
+    mss: u32,
 }
 
 /// Whether an acknowledgement can wait.
@@ -45,6 +47,7 @@ impl AckPolicy {
             quick: 0,
             interactive: false,
             rcv_mss: mss.min(536),
+            mss,
         }
     }
 
@@ -58,7 +61,7 @@ impl AckPolicy {
 
     /// Data of `len` bytes arrived in order; `window` is what we offer and `rto` bounds the delay.
     pub(crate) fn on_data(&mut self, now: Instant, len: u32, window: u32, rto: Duration) {
-        self.rcv_mss = self.rcv_mss.max(len.min(u32::from(u16::MAX)));
+        self.rcv_mss = self.rcv_mss.max(len.min(self.mss));
         let (min, _) = self.bounds;
         match self.last_arrival {
             None => {

@@ -24,28 +24,35 @@ pub(crate) struct Reassembly {
     read: u64,
     nxt: u64,
     beyond: RangeSet,
+    /// Most separate ranges beyond holes.
+    max_ranges: usize,
 }
 
 /// What an insertion did.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Inserted {
-    /// Bytes that came in order, those behind a hole that it filled included.
-    pub(crate) in_order: u64,
-    /// Bytes of the segment that were new.
-    pub(crate) new: u64,
+pub(crate) enum Inserted {
+    /// So many bytes are newly in order, those behind a hole that it filled included.
+    InOrder(u64),
+    /// It lies beyond a hole, and is kept.
+    Beyond,
+    /// It lies beyond a hole, and is not kept: there are too many ranges.
+    Refused,
 }
 
 /// The least ring: a segment of Ethernet.
 const MIN_RING: u64 = 2_048;
 
 impl Reassembly {
-    /// An empty stream whose first byte has offset `start`.
-    pub(crate) fn new(start: u64) -> Self {
+    /// An empty stream whose first byte has offset `start`. Ranges cost memory beside their bytes, so
+    /// a peer that sends crumbs is held to `capacity / 128` of them, fewer than any honest sender's
+    /// segments could make.
+    pub(crate) fn new(start: u64, capacity: usize) -> Self {
         Reassembly {
             ring: Vec::new(),
             read: start,
             nxt: start,
             beyond: RangeSet::default(),
+            max_ranges: (capacity / 128).max(16),
         }
     }
 
@@ -76,31 +83,28 @@ impl Reassembly {
         let start = offset + skip;
         let end = offset + payload.len() as u64;
         if start >= end {
-            return Inserted {
-                in_order: 0,
-                new: 0,
-            };
+            return Inserted::InOrder(0);
+        }
+        if self.is_one_too_many(start, end) {
+            return Inserted::Refused;
         }
         self.reserve(end);
         let payload = payload.slice(skip as usize, payload.len());
         if start == self.nxt && self.beyond.is_empty() {
             copy_in(&mut self.ring, start, payload);
             self.nxt = end;
-            return Inserted {
-                in_order: end - start,
-                new: end - start,
-            };
+            return Inserted::InOrder(end - start);
         }
         for gap in gaps(&self.beyond, start..end) {
             let piece = payload.slice((gap.start - start) as usize, (gap.end - start) as usize);
             copy_in(&mut self.ring, gap.start, piece);
         }
-        let new = self.beyond.insert(start..end);
+        self.beyond.insert(start..end);
         let before = self.nxt;
         self.nxt = self.beyond.pop_contiguous(self.nxt);
-        Inserted {
-            in_order: self.nxt - before,
-            new,
+        match self.nxt - before {
+            0 => Inserted::Beyond,
+            count => Inserted::InOrder(count),
         }
     }
 
@@ -133,6 +137,18 @@ impl Reassembly {
     pub(crate) fn forget_beyond(&mut self) {
         self.beyond = RangeSet::default();
         self.skip(0);
+    }
+
+    /// Whether `start..end` would be another range by itself, and there are as many as may be.
+    fn is_one_too_many(&self, start: u64, end: u64) -> bool {
+        let alone = || {
+            self.beyond.range_at(start).is_none()
+                && self
+                    .beyond
+                    .next_after(start)
+                    .is_none_or(|next| next.start > end)
+        };
+        start > self.nxt && self.beyond.len() >= self.max_ranges && alone()
     }
 
     fn skip(&mut self, count: u64) {
@@ -241,22 +257,10 @@ mod tests {
 
     #[test]
     fn a_hole_is_filled_in_place() {
-        let mut stream = Reassembly::new(1);
-        assert_eq!(
-            stream.insert(3, b"cd"[..].into()),
-            Inserted {
-                in_order: 0,
-                new: 2
-            }
-        );
+        let mut stream = Reassembly::new(1, 1 << 20);
+        assert_eq!(stream.insert(3, b"cd"[..].into()), Inserted::Beyond);
         assert_eq!(stream.unread(), 0);
-        assert_eq!(
-            stream.insert(1, b"ab"[..].into()),
-            Inserted {
-                in_order: 4,
-                new: 2
-            }
-        );
+        assert_eq!(stream.insert(1, b"ab"[..].into()), Inserted::InOrder(4));
         let mut buf = [0; 9];
         assert_eq!(stream.peek(&mut buf), 4);
         assert_eq!(stream.read(&mut buf), 4);
@@ -266,7 +270,7 @@ mod tests {
 
     #[test]
     fn overlapping_segments_cannot_change_what_was_received() {
-        let mut stream = Reassembly::new(1);
+        let mut stream = Reassembly::new(1, 1 << 20);
         stream.insert(3, b"cd"[..].into());
         stream.insert(2, b"XXXX"[..].into());
         stream.insert(1, b"a"[..].into());
@@ -276,13 +280,34 @@ mod tests {
         assert_eq!(&buf[..5], b"aXcdX");
     }
 
+    #[test]
+    fn crumbs_are_held_to_a_number() {
+        let mut stream = Reassembly::new(1, 128 * 100);
+        for n in 1..200 {
+            stream.insert(1 + 2 * n, b"x"[..].into());
+        }
+        assert_eq!(stream.beyond.len(), 100);
+        assert_eq!(stream.insert(301, b"y"[..].into()), Inserted::Refused);
+        let joining = stream.insert(202, b"y"[..].into());
+        assert_eq!(
+            joining,
+            Inserted::Beyond,
+            "one that joins others still fits"
+        );
+        assert_eq!(
+            stream.insert(1, [7; 500][..].into()),
+            Inserted::InOrder(500)
+        );
+        assert!(stream.beyond.is_empty());
+    }
+
     proptest! {
         /// Segments in any order, overlapping, with reads between, give the stream.
         #[test]
         fn any_order_gives_the_stream(
             segments in prop::collection::vec((0u64..6_000, 1u64..1_500, 0usize..3_000), 1..60),
         ) {
-            let mut stream = Reassembly::new(1);
+            let mut stream = Reassembly::new(1, 1 << 20);
             let mut model = vec![false; 8_000];
             let mut buf = vec![0; 3_000];
             for (start, len, want) in segments {

@@ -72,6 +72,13 @@ impl RecvWindow {
         (field, turn)
     }
 
+    /// The window field of a segment that the peer will not heed: what was offered already, so that
+    /// nothing is promised by it.
+    pub(crate) fn repeat(&self, ack: u64) -> WireWindow {
+        let units = self.edge.saturating_sub(ack) / u64::from(self.scale.unit());
+        WireWindow::new(units.min(u64::from(u16::MAX)) as u16)
+    }
+
     /// Whether a read has freed so much that the peer should hear of it: as Linux, when the window
     /// would at least double.
     pub(crate) fn is_worth_an_update(&self, ack: u64, read: u64, mss: u32) -> bool {

@@ -49,7 +49,9 @@ pub(crate) struct Scoreboard {
     in_flight: u64,
     sacked: u64,
     lost: u64,
-    /// Offset after the last byte that was ever reported by SACK.
+    /// Every run that ends by this offset has been judged by what was reported above it.
+    judged: u64,
+    /// Offset after the last run that was ever reported by SACK.
     highest_sacked: u64,
     /// No run that begins before this is lost.
     lost_hint: u64,
@@ -62,6 +64,10 @@ pub(crate) struct Delivered {
     pub(crate) bytes: u64,
     /// When the latest of them that was sent only once was sent: a round-trip sample by Karn's rule.
     pub(crate) sent_at: Option<Instant>,
+    /// Runs that a cumulative acknowledgement covered, in whole or in part.
+    pub(crate) runs: u32,
+    /// Whether one of them had been sent again.
+    pub(crate) resent: bool,
 }
 
 impl Delivered {
@@ -70,6 +76,15 @@ impl Delivered {
         if sent.transmissions == 1 {
             self.sent_at = self.sent_at.max(Some(sent.sent_at));
         }
+        self.resent |= sent.transmissions > 1;
+    }
+
+    /// Adds what the same acknowledgement delivered otherwise.
+    pub(crate) fn join(&mut self, other: Delivered) {
+        self.bytes += other.bytes;
+        self.sent_at = self.sent_at.max(other.sent_at);
+        self.runs += other.runs;
+        self.resent |= other.resent;
     }
 }
 
@@ -89,6 +104,11 @@ impl Scoreboard {
     /// Bytes reported by SACK.
     pub(crate) fn sacked(&self) -> u64 {
         self.sacked
+    }
+
+    /// Number of runs outstanding.
+    pub(crate) fn runs(&self) -> u64 {
+        self.sent.len() as u64
     }
 
     /// Bytes thought lost and not sent again.
@@ -167,6 +187,7 @@ impl Scoreboard {
             let Some(sent) = self.sent.pop_front() else {
                 break;
             };
+            delivered.runs += 1;
             match sent.fate {
                 Fate::InFlight => {
                     self.in_flight -= sent.len();
@@ -182,37 +203,24 @@ impl Scoreboard {
         delivered
     }
 
-    /// `range` was reported by SACK (RFC 2018).
+    /// `range` was reported by SACK (RFC 2018). Only runs that it covers wholly are delivered: a peer
+    /// that reports odd pieces of segments must not cut our records to pieces.
     pub(crate) fn sack(&mut self, range: Range<u64>) -> Delivered {
         let mut delivered = Delivered::default();
-        let mut index = self.sent.partition_point(|sent| sent.end <= range.start);
-        self.highest_sacked = self.highest_sacked.max(range.end);
-        while let Some(sent) = self.sent.get(index) {
-            if sent.start >= range.end {
+        let first = self.sent.partition_point(|sent| sent.start < range.start);
+        for sent in self.sent.range_mut(first..) {
+            if sent.end > range.end {
                 break;
             }
-            if sent.fate == Fate::Sacked {
-                index += 1;
-                continue;
-            }
-            if sent.start < range.start {
-                self.split(index, range.start);
-                index += 1;
-            }
-            self.split(index, range.end);
-            let Some(sent) = self.sent.get_mut(index) else {
-                break;
-            };
-            let len = sent.len();
             match sent.fate {
-                Fate::InFlight => self.in_flight -= len,
-                Fate::Lost => self.lost -= len,
-                Fate::Sacked => {}
+                Fate::InFlight => self.in_flight -= sent.len(),
+                Fate::Lost => self.lost -= sent.len(),
+                Fate::Sacked => continue,
             }
             sent.fate = Fate::Sacked;
-            self.sacked += len;
+            self.sacked += sent.len();
+            self.highest_sacked = self.highest_sacked.max(sent.end);
             delivered.add(sent);
-            index += 1;
         }
         delivered
     }
@@ -220,29 +228,31 @@ impl Scoreboard {
     /// Marks what RFC 6675's `IsLost` says of runs sent once: three segments, or more than two
     /// segments' worth of bytes, were reported above them. Says how many bytes are newly lost.
     pub(crate) fn mark_lost_below_sacked(&mut self, mss: u32) -> u64 {
-        if self.sacked == 0 {
-            return 0;
-        }
         let (mut segments, mut bytes, mut newly_lost) = (0, 0, 0);
+        let mut judged = self.judged;
         let end = self
             .sent
             .partition_point(|sent| sent.start < self.highest_sacked);
         for sent in self.sent.range_mut(..end).rev() {
-            match sent.fate {
-                Fate::Sacked => {
-                    segments += 1;
-                    bytes += sent.len();
-                }
-                Fate::InFlight if sent.transmissions == 1 => {
-                    if segments >= DUP_THRESH || bytes > (DUP_THRESH - 1) * u64::from(mss) {
-                        sent.fate = Fate::Lost;
-                        newly_lost += sent.len();
-                        self.lost_hint = self.lost_hint.min(sent.start);
-                    }
-                }
-                Fate::InFlight | Fate::Lost => {}
+            if sent.start < self.judged {
+                break;
+            }
+            if sent.fate == Fate::Sacked {
+                segments += 1;
+                bytes += sent.len();
+                continue;
+            }
+            if segments < DUP_THRESH && bytes <= (DUP_THRESH - 1) * u64::from(mss) {
+                continue;
+            }
+            judged = judged.max(sent.end);
+            if sent.fate == Fate::InFlight && sent.transmissions == 1 {
+                sent.fate = Fate::Lost;
+                newly_lost += sent.len();
+                self.lost_hint = self.lost_hint.min(sent.start);
             }
         }
+        self.judged = judged;
         self.in_flight -= newly_lost;
         self.lost += newly_lost;
         newly_lost
@@ -352,20 +362,23 @@ mod tests {
             delivered,
             Delivered {
                 bytes: 150,
-                sent_at: Some(at(1))
+                sent_at: Some(at(1)),
+                runs: 2,
+                resent: false,
             }
         );
         board.assert_invariants(151, 301);
     }
 
     #[test]
-    fn sack_splits_runs_and_counts_once() {
+    fn sack_counts_whole_runs_and_counts_them_once() {
         let mut board = board(3);
-        assert_eq!(board.sack(150..220).bytes, 70);
-        assert_eq!(board.sack(140..230).bytes, 20);
+        assert_eq!(board.sack(150..220).bytes, 0);
+        assert_eq!(board.sack(100..230).bytes, 100);
+        assert_eq!(board.sack(101..201).bytes, 0);
         board.assert_invariants(1, 301);
-        assert_eq!((board.sacked(), board.in_flight()), (90, 210));
-        assert_eq!(board.acknowledge(301).bytes, 210);
+        assert_eq!((board.sacked(), board.in_flight()), (100, 200));
+        assert_eq!(board.acknowledge(301).bytes, 200);
         board.assert_invariants(301, 301);
     }
 
@@ -396,7 +409,9 @@ mod tests {
             board.acknowledge(101),
             Delivered {
                 bytes: 100,
-                sent_at: None
+                sent_at: None,
+                runs: 1,
+                resent: true,
             }
         );
     }

@@ -49,7 +49,8 @@ pub struct LinkArgs {
     #[arg(long, requires = "tun", conflicts_with_all = ["kernel_addr", "private"])]
     attach: bool,
 
-    /// Largest IP packet in bytes: at least 576, or 1280 with IPv6 [default: 1500]
+    /// Largest IP packet in bytes: at least 576, or 1280 with IPv6 [default: 1500; of the
+    /// demo, 9000]
     #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u16).range(576..))]
     mtu: Option<u16>,
 
@@ -134,7 +135,12 @@ impl LinkArgs {
 
     /// The MTU to use.
     pub fn mtu(&self) -> u16 {
-        self.mtu.unwrap_or(DEFAULT_MTU)
+        self.mtu_or(DEFAULT_MTU)
+    }
+
+    /// The MTU, where `default` is what it is unless the user says otherwise.
+    pub fn mtu_or(&self, default: u16) -> u16 {
+        self.mtu.unwrap_or(default)
     }
 
     /// Makes the TUN device and our stack behind it. Must be called before threads are started.

@@ -18,6 +18,7 @@ pub fn show(interface: &Interface) {
 
 /// Prints what was counted, without what was not.
 pub fn show_counters(counters: &Counters) {
+    text::note(format_args!("Counted, under the names of nstat:"));
     for (name, value) in counters.iter().filter(|(_, value)| *value > 0) {
         text::note(format_args!("{name:<32}{value:>16}"));
     }

@@ -262,6 +262,13 @@ fn tcp_config() -> impl Strategy<Value = TcpConfig> {
         |(window_scaling, recv_buffer, send_buffer, flags, modes, max_segment_size)| {
             let (timestamps, sack, dsack, nagle, rfc1337) = flags;
             let (on_read, reset, keep_alive) = modes;
+            // The buffer must hold one unit of the window field.
+            let window_scaling = match window_scaling {
+                WindowScaling::Fixed(shift) => {
+                    WindowScaling::Fixed(shift.min(recv_buffer.ilog2() as u8))
+                }
+                other => other,
+            };
             TcpConfig {
                 window_scaling,
                 recv_buffer,
