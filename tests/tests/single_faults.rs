@@ -9,7 +9,7 @@ use std::time::Duration;
 use tcp_core::{AckMode, TcpConfig, WindowScaling};
 use tcp_sim::Side;
 use tcp_sim::app::{Closes, Talker, converse, pattern};
-use tcp_sim::world::{Fault, FaultPlan, Pair, PairConfig};
+use tcp_sim::world::{Family, Fault, FaultPlan, Pair, PairConfig};
 
 /// Long enough to have several segments under way, short enough to try each of them.
 const REQUEST: usize = 3_000;
@@ -156,6 +156,29 @@ fn each_packet_late_once() {
 #[test]
 fn each_packet_damaged_once() {
     each_packet_once(Fault::Corrupt(101));
+}
+
+/// Nothing above the headers knows which version of IP it runs over.
+#[test]
+fn each_packet_lost_once_over_ipv6() {
+    let run = |plan: [FaultPlan; 2]| {
+        let mut pair = Pair::new(PairConfig {
+            family: Family::V6,
+            plan,
+            ..PairConfig::default()
+        });
+        let [client, server] = converse(&mut pair, Closer::Client.talkers());
+        assert!(server.received() == pattern(1, REQUEST) && client.received() == pattern(2, REPLY));
+        Side::BOTH.map(|side| pair.link(side).sent())
+    };
+    let counts = run([FaultPlan::none(), FaultPlan::none()]);
+    for side in Side::BOTH {
+        for number in 1..=counts[side.index()] {
+            let mut plan = [FaultPlan::none(), FaultPlan::none()];
+            plan[side.index()] = FaultPlan::on(number, Fault::Drop);
+            run(plan);
+        }
+    }
 }
 
 /// Any two packets of the whole conversation are lost.
