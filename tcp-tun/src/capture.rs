@@ -20,6 +20,10 @@ use crate::Direction;
 /// Bytes gathered before they are written: several hundred packets a system call.
 const BUFFER: usize = 1 << 20;
 
+/// How old a packet may become before the next one takes it to the file: whoever watches the file
+/// grow, or kills the program, misses no more than this.
+const FLUSH_INTERVAL: Duration = Duration::from_secs(1);
+
 /// `if_tsresol`: timestamps count units of 10⁻⁹ seconds.
 const NANOSECONDS: u8 = 9;
 
@@ -35,6 +39,8 @@ pub struct Capture {
 struct Recording {
     writer: PcapNgWriter<BufWriter<Box<dyn Write + Send>>>,
     packets: u64,
+    /// The time of the packet that was the last to be flushed.
+    flushed: Duration,
     /// The first error; nothing is written after it.
     error: Option<PcapError>,
 }
@@ -64,6 +70,7 @@ impl Capture {
         let recording = Recording {
             writer,
             packets: 0,
+            flushed: Duration::ZERO,
             error: None,
         };
         Ok(Capture {
@@ -110,18 +117,28 @@ impl Recording {
             Direction::Received => 0b01,
             Direction::Sent => 0b10,
         };
-        let written = self.writer.write_pcapng_block(EnhancedPacketBlock {
+        let block = EnhancedPacketBlock {
             interface_id: 0,
             timestamp,
             // An IP packet has at most 65,575 bytes.
             original_len: packet.len() as u32,
             data: Cow::Borrowed(packet),
             options: vec![EnhancedPacketOption::Flags(flags)],
-        });
-        match written {
-            Ok(_) => self.packets += 1,
+        };
+        match self.write(block) {
+            Ok(()) => self.packets += 1,
             Err(error) => self.error = Some(error),
         }
+    }
+
+    fn write(&mut self, block: EnhancedPacketBlock<'_>) -> Result<(), PcapError> {
+        let timestamp = block.timestamp;
+        self.writer.write_pcapng_block(block)?;
+        if timestamp.saturating_sub(self.flushed) >= FLUSH_INTERVAL {
+            self.flushed = timestamp;
+            self.writer.get_mut().flush().map_err(PcapError::IoError)?;
+        }
+        Ok(())
     }
 }
 

@@ -36,7 +36,9 @@ impl Connection {
             tcpi_snd_cwnd: self.congestion.window(),
             tcpi_snd_wnd: self.snd.window.bytes(),
             tcpi_rcv_wnd: if handshake_done {
-                self.window_offered()
+                // What is left of the window in the units that the peer sees.
+                let window = self.rcv.window.repeat(self.ack_offset());
+                window.bytes(self.agreed.recv_scale())
             } else {
                 0
             },

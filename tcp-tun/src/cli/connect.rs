@@ -55,7 +55,7 @@ pub fn run(args: &ConnectArgs) -> anyhow::Result<()> {
     let link = args.link.open()?;
     link::check_family(&link.interface, args.peer)?;
     if args.link.is_verbose() {
-        link.introduce();
+        link.introduce(None);
     }
     let (sender, messages) = mpsc::channel();
     signals::watch(&sender, Keys::Unused)?;

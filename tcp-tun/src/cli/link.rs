@@ -219,8 +219,8 @@ impl LinkArgs {
 }
 
 impl Link {
-    /// Says who is who, and how the kernel's side is reached from elsewhere.
-    pub fn introduce(&self) {
+    /// Says who is who, and how to run a command on the kernel's side of a private network.
+    pub fn introduce(&self, example: Option<&str>) {
         let ours = join(self.interface.addresses());
         let kernel = match self.kernel_addresses.is_empty() {
             true => "as configured".to_owned(),
@@ -238,9 +238,10 @@ impl Link {
                 " --user --preserve-credentials"
             };
             text::note(format_args!(
-                "this is a private network; to run a command on the kernel's side of it:\n  \
-                 nsenter --target {}{user} --net COMMAND",
-                std::process::id()
+                "this is a private network; a command runs on the kernel's side of it by:\n  \
+                 nsenter --target {}{user} --net {}",
+                std::process::id(),
+                example.unwrap_or("COMMAND")
             ));
         }
     }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::{Args, Subcommand};
 use tcp_tun::http::{self, Directory};
-use tcp_tun::{TcpListener, TcpStream};
+use tcp_tun::{Interface, TcpListener, TcpStream};
 
 use super::link::{self, LinkArgs};
 use super::services;
@@ -92,10 +92,13 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<()> {
         .with_context(|| format!("cannot listen at {addr}"))?;
     let local = listener.local_addr()?;
 
-    link.introduce();
+    let places = places(&link.interface, local);
+    link.introduce(Some(&args.service.example(places[0])));
+    let places: Vec<String> = places.iter().map(SocketAddr::to_string).collect();
     text::note(format_args!(
-        "{} at {local}; kill -USR1 {} shows the connections, Ctrl-C ends it",
+        "{} at {}; `kill -USR1 {}` shows the connections, Ctrl-C ends it",
         args.service.name(),
+        places.join(" and "),
         std::process::id()
     ));
     let (sender, messages) = mpsc::channel();
@@ -124,7 +127,25 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<()> {
     outcome.and(closed)
 }
 
+/// Where clients find the server: all our addresses, if it listens at "every" one.
+fn places(interface: &Interface, local: SocketAddr) -> Vec<SocketAddr> {
+    if !local.ip().is_unspecified() {
+        return vec![local];
+    }
+    let ours = interface.addresses().iter();
+    ours.map(|cidr| SocketAddr::new(cidr.addr(), local.port()))
+        .collect()
+}
+
 impl Service {
+    /// A command for a client on the kernel's side.
+    fn example(&self, server: SocketAddr) -> String {
+        match self {
+            Service::Http { .. } => format!("curl http://{server}/"),
+            _ => format!("nc -N {} {}", server.ip(), server.port()),
+        }
+    }
+
     fn name(&self) -> &'static str {
         match self {
             Service::Echo(_) => "echo",
