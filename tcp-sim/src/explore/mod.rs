@@ -14,9 +14,9 @@
 //! - *drop*: the oldest segment is lost;
 //! - *duplicate*: it arrives, and a copy of it stays under way as a straggler;
 //! - *detain*: it becomes a straggler itself, so that any number of later segments and of deadlines
-//!   may come before it: reordering of every extent;
-//! - *hurry*: the next deadline comes although segments are queued or an application could act:
-//!   the network, or the application, was slower than the timer.
+//!   may come before it: reordering and delay of every extent;
+//! - *hurry*: the next deadline comes although an application could act: the application was slower
+//!   than the timer.
 //!
 //! Only the oldest segment suffers faults. Nothing is lost by that: what happens to a segment is
 //! not noticed before it would have been the next one to arrive, and then it is the oldest.
@@ -24,10 +24,22 @@
 //! # Time
 //!
 //! The clock stands still but when a deadline comes, and then it moves to the earliest deadline of
-//! both sides, if it is not there already. So every schedule is one that a network with delays far
-//! below each timer can produce, or with a delay beyond a timer where a fault was paid for it.
-//! States hold absolute time: two of them are the same only if the same time has passed in both,
-//! which may count a state twice and never takes two for one.
+//! both sides, if it is not there already. It does not move while a segment is queued. So a
+//! schedule without faults is one of a network whose delays are far below every timer, and each
+//! segment that is slower than a timer is detained, and paid for. States hold absolute time: two of
+//! them are the same only if the same time has passed in both, which may count a state twice and
+//! never takes two for one.
+//!
+//! # Orders that come to the same
+//!
+//! While a segment is queued to a side, all that can happen at that side is independent of the
+//! other: the other can neither change what is first in the queue, nor end what is possible here,
+//! nor move the clock; and it notices what happens here only at the back of its own queue. So what
+//! happens at that side next may be moved before all that happens at the other until then, with the
+//! same result at both, and the search tries these orders alone (a persistent set of partial order
+//! reduction; faults are counted over the whole schedule, which moving them does not change). Every
+//! state that one side can be in is still reached, and every ending. Where a rule is found broken,
+//! a second search through all orders finds the shortest way to it.
 //!
 //! States are recognised by a 128-bit hash of everything that decides what happens next. Among a
 //! billion states the chance of taking one for another is below 10^-20.

@@ -8,7 +8,7 @@ use super::machine::{Machine, Packet};
 use super::rules::check_ending;
 use super::scenario::Scenario;
 use super::trace::Counterexample;
-use super::world::{Action, World};
+use super::world::{Action, Orders, World};
 use crate::oracle::Violation;
 
 /// How far to look.
@@ -57,7 +57,20 @@ pub struct Report {
 ///
 /// A panic of a machine is a violation as any other; the panic hook prints it, too.
 pub fn explore<M: Machine>(scenario: &Scenario<M>, bounds: &Bounds) -> Report {
-    Search::new(scenario, bounds).run()
+    let mut report = Search::new(scenario, bounds, Orders::Representative).run();
+    if let Some(found) = &report.violation {
+        let nearer = Bounds {
+            // The last state of the way must still be looked at.
+            depth: found.steps.len() as u32 + 1,
+            ..*bounds
+        };
+        // Where the number of states ends this search, the longer way has to do.
+        let shortest = Search::new(scenario, &nearer, Orders::Every)
+            .run()
+            .violation;
+        report.violation = shortest.or(report.violation);
+    }
+    report
 }
 
 /// How a state was reached: from the state with this number, by this action.
@@ -69,6 +82,7 @@ type Frontier<M> = Vec<(u32, World<M>)>;
 struct Search<'a, M> {
     scenario: &'a Scenario<M>,
     bounds: &'a Bounds,
+    orders: Orders,
     seen: HashSet<u128>,
     /// By number; the first state has none.
     origins: Vec<Option<Origin>>,
@@ -76,10 +90,11 @@ struct Search<'a, M> {
 }
 
 impl<'a, M: Machine> Search<'a, M> {
-    fn new(scenario: &'a Scenario<M>, bounds: &'a Bounds) -> Self {
+    fn new(scenario: &'a Scenario<M>, bounds: &'a Bounds, orders: Orders) -> Self {
         Search {
             scenario,
             bounds,
+            orders,
             seen: HashSet::new(),
             origins: Vec::new(),
             report: Report {
@@ -140,7 +155,7 @@ impl<'a, M: Machine> Search<'a, M> {
         world: &World<M>,
         next: &mut Frontier<M>,
     ) -> Result<(), (Violation, Option<Action>)> {
-        let actions = world.actions(self.scenario);
+        let actions = world.actions(self.scenario, self.orders);
         if actions.iter().all(|action| action.is_fault()) {
             self.report.endings += 1;
             check_ending(self.scenario, world).map_err(|violation| (violation, None))?;

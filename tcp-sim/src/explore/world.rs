@@ -30,7 +30,7 @@ pub enum Action {
     Detain(Side),
     /// This side's deadline comes, the earliest of all.
     Timer(Side),
-    /// Fault: as [`Action::Timer`], although something else could have happened before it.
+    /// Fault: as [`Action::Timer`], although an application could have acted before it.
     Hurry(Side),
     /// This side's application takes its next step.
     Step(Side),
@@ -44,6 +44,15 @@ impl Action {
             Action::Drop(_) | Action::Duplicate(_) | Action::Detain(_) | Action::Hurry(_)
         )
     }
+}
+
+/// Which of the orders that come to the same are tried.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Orders {
+    /// All.
+    Every,
+    /// One of them: see the module's documentation.
+    Representative,
 }
 
 /// What one side is.
@@ -147,35 +156,20 @@ impl<M: Machine> World<M> {
         }
     }
 
-    /// Everything that can happen, the faults last.
-    pub(super) fn actions(&self, scenario: &Scenario<M>) -> Vec<Action> {
+    /// What is to be tried in this state.
+    pub(super) fn actions(&self, scenario: &Scenario<M>, orders: Orders) -> Vec<Action> {
         let mut actions = Vec::new();
-        for side in Side::BOTH {
-            let end = self.end(side);
-            let script = &scenario.scripts[side.index()];
-            if self.oldest(side).is_some() {
-                actions.push(Action::Deliver(side));
-            }
-            if end.app.ready(script, end.machine.connection()).is_some() {
-                actions.push(Action::Step(side));
-            }
+        let queued = |side: &Side| self.oldest(*side).is_some();
+        let first = Side::BOTH.into_iter().find(queued);
+        if let (Some(side), Orders::Representative) = (first, orders) {
+            self.push_local(side, scenario, &mut actions);
+            return actions;
         }
-        let busy = !actions.is_empty();
         for side in Side::BOTH {
-            let late = self.links[side.index()].stragglers();
-            actions.extend((0..late).map(|index| Action::DeliverLate(side, index)));
+            self.push_local(side, scenario, &mut actions);
         }
-        self.push_timers(busy, &mut actions);
-        if self.faults_left > 0 {
-            for side in Side::BOTH {
-                if self.oldest(side).is_some() {
-                    actions.push(Action::Drop(side));
-                    actions.push(Action::Duplicate(side));
-                    actions.push(Action::Detain(side));
-                }
-            }
-        } else {
-            actions.retain(|action| !action.is_fault());
+        if first.is_none() {
+            self.push_passage_of_time(&mut actions);
         }
         actions
     }
@@ -239,23 +233,47 @@ impl<M: Machine> World<M> {
         self.links[to.index()].oldest()
     }
 
-    /// The deadlines that may come now: the earliest, and none before its time unless at a fault's
-    /// cost.
-    fn push_timers(&self, busy: bool, actions: &mut Vec<Action>) {
+    /// What can happen at one side without time passing.
+    fn push_local(&self, side: Side, scenario: &Scenario<M>, actions: &mut Vec<Action>) {
+        let end = self.end(side);
+        if self.oldest(side).is_some() {
+            actions.push(Action::Deliver(side));
+            if self.faults_left > 0 {
+                actions.push(Action::Drop(side));
+                actions.push(Action::Duplicate(side));
+                actions.push(Action::Detain(side));
+            }
+        }
+        let script = &scenario.scripts[side.index()];
+        if end.app.ready(script, end.machine.connection()).is_some() {
+            actions.push(Action::Step(side));
+        }
+        let late = self.links[side.index()].stragglers();
+        actions.extend((0..late).map(|index| Action::DeliverLate(side, index)));
+        if end.machine.poll_timeout().is_some_and(|at| at <= self.now) {
+            actions.push(Action::Timer(side));
+        }
+    }
+
+    /// The deadlines that come next, where nothing is queued: `actions` is what else can happen.
+    fn push_passage_of_time(&self, actions: &mut Vec<Action>) {
         let deadline = |side| self.end(side).machine.poll_timeout();
-        let Some(earliest) = Side::BOTH.into_iter().filter_map(deadline).min() else {
+        let earliest = Side::BOTH.into_iter().filter_map(deadline).min();
+        let Some(earliest) = earliest.filter(|at| *at > self.now) else {
             return;
         };
+        let busy = actions
+            .iter()
+            .any(|action| matches!(action, Action::Step(_)));
         for side in Side::BOTH {
             if deadline(side) != Some(earliest) {
                 continue;
             }
-            let in_time = !busy || earliest <= self.now;
-            actions.push(if in_time {
-                Action::Timer(side)
-            } else {
-                Action::Hurry(side)
-            });
+            if !busy {
+                actions.push(Action::Timer(side));
+            } else if self.faults_left > 0 {
+                actions.push(Action::Hurry(side));
+            }
         }
     }
 
