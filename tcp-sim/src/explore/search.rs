@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use super::machine::{Machine, Packet};
 use super::rules::check_ending;
@@ -196,7 +197,7 @@ pub(super) fn try_action<M: Machine>(
     world: &mut World<M>,
     scenario: &Scenario<M>,
     action: Action,
-) -> Result<Vec<Packet>, Violation> {
+) -> Result<Vec<Arc<Packet>>, Violation> {
     // The state is thrown away after a panic, so it does not matter what it looks like.
     catch_unwind(AssertUnwindSafe(|| world.apply(scenario, action)))
         .unwrap_or_else(|panic| Err(Violation(format!("panic: {}", message(&*panic)))))

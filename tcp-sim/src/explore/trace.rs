@@ -1,6 +1,7 @@
 //! The way to a violation, step by step.
 
 use std::fmt;
+use std::sync::Arc;
 
 use tcp_core::{Instant, State};
 
@@ -28,11 +29,11 @@ pub struct TraceStep {
     /// What happened.
     pub action: Action,
     /// The segment that it happened to.
-    pub subject: Option<Packet>,
+    pub subject: Option<Arc<Packet>>,
     /// The step that an application took.
     pub step: Option<Step>,
     /// What was sent because of it; nothing if it is what broke the rule.
-    pub sent: Vec<Packet>,
+    pub sent: Vec<Arc<Packet>>,
     /// The states of A and B afterwards; `None` before there is a connection.
     pub states: [Option<State>; 2],
 }

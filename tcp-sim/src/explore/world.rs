@@ -146,7 +146,7 @@ impl<M: Machine> World<M> {
     }
 
     /// The segment that an action is about.
-    pub(super) fn subject(&self, action: Action) -> Option<&Packet> {
+    pub(super) fn subject(&self, action: Action) -> Option<&Arc<Packet>> {
         match action {
             Action::Deliver(to) | Action::Drop(to) | Action::Duplicate(to) | Action::Detain(to) => {
                 self.oldest(to)
@@ -179,7 +179,7 @@ impl<M: Machine> World<M> {
         &mut self,
         scenario: &Scenario<M>,
         action: Action,
-    ) -> Result<Vec<Packet>, Violation> {
+    ) -> Result<Vec<Arc<Packet>>, Violation> {
         self.faults_left -= u8::from(action.is_fault());
         match action {
             Action::Deliver(to) => self.deliver_oldest(to),
@@ -229,7 +229,7 @@ impl<M: Machine> World<M> {
         hasher.finish128().as_u128()
     }
 
-    fn oldest(&self, to: Side) -> Option<&Packet> {
+    fn oldest(&self, to: Side) -> Option<&Arc<Packet>> {
         self.links[to.index()].oldest()
     }
 
@@ -277,12 +277,16 @@ impl<M: Machine> World<M> {
         }
     }
 
-    fn deliver_oldest(&mut self, to: Side) -> Result<Vec<Packet>, Violation> {
+    fn deliver_oldest(&mut self, to: Side) -> Result<Vec<Arc<Packet>>, Violation> {
         let packet = self.links[to.index()].take_oldest();
         self.deliver(to, packet)
     }
 
-    fn deliver(&mut self, to: Side, packet: Option<Packet>) -> Result<Vec<Packet>, Violation> {
+    fn deliver(
+        &mut self,
+        to: Side,
+        packet: Option<Arc<Packet>>,
+    ) -> Result<Vec<Arc<Packet>>, Violation> {
         self.change(to, |end, now| {
             packet
                 .iter()
@@ -291,7 +295,7 @@ impl<M: Machine> World<M> {
         })
     }
 
-    fn step(&mut self, scenario: &Scenario<M>, side: Side) -> Result<Vec<Packet>, Violation> {
+    fn step(&mut self, scenario: &Scenario<M>, side: Side) -> Result<Vec<Arc<Packet>>, Violation> {
         let script = &scenario.scripts[side.index()];
         let outgoing = scenario.stream(side);
         let written = self.end(side.other()).app.written_bytes();
@@ -310,7 +314,7 @@ impl<M: Machine> World<M> {
         &mut self,
         side: Side,
         change: impl FnOnce(&mut End<M>, Instant) -> Result<(), Violation>,
-    ) -> Result<Vec<Packet>, Violation> {
+    ) -> Result<Vec<Arc<Packet>>, Violation> {
         let (now, peer_sent) = (self.now, self.end(side.other()).sent);
         let end = Arc::make_mut(&mut self.ends[side.index()]);
         change(end, now)?;
@@ -318,7 +322,7 @@ impl<M: Machine> World<M> {
         while let Some(packet) = end.machine.poll_segment(now) {
             end.note_sent(&packet);
             check_sent(side, &packet, peer_sent)?;
-            sent.push(packet);
+            sent.push(Arc::new(packet));
             rule!(sent.len() < ENDLESS, "{side:?} does not stop sending");
         }
         if let Some(connection) = end.machine.connection_mut() {
