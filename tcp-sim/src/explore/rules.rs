@@ -117,8 +117,8 @@ fn check_reset<M: Machine>(scenario: &Scenario<M>, world: &World<M>) -> Result<(
             "{side:?} aborted and yet is in {state:?}"
         );
         rule!(
-            world.has_lost_since_abort() && state == Some(State::Established),
-            "stall: the other side aborted, no segment was lost since, and {side:?} is in {state:?}"
+            world.has_lost() && state == Some(State::Established),
+            "stall: the other side aborted, no segment was lost, and {side:?} is in {state:?}"
         );
         let flushed = end.machine.connection().is_some_and(|it| it.is_flushed());
         rule!(

@@ -39,8 +39,8 @@ pub enum Ending {
     /// Both sides are closed without an error, and all data has arrived.
     Closed,
     /// The side that aborts is closed. The other is so by a reset; or is established and knows
-    /// nothing, if a segment was lost after the abort and it has nothing left to say (RFC 9293
-    /// §3.5.1, a half-open connection).
+    /// nothing, if a segment was lost and it has nothing left to say (RFC 9293 §3.5.1, a half-open
+    /// connection).
     Reset,
 }
 

@@ -208,3 +208,22 @@ fn message(panic: &(dyn Any + Send)) -> &str {
     text.or_else(|| panic.downcast_ref::<&str>().copied())
         .unwrap_or("without a message")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::presets::presets;
+    use super::*;
+
+    #[test]
+    fn representative_orders_end_where_all_orders_do() {
+        for scenario in presets() {
+            // Where both sides write at once, all orders of one fault are a million states.
+            let faults = u8::from(!["transfer", "simultaneous-close"].contains(&scenario.name));
+            let run = |orders| Search::new(&scenario, &Bounds::faults(faults), orders).run();
+            let (all, some) = (run(Orders::Every), run(Orders::Representative));
+            assert!(all.complete && some.complete, "{}", scenario.name);
+            assert!(all.violation.is_none() && some.violation.is_none());
+            assert_eq!(all.endings, some.endings, "{}", scenario.name);
+        }
+    }
+}

@@ -11,7 +11,7 @@ use super::app::App;
 use super::machine::{Machine, Packet};
 use super::network::Link;
 use super::rules::{check_end, check_sent};
-use super::scenario::{Scenario, Start};
+use super::scenario::{Ending, Scenario, Start};
 use crate::Side;
 use crate::oracle::{Violation, rule};
 
@@ -89,7 +89,9 @@ pub(super) struct World<M> {
     /// What is under way to A, and to B.
     links: [Link; 2],
     faults_left: u8,
-    lost_since_abort: bool,
+    /// Whether a segment was lost. It matters where a reset may be what was lost, and is not noted
+    /// elsewhere: it would tell states apart that are alike.
+    has_lost: bool,
 }
 
 /// More segments than any end sends at once: it would never stop.
@@ -111,7 +113,7 @@ impl<M: Machine> World<M> {
             digests: [0; 2],
             links: Default::default(),
             faults_left: faults,
-            lost_since_abort: false,
+            has_lost: false,
         };
         for side in Side::BOTH {
             world.change(side, |_, _| Ok(()))?;
@@ -135,9 +137,9 @@ impl<M: Machine> World<M> {
         self.now
     }
 
-    /// Whether the network has lost a segment after a side aborted.
-    pub(super) fn has_lost_since_abort(&self) -> bool {
-        self.lost_since_abort
+    /// Whether the network has lost a segment; told of conversations that end by a reset.
+    pub(super) fn has_lost(&self) -> bool {
+        self.has_lost
     }
 
     /// Segments under way.
@@ -189,7 +191,7 @@ impl<M: Machine> World<M> {
             }
             Action::Drop(to) => {
                 self.links[to.index()].take_oldest();
-                self.lost_since_abort |= self.ends.iter().any(|end| end.app.has_aborted());
+                self.has_lost |= scenario.ending == Ending::Reset;
                 Ok(Vec::new())
             }
             Action::Duplicate(to) => {
@@ -225,7 +227,7 @@ impl<M: Machine> World<M> {
         self.links.hash(&mut hasher);
         self.digests.hash(&mut hasher);
         hasher.write_u8(self.faults_left);
-        hasher.write_u8(u8::from(self.lost_since_abort));
+        hasher.write_u8(u8::from(self.has_lost));
         hasher.finish128().as_u128()
     }
 
