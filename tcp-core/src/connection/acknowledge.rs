@@ -45,7 +45,6 @@ impl Connection {
             una: self.snd.una,
             nxt: self.snd.nxt,
             advanced,
-            runs: delivered.runs,
             duplicate,
             sack: self.agreed.sack,
             mss: self.full_payload(),

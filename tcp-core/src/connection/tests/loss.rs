@@ -113,6 +113,55 @@ fn duplicates_after_a_timeout_without_sack_release_nothing() {
     assert_eq!(pair.counters[0].reno_recovery, 0);
 }
 
+/// RFC 5681 §3.2 step 4: a duplicate means that a segment has left the network, of the size that was
+/// sent and not of the largest.
+#[test]
+fn duplicates_release_as_many_bytes_as_have_left() {
+    let mut pair = quiet_pair(TcpConfig {
+        nagle: false,
+        ..plain()
+    });
+    for _ in 0..100 {
+        pair.write(0, 146);
+        assert_eq!(pair.drain(0).len(), 1);
+    }
+    pair.write(0, 100_000);
+    assert_eq!(pair.drain(0).len(), 0, "the congestion window is full");
+    let duplicate = pair.ack_up_to(0, 1, u16::MAX);
+    let mut released = 0;
+    for _ in 0..100 {
+        pair.give(0, duplicate, &[]);
+        let said = pair.drain(0);
+        released += said.iter().map(|said| said.payload.len()).sum::<usize>();
+    }
+    assert_eq!(pair.counters[0].fast_retrans, 1);
+    let cwnd = pair.ends[0].info(pair.now).tcpi_snd_cwnd as usize;
+    assert_eq!(cwnd, 7_300, "RFC 5681 equation 4");
+    let new = released - 146;
+    assert!((cwnd - 1_460..=cwnd).contains(&new), "{new}");
+}
+
+/// RFC 1191 §6.4: what was too large is lost, and no sign of congestion; the window still holds.
+#[test]
+fn a_smaller_path_mtu_during_a_repair_releases_no_more_than_the_window() {
+    let mut pair = quiet_pair(plain());
+    pair.write(0, 14_600);
+    assert_eq!(pair.drain(0).len(), 10);
+    let duplicate = pair.ack_up_to(0, 1, u16::MAX);
+    for _ in 0..10 {
+        pair.give(0, duplicate, &[]);
+    }
+    assert_eq!(pair.drain(0).len(), 1, "the fast retransmit");
+    let error = NetworkError::TooBig { mss: 500 };
+    let seq = pair.ends[0].snd.isn.at_offset(1);
+    let now = pair.now;
+    pair.ends[0].handle_network_error(now, error, seq, &mut pair.counters[0]);
+    let released: usize = pair.drain(0).iter().map(|said| said.payload.len()).sum();
+    let info = pair.ends[0].info(pair.now);
+    assert_eq!(info.in_flight_bytes, released as u64);
+    assert!(released > 0 && released <= info.tcpi_snd_cwnd as usize);
+}
+
 /// A sender that went back after a timeout, and all of whose segments had arrived but for the first:
 /// with new data under way, SND.UNA stands at "recover", and the peer answers the needless copies.
 fn gone_back() -> (Pair, Header) {
@@ -142,6 +191,19 @@ fn duplicates_at_recover_start_no_fast_retransmit() {
     }
     assert_eq!(pair.counters[0].reno_recovery, 0);
     assert_eq!(pair.counters[0].retrans_segs, resent);
+}
+
+/// RFC 3042 §2: the first two duplicates may each release a segment; that is all while no loss is
+/// known.
+#[test]
+fn duplicates_at_recover_release_two_segments_at_most() {
+    let (mut pair, duplicate) = gone_back();
+    let mut released = 0;
+    for _ in 0..9 {
+        pair.give(0, duplicate, &[]);
+        released += pair.drain(0).len();
+    }
+    assert!(released <= 2, "{released}");
 }
 
 #[test]
