@@ -51,6 +51,22 @@ fn nothing_is_acknowledged_before_it_is_read() {
     assert!(pair.ends[0].is_flushed());
 }
 
+/// RFC 5681 §3.2: three duplicates say that what they name is missing; here it has arrived.
+#[test]
+fn what_is_not_read_does_not_look_lost() {
+    let mut pair = quiet_pair(on_read());
+    pair.write(0, 14_480);
+    let sent = pair.drain(0);
+    assert_eq!(sent.len(), 10);
+    for said in sent[..5].iter().chain(&sent[6..]) {
+        pair.give(1, said.header, &said.payload);
+        let answers = pair.drain(1);
+        pair.give_all(0, &answers);
+    }
+    assert_eq!(pair.counters[0].reno_recovery, 0);
+    assert_eq!(pair.drain(0).len(), 0);
+}
+
 #[test]
 fn a_hole_that_all_was_read_up_to_is_told() {
     let mut pair = quiet_pair(on_read());
