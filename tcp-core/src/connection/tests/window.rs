@@ -60,6 +60,22 @@ fn a_window_that_opens_ends_the_backoff_of_its_probes() {
     assert_eq!(pair.counters[0].timeouts, 1);
 }
 
+/// RFC 9293 §3.8.6.2.1 (4): what avoids the silly window is overridden after 0.1 to 1 second.
+#[test]
+fn a_window_that_opens_too_little_is_filled_without_the_backoff_of_its_probes() {
+    let mut pair = shut_out(TcpConfig::default());
+    for _ in 0..12 {
+        probe_and_answer(&mut pair, 0);
+        pair.drain(0);
+    }
+    let header = pair.ack_of_all(0, 1);
+    pair.give(0, header, &[]);
+    assert_eq!(pair.drain(0).len(), 0, "32 bytes are not worth a segment");
+    assert!(pair.fire(0) <= Duration::from_secs(1));
+    let sent = pair.drain(0);
+    assert_eq!((sent.len(), sent[0].payload.len()), (1, 32));
+}
+
 /// RFC 5482 and `TCP_USER_TIMEOUT` count from when data waits for an acknowledgement; while the
 /// window was closed it was not even sent.
 #[test]
