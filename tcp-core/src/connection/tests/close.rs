@@ -1,6 +1,7 @@
 //! Ends: by both, by a reset, and what is told of them.
 
 use super::*;
+use crate::config::CloseMode;
 use crate::error::ConnectionError;
 
 const CLEAN: Option<ConnectionEvent> = Some(ConnectionEvent::Closed(None));
@@ -66,6 +67,27 @@ fn a_reset_in_closing_or_last_ack_is_a_close_once_only_fin_is_unacknowledged() {
     }
 }
 
+/// As a peer sends it that resets after the end (`CloseMode::Reset`), data and FIN having come in one.
+#[test]
+fn a_reset_in_closing_or_last_ack_may_itself_acknowledge_the_data() {
+    for state in [State::Closing, State::LastAck] {
+        for (acknowledged, event) in [
+            (5_001, CLEAN),
+            (5_002, CLEAN),
+            (5_000, RESET),
+            (5_003, RESET),
+        ] {
+            let mut pair = nearly_closed(state, 1);
+            let header = Header {
+                control: Control::Rst,
+                ..pair.ack_up_to(0, acknowledged, 0)
+            };
+            pair.give(0, header, &[]);
+            assert_eq!(pair.last_event(0), event, "{acknowledged} in {state:?}");
+        }
+    }
+}
+
 #[test]
 fn a_connection_that_died_with_data_unacknowledged_is_not_flushed() {
     let mut pair = quiet_pair(TcpConfig::default());
@@ -106,6 +128,38 @@ fn shutting_down_wakes_a_writer_that_found_no_room() {
     assert_eq!(pair.ends[0].poll_event(), Some(ConnectionEvent::Writable));
     let refused = pair.ends[0].write(pair.now, b"x");
     assert_eq!(refused, Err(WriteError::Closed));
+}
+
+/// `CloseMode::Reset` promises no memory after the end, in whatever order the calls came.
+#[test]
+fn the_mode_that_resets_keeps_no_time_wait_after_a_shutdown_either() {
+    let config = TcpConfig {
+        close_mode: CloseMode::Reset,
+        ..TcpConfig::default()
+    };
+    let mut pair = quiet_pair(config.clone());
+    pair.shutdown(0, Shutdown::Write);
+    pair.settle();
+    assert_eq!(pair.ends[0].state(), State::FinWait2);
+    pair.write(1, 100);
+    pair.shutdown(1, Shutdown::Write);
+    pair.settle();
+    assert_eq!(pair.ends[0].unread(), 100, "what arrived can still be read");
+
+    let mut at_once = quiet_pair(config);
+    at_once.shutdown(0, Shutdown::Write);
+    at_once.shutdown(1, Shutdown::Write);
+    at_once.settle();
+
+    for mut pair in [pair, at_once] {
+        for end in 0..2 {
+            assert!(pair.ends[end].is_finished(), "{:?}", pair.ends[end].state());
+            assert_eq!(pair.last_event(end), CLEAN);
+            assert!(pair.ends[end].time_wait().is_none());
+            assert_eq!(pair.ends[end].poll_timeout(), None);
+            assert_eq!(pair.counters[end].time_wait, 0);
+        }
+    }
 }
 
 /// A stray segment must not set two records going that each find the other's answers wrong.
