@@ -12,7 +12,11 @@ pub struct Talker {
     sent: usize,
     closes: Closes,
     received: Vec<u8>,
-    stage: Stage,
+    /// Whether it has closed its direction, and heard that the peer has closed the other.
+    has_closed: bool,
+    heard_end: bool,
+    /// Whether it has given the connection up.
+    is_done: bool,
     error: Option<ConnectionError>,
 }
 
@@ -28,18 +32,6 @@ pub enum Closes {
     WhenReceived(usize),
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-enum Stage {
-    /// Both directions are open.
-    Talking,
-    /// We have closed, the peer has not.
-    Listening,
-    /// The peer has closed, we have not.
-    Answering,
-    /// The connection was given up, or has died.
-    Done,
-}
-
 impl Talker {
     /// An application that says `to_send`.
     pub fn new(to_send: Vec<u8>, closes: Closes) -> Talker {
@@ -48,7 +40,9 @@ impl Talker {
             sent: 0,
             closes,
             received: Vec::new(),
-            stage: Stage::Talking,
+            has_closed: false,
+            heard_end: false,
+            is_done: false,
             error: None,
         }
     }
@@ -60,7 +54,7 @@ impl Talker {
 
     /// Whether it has given the connection up, or lost it.
     pub fn is_done(&self) -> bool {
-        self.stage == Stage::Done
+        self.is_done
     }
 
     /// Why it lost the connection.
@@ -70,39 +64,27 @@ impl Talker {
 
     /// Does everything that it can do now.
     pub fn act(&mut self, pair: &mut Pair, side: Side, id: ConnectionId) {
-        if self.is_done() || pair.state(side, id) == State::SynSent {
+        if self.is_done || pair.state(side, id) == State::SynSent {
             return;
         }
-        if let Err(error) = self
-            .listen(pair, side, id)
-            .and_then(|()| self.talk(pair, side, id))
-        {
+        let result = self.listen(pair, side, id);
+        if let Err(error) = result.and_then(|()| self.talk(pair, side, id)) {
             self.error = Some(error);
-            self.stage = Stage::Done;
-            pair.close(side, id);
+            return self.give_up(pair, side, id);
+        }
+        if self.sent < self.to_send.len() {
             return;
         }
-        let has_said_all = self.sent == self.to_send.len();
-        let heard_enough = match self.closes {
-            Closes::WhenSent => true,
-            Closes::AfterPeer => self.stage == Stage::Answering,
+        if self.closes == Closes::WhenSent && !self.has_closed {
+            self.has_closed = true;
+            pair.shutdown(side, id, Shutdown::Write);
+        }
+        let has_heard_enough = match self.closes {
+            Closes::WhenSent | Closes::AfterPeer => self.heard_end,
             Closes::WhenReceived(count) => self.received.len() >= count,
         };
-        if !has_said_all || !heard_enough {
-            return;
-        }
-        match (self.stage, self.closes) {
-            (Stage::Talking, Closes::WhenSent) => {
-                pair.shutdown(side, id, Shutdown::Write);
-                self.stage = Stage::Listening;
-                // The end of the peer's stream may be there already.
-                self.act(pair, side, id);
-            }
-            (Stage::Listening | Stage::Done, _) => {}
-            (Stage::Talking | Stage::Answering, _) => {
-                self.stage = Stage::Done;
-                pair.close(side, id);
-            }
+        if has_heard_enough {
+            self.give_up(pair, side, id);
         }
     }
 
@@ -112,24 +94,14 @@ impl Talker {
         side: Side,
         id: ConnectionId,
     ) -> Result<(), ConnectionError> {
-        if self.stage == Stage::Answering {
-            return Ok(());
-        }
         let mut buf = [0; 4_096];
-        loop {
+        while !self.heard_end {
             match pair.read(side, id, &mut buf) {
-                Ok(0) => break,
+                Ok(0) => self.heard_end = true,
                 Ok(count) => self.received.extend_from_slice(&buf[..count]),
-                Err(ReadError::WouldBlock) => return Ok(()),
+                Err(ReadError::WouldBlock) => break,
                 Err(ReadError::Connection(error)) => return Err(error),
             }
-        }
-        match self.stage {
-            Stage::Listening => {
-                self.stage = Stage::Done;
-                pair.close(side, id);
-            }
-            _ => self.stage = Stage::Answering,
         }
         Ok(())
     }
@@ -140,7 +112,7 @@ impl Talker {
         side: Side,
         id: ConnectionId,
     ) -> Result<(), ConnectionError> {
-        while self.sent < self.to_send.len() && self.stage != Stage::Done {
+        while self.sent < self.to_send.len() {
             match pair.write(side, id, &self.to_send[self.sent..]) {
                 Ok(count) => self.sent += count,
                 Err(WriteError::WouldBlock | WriteError::Closed) => break,
@@ -148,6 +120,11 @@ impl Talker {
             }
         }
         Ok(())
+    }
+
+    fn give_up(&mut self, pair: &mut Pair, side: Side, id: ConnectionId) {
+        self.is_done = true;
+        pair.close(side, id);
     }
 }
 

@@ -179,7 +179,8 @@ fn a_full_accept_queue_delays() {
     for client in &clients {
         pair.write_all(Side::A, *client, b"at last");
     }
-    pair.run_for(Duration::from_secs(1));
+    // Open and silent connections need no timer.
+    pair.run_until_idle();
     for server in accepted {
         let (bytes, _) = pair.read_available(Side::B, server).expect("all is well");
         assert_eq!(bytes, b"at last");

@@ -186,6 +186,8 @@ fn three_duplicate_acknowledgements_retransmit() {
     }
     tester.inject(ack(101, 301));
     tester.expect(ack(301, 101).len(1_460));
+    // RFC 5681 §3.1, equation 4: half of what was outstanding.
+    assert_eq!(tester.info().tcpi_snd_ssthresh, 3 * 1_460);
     // RFC 6582 §3.2: a partial acknowledgement shows the next hole.
     tester.inject(ack(101, 1_761));
     tester.expect(ack(1_761, 101).len(1_460));
@@ -212,6 +214,7 @@ fn selective_acknowledgements_repair_the_holes_only() {
         again.push(sent.header.seq);
     }
     assert_eq!(again, [tester.to_wire(edge(0)), tester.to_wire(edge(2))]);
+    assert_eq!(tester.info().tcpi_snd_ssthresh, 4 * 1_460);
     tester.inject(ack(101, edge(8)));
     tester.expect_nothing();
     assert_eq!(tester.info().unacked_bytes, 0);

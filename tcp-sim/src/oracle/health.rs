@@ -132,3 +132,52 @@ impl InfoHistory {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tcp_core::{Instant, TcpConfig};
+
+    fn info() -> TcpInfo {
+        let config = TcpConfig::default()
+            .validate()
+            .expect("the defaults are valid");
+        let setup = crate::script::LoneConnection::setup(1);
+        let connection = Connection::connect(Instant::ZERO, config, setup);
+        connection.info(Instant::ZERO)
+    }
+
+    #[test]
+    fn numbers_that_cannot_be_are_found() {
+        assert_eq!(check_info(&info(), 1_500), Ok(()));
+        let spoil: [fn(&mut TcpInfo); 7] = [
+            |info| info.sacked_bytes = info.unacked_bytes + 1,
+            |info| info.in_flight_bytes = info.unacked_bytes + 1,
+            |info| info.tcpi_snd_mss = 1_500,
+            |info| info.tcpi_snd_cwnd = info.tcpi_snd_mss - 1,
+            |info| info.tcpi_bytes_acked = info.tcpi_bytes_sent + 1,
+            |info| info.unread_bytes = 1,
+            |info| info.tcpi_data_segs_out = info.tcpi_segs_out + 1,
+        ];
+        for (index, spoil) in spoil.into_iter().enumerate() {
+            let mut info = info();
+            spoil(&mut info);
+            assert!(check_info(&info, 1_500).is_err(), "number {index}");
+        }
+    }
+
+    #[test]
+    fn what_only_grows_may_not_shrink() {
+        let mut history = InfoHistory::default();
+        let mut info = info();
+        info.tcpi_segs_in = 5;
+        assert_eq!(history.check(&info), Ok(()));
+        info.tcpi_segs_in = 4;
+        assert!(history.check(&info).is_err());
+        info.tcpi_state = State::Closed;
+        info.tcpi_segs_in = 5;
+        assert_eq!(history.check(&info), Ok(()));
+        info.tcpi_state = State::Established;
+        assert!(history.check(&info).is_err());
+    }
+}

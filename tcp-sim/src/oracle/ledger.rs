@@ -58,13 +58,8 @@ impl Ledger {
         Ok(())
     }
 
-    /// How many bytes were written.
-    pub fn written_bytes(&self) -> u64 {
-        self.written
-    }
-
     /// How many bytes were read.
-    pub fn read_bytes(&self) -> u64 {
+    fn read_bytes(&self) -> u64 {
         self.written - self.unread.len() as u64
     }
 }

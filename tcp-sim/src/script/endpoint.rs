@@ -1,7 +1,5 @@
 //! What a [`Tester`](super::Tester) can talk to.
 
-use std::time::Duration;
-
 use tcp_core::wire::Header;
 use tcp_core::{
     ConnectionEvent, Counters, Instant, ReadError, Shutdown, State, TcpInfo, WriteError,
@@ -36,6 +34,3 @@ pub trait Endpoint {
     /// What has been counted.
     fn counters(&self) -> &Counters;
 }
-
-/// Longer than any acknowledgement may wait (RFC 9293 MUST-40).
-pub const LONGEST_ACK_DELAY: Duration = Duration::from_millis(500);

@@ -14,7 +14,7 @@ mod numbering;
 mod seg;
 mod tester;
 
-pub use endpoint::{Endpoint, LONGEST_ACK_DELAY};
+pub use endpoint::Endpoint;
 pub use figure::Figure;
 pub use lone_connection::{LoneConnection, Stage};
 pub use lone_stack::LoneStack;

@@ -148,12 +148,6 @@ impl Seg {
         self
     }
 
-    /// Without a window scale option.
-    pub fn no_window_scale(mut self) -> Seg {
-        self.options.window_scale = Some(None);
-        self
-    }
-
     /// With SACK permitted.
     pub fn sack_permitted(mut self) -> Seg {
         self.options.sack_permitted = Some(true);
