@@ -27,7 +27,7 @@ pub const DEFAULT_MTU: u16 = 1_500;
 #[command(next_help_heading = "The link between our stack and the kernel")]
 pub struct LinkArgs {
     /// Name of the TUN device, as `ip link` shows it [default: the kernel chooses]
-    #[arg(long, value_name = "NAME", global = false)]
+    #[arg(long, value_name = "NAME")]
     tun: Option<String>,
 
     /// An address of OUR stack and the length of its network's prefix, IPv4 or IPv6; give it once
@@ -94,6 +94,11 @@ impl LinkArgs {
     /// Whether to tell what happens to connections.
     pub fn is_verbose(&self) -> bool {
         self.verbose > 0
+    }
+
+    /// Whether a device is to be used that an administrator has set up.
+    pub fn is_attached(&self) -> bool {
+        self.attach
     }
 
     /// Our addresses.
