@@ -27,7 +27,8 @@ impl Connection {
         }
         let prior_in_flight = self.in_flight();
         let prior_outstanding = self.snd.outstanding();
-        let was_closed = self.snd.window.bytes() == 0 || self.timers.is_armed(Timer::Persist);
+        let had_no_window = self.snd.window.bytes() == 0;
+        let was_closed = had_no_window || self.timers.is_armed(Timer::Persist);
         let mut delivered = self.take_sack(segment, ack, counters);
         let reported = delivered.bytes > 0;
         let advanced = ack > self.snd.una;
@@ -45,7 +46,6 @@ impl Connection {
             una: self.snd.una,
             nxt: self.snd.nxt,
             advanced,
-            runs: delivered.runs,
             duplicate,
             sack: self.agreed.sack,
             mss: self.full_payload(),
@@ -61,6 +61,10 @@ impl Connection {
         };
         self.apply_verdict(verdict, &sample, prior_outstanding, counters);
         if was_closed && self.snd.window.bytes() > 0 {
+            if had_no_window {
+                // Where the window is too small to be filled, it is armed anew, not backed off.
+                self.timers.disarm(Timer::Persist);
+            }
             self.on_window_opened(now);
         }
         self.after_ack(now, advanced);

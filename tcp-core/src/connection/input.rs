@@ -141,12 +141,19 @@ impl Connection {
         }
         let error = match self.state {
             State::SynReceived => Some(ConnectionError::Refused),
-            // Only our FIN was not acknowledged: nothing is lost.
-            State::Closing | State::LastAck if self.snd.buffer.len() == 0 => None,
+            State::Closing | State::LastAck if self.has_all_data(segment) => None,
             _ => Some(ConnectionError::Reset),
         };
         self.die(error, counters);
         Step::Done
+    }
+
+    /// Whether all our data is acknowledged, if by this very segment: then nothing is lost.
+    fn has_all_data(&self, reset: &Segment<'_>) -> bool {
+        let ack = reset.header.ack;
+        let ack = ack.and_then(|ack| ack.offset_near(self.snd.isn, self.snd.una));
+        let acked = ack.filter(|&ack| ack <= self.snd.nxt).unwrap_or_default();
+        acked.max(self.snd.una) >= self.snd.buffer.end()
     }
 
     /// Fourth, SYN, as RFC 5961 §4.2 has it: challenged.

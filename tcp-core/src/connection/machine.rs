@@ -346,6 +346,7 @@ impl Connection {
         let payload = self.full_payload();
         self.congestion.on_mss_change(payload);
         self.snd.scoreboard.mark_all_lost();
+        self.recovery.forget_duplicates();
         self.pending.retransmit = true;
         self.arm_retransmit(now);
     }

@@ -116,7 +116,8 @@ impl Connection {
     pub(super) fn in_flight(&self) -> u32 {
         let scoreboard = &self.snd.scoreboard;
         let departed = self.recovery.departed(scoreboard, self.agreed.sack);
-        (scoreboard.in_flight() - departed).min(u64::from(u32::MAX)) as u32
+        let in_flight = scoreboard.in_flight().saturating_sub(departed);
+        in_flight.min(u64::from(u32::MAX)) as u32
     }
 
     /// Nothing can be sent now: see to it that something makes us look again.

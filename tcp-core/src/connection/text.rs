@@ -164,7 +164,8 @@ impl Connection {
         self.tally.rcv_ooopack += 1;
         self.rcv.note_arrival(seq.max(self.rcv.nxt()));
         self.rcv.ack_policy.enter_quick(self.window_offered());
-        self.pending.ack = true;
+        // With acknowledgement on read, a duplicate would say that what is unread is missing.
+        self.pending.ack |= self.ack_offset() == self.rcv.nxt();
     }
 
     fn on_in_order(&mut self, now: Instant, count: u64, segment_len: u32, had_holes: bool) {

@@ -16,8 +16,11 @@ use crate::send::scoreboard::Scoreboard;
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Recovery {
     phase: Phase,
-    /// Duplicate acknowledgements that stand for segments which have left the network.
+    /// Duplicate acknowledgements in a row.
     dup_acks: u32,
+    /// Without SACK: the end of the last run that duplicate acknowledgements show to have left the
+    /// network. The first run is what is missing; each duplicate stands for one after it.
+    departed_to: u64,
     /// SND.NXT when the last repair began: without SACK, duplicates of what lies before it may be
     /// echoes of that repair (RFC 6582 §3.2, "recover").
     recover: u64,
@@ -42,8 +45,6 @@ pub(crate) struct AckView {
     pub(crate) nxt: u64,
     /// Whether SND.UNA moved.
     pub(crate) advanced: bool,
-    /// Runs of the scoreboard that it acknowledged cumulatively.
-    pub(crate) runs: u32,
     /// Whether it is a duplicate: RFC 5681 §2, or by SACK it reports something new.
     pub(crate) duplicate: bool,
     /// Whether SACK was agreed on.
@@ -78,6 +79,7 @@ impl Recovery {
         Recovery {
             phase: Phase::Open,
             dup_acks: 0,
+            departed_to: 0,
             recover: 0,
         }
     }
@@ -85,31 +87,28 @@ impl Recovery {
     /// Bytes that duplicate acknowledgements of a peer without SACK show to have left the network
     /// (RFC 5681 §3.2 step 4, as a correction of what is in flight rather than of the window).
     pub(crate) fn departed(&self, scoreboard: &Scoreboard, sack: bool) -> u64 {
-        if sack || self.is_after_timeout() || scoreboard.is_empty() {
+        if sack || self.is_after_timeout() {
             return 0;
         }
-        // Each stands for a run of the average length; the first one is what is missing.
-        let runs = scoreboard.runs();
-        let departed = u64::from(self.dup_acks).min(runs - 1);
-        scoreboard.in_flight() * departed / runs
+        let first = scoreboard.first_end().unwrap_or(self.departed_to);
+        self.departed_to.saturating_sub(first)
+    }
+
+    /// What is outstanding is to be sent again: no duplicate stands for any of it.
+    pub(crate) fn forget_duplicates(&mut self) {
+        self.dup_acks = 0;
+        self.departed_to = 0;
     }
 
     /// An acknowledgement was applied to the scoreboard: look for losses, mark them, say what it
     /// means.
     pub(crate) fn on_ack(&mut self, view: AckView, scoreboard: &mut Scoreboard) -> Verdict {
-        if view.advanced && matches!(self.phase, Phase::Recovery { .. }) {
-            // One of the runs was the hole, the others had been counted (RFC 6582 §3.2, step 3).
-            self.dup_acks = self.dup_acks.saturating_sub(view.runs.saturating_sub(1));
-        } else if view.advanced {
-            self.dup_acks = 0;
-        } else if view.duplicate {
-            self.dup_acks = self.dup_acks.saturating_add(1);
-        }
+        self.count_duplicates(view, scoreboard);
         match self.phase {
             Phase::Open => self.look_for_loss(view, scoreboard),
             Phase::Recovery { high } if view.una >= high => {
                 self.phase = Phase::Open;
-                self.dup_acks = 0;
+                self.forget_duplicates();
                 Verdict::Left
             }
             Phase::Recovery { .. } if view.sack => {
@@ -144,7 +143,7 @@ impl Recovery {
     /// The retransmission timer expired (RFC 6298 §5.4, RFC 5681 §3.1).
     pub(crate) fn on_timeout(&mut self, nxt: u64, scoreboard: &mut Scoreboard) {
         scoreboard.mark_all_lost();
-        self.dup_acks = 0;
+        self.forget_duplicates();
         self.recover = nxt;
         self.phase = Phase::Loss { high: nxt };
     }
@@ -152,6 +151,30 @@ impl Recovery {
     /// Whether a timeout is being repaired.
     pub(crate) fn is_after_timeout(&self) -> bool {
         matches!(self.phase, Phase::Loss { .. })
+    }
+
+    fn count_duplicates(&mut self, view: AckView, scoreboard: &Scoreboard) {
+        let repairing = matches!(self.phase, Phase::Recovery { .. });
+        if view.advanced && (!repairing || view.una >= self.departed_to) {
+            return self.forget_duplicates();
+        }
+        if view.duplicate && !view.advanced {
+            self.dup_acks = self.dup_acks.saturating_add(1);
+        }
+        // RFC 5681 §3.2, step 1 and RFC 3042: before a loss is found, the first two release a segment
+        // each. A partial acknowledgement uncovers a hole that had been taken for departed, in the
+        // stead of a later run (RFC 6582 §3.2, step 3).
+        let counts = view.duplicate && (repairing || self.dup_acks < DUP_ACKS);
+        if counts || view.advanced {
+            self.depart(scoreboard);
+        }
+    }
+
+    /// One more run has left the network.
+    fn depart(&mut self, scoreboard: &Scoreboard) {
+        let first = scoreboard.first_end().unwrap_or_default();
+        let from = self.departed_to.max(first);
+        self.departed_to = scoreboard.run_end_after(from).unwrap_or(from);
     }
 
     fn look_for_loss(&mut self, view: AckView, scoreboard: &mut Scoreboard) -> Verdict {
@@ -168,6 +191,7 @@ impl Recovery {
         }
         self.recover = view.nxt;
         self.phase = Phase::Recovery { high: view.nxt };
+        self.depart(scoreboard);
         Verdict::Entered
     }
 }
@@ -190,7 +214,6 @@ mod tests {
             una,
             nxt: 1_001,
             advanced,
-            runs: u32::from(advanced),
             duplicate: !advanced,
             sack,
             mss: 100,

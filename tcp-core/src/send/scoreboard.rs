@@ -64,8 +64,6 @@ pub(crate) struct Delivered {
     pub(crate) bytes: u64,
     /// When the latest of them that was sent only once was sent: a round-trip sample by Karn's rule.
     pub(crate) sent_at: Option<Instant>,
-    /// Runs that a cumulative acknowledgement covered, in whole or in part.
-    pub(crate) runs: u32,
     /// Whether one of them had been sent again.
     pub(crate) resent: bool,
 }
@@ -83,7 +81,6 @@ impl Delivered {
     pub(crate) fn join(&mut self, other: Delivered) {
         self.bytes += other.bytes;
         self.sent_at = self.sent_at.max(other.sent_at);
-        self.runs += other.runs;
         self.resent |= other.resent;
     }
 }
@@ -106,7 +103,19 @@ impl Scoreboard {
         self.sacked
     }
 
-    /// Number of runs outstanding.
+    /// Where the first run ends.
+    pub(crate) fn first_end(&self) -> Option<u64> {
+        self.sent.front().map(|first| first.end)
+    }
+
+    /// Where the run that holds `offset` ends.
+    pub(crate) fn run_end_after(&self, offset: u64) -> Option<u64> {
+        let index = self.sent.partition_point(|sent| sent.end <= offset);
+        self.sent.get(index).map(|sent| sent.end)
+    }
+
+    /// Number of runs outstanding; for tests.
+    #[cfg(test)]
     pub(crate) fn runs(&self) -> u64 {
         self.sent.len() as u64
     }
@@ -187,7 +196,6 @@ impl Scoreboard {
             let Some(sent) = self.sent.pop_front() else {
                 break;
             };
-            delivered.runs += 1;
             match sent.fate {
                 Fate::InFlight => {
                     self.in_flight -= sent.len();
@@ -363,7 +371,6 @@ mod tests {
             Delivered {
                 bytes: 150,
                 sent_at: Some(at(1)),
-                runs: 2,
                 resent: false,
             }
         );
@@ -410,7 +417,6 @@ mod tests {
             Delivered {
                 bytes: 100,
                 sent_at: None,
-                runs: 1,
                 resent: true,
             }
         );

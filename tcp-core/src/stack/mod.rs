@@ -189,14 +189,18 @@ impl Stack {
 
     /// Answers [`Event::Syn`]; says whether the SYN was still there and undecided.
     pub fn decide(&mut self, now: Instant, syn: SynId, decision: SynDecision) -> bool {
-        let undecided = self
-            .half_opens
-            .get_key(syn.into())
-            .is_some_and(Embryo::is_undecided);
+        let undecided = self.is_undecided(syn);
         if undecided {
             self.decide_syn(now, syn.index, decision);
         }
         undecided
+    }
+
+    /// Whether a SYN still awaits its decision: the peer may have withdrawn it, or its time be over.
+    pub fn is_undecided(&self, syn: SynId) -> bool {
+        self.half_opens
+            .get_key(syn.into())
+            .is_some_and(Embryo::is_undecided)
     }
 
     /// Active open. Without `local`, the first address of the remote's family and an ephemeral port

@@ -358,12 +358,9 @@ impl Rig {
         let result = self.end.read(self.now, &mut buf);
         assert_eq!(peek, result, "peek and read");
         match result {
-            Ok(0) if len > 0 => self.has_ended = true,
+            Ok(0) => self.has_ended |= len > 0,
             Ok(count) => {
-                assert!(
-                    !self.has_ended || count == 0,
-                    "data after the end of the stream"
-                );
+                assert!(!self.has_ended, "data after the end of the stream");
                 assert_eq!(peeked[..count], buf[..count]);
                 let isn = self
                     .conduct
