@@ -46,7 +46,7 @@ pub struct Report {
     pub transitions: usize,
     /// Distinct states in which nothing was left to happen but faults.
     pub endings: usize,
-    /// Actions in the longest schedule before a state was one seen before.
+    /// Actions on the shortest way to the state that is furthest from the start.
     pub depth: u32,
     /// Whether no schedule was cut short by a bound other than the number of faults.
     pub complete: bool,
