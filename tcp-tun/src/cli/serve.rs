@@ -75,6 +75,10 @@ struct Common {
 /// How long an HTTP connection may be idle.
 const HTTP_IDLE: Duration = Duration::from_secs(30);
 
+/// How long a client may take nothing of what is sent to it: one that never reads would hold its
+/// place among the connections for ever.
+const WRITE_STALL: Duration = Duration::from_secs(60);
+
 /// Pause after a connection could not be taken, lest a lack that lasts keeps a processor busy.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -195,6 +199,7 @@ enum Handler {
 
 impl Handler {
     fn handle(&self, stream: &TcpStream, peer: SocketAddr) -> io::Result<()> {
+        stream.set_write_timeout(Some(WRITE_STALL))?;
         match self {
             Handler::Raw(service) => service(stream),
             Handler::Http(site) => {
