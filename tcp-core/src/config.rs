@@ -169,9 +169,6 @@ impl TcpConfig {
         if self.initial_window == 0 {
             return wrong("initial_window", "must be at least one segment");
         }
-        if self.user_timeout.is_some_and(|limit| limit.is_zero()) {
-            return wrong("user_timeout", "must be above zero");
-        }
         if let Some(keep_alive) = &self.keep_alive {
             keep_alive.check()?;
         }
@@ -371,7 +368,8 @@ impl Default for ListenConfig {
 pub enum Admission {
     /// Every SYN is answered while the queues have room.
     Accept,
-    /// The user is asked by [`Event::Syn`](crate::Event::Syn) and answers with
+    /// The user is asked, once the SYN has found room and any TIME-WAIT of the same endpoints has
+    /// ended in its favour: by [`Event::Syn`](crate::Event::Syn) and answers with
     /// [`Stack::decide`](crate::Stack::decide).
     Ask,
 }

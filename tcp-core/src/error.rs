@@ -84,6 +84,8 @@ pub enum ListenError {
     AddressInUse,
     /// No ephemeral port is free (`EADDRINUSE`).
     NoFreePort,
+    /// The address is none of ours, or not one that a connection can have (`EADDRNOTAVAIL`).
+    NoLocalAddress,
 }
 
 impl fmt::Display for ListenError {
@@ -91,6 +93,7 @@ impl fmt::Display for ListenError {
         f.write_str(match self {
             ListenError::AddressInUse => "another listener has this address and port",
             ListenError::NoFreePort => "no ephemeral port is free",
+            ListenError::NoLocalAddress => "the address to listen on is none of ours",
         })
     }
 }

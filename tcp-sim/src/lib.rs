@@ -6,8 +6,10 @@
 //! - [`oracle`] holds the rules that are checked after each event.
 //! - [`script`] is for tests that write segments by hand, or play a figure of RFC 9293.
 //! - [`app`] is what runs on top of a pair.
+//! - [`explore`] tries every schedule of a small conversation.
 
 pub mod app;
+pub mod explore;
 pub mod oracle;
 pub mod script;
 pub mod world;

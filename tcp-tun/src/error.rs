@@ -30,6 +30,7 @@ pub(crate) fn from_connect(error: ConnectError) -> io::Error {
 pub(crate) fn from_listen(error: ListenError) -> io::Error {
     let kind = match error {
         ListenError::AddressInUse | ListenError::NoFreePort => ErrorKind::AddrInUse,
+        ListenError::NoLocalAddress => ErrorKind::AddrNotAvailable,
     };
     io::Error::new(kind, error)
 }

@@ -262,3 +262,41 @@ fn a_server_shows_its_connections_and_ends_cleanly() {
     await_line("Counted");
     assert!(server.0.wait().unwrap().success());
 }
+
+/// A private network with an nc in it that answers `$1` and writes what it gets to `$2`; our
+/// program sends `$4` and writes what it gets to `$5`.
+const TALK_TO_NC: &str = r#"
+    nc -l -N 9000 < "$1" > "$2" &
+    sleep 0.5
+    "$3" connect 10.7.0.1:9000 < "$4" > "$5" || exit 1
+    wait
+"#;
+
+#[test]
+fn connect_moves_standard_input_and_output() {
+    let name = "connect_moves_standard_input_and_output";
+    if !has_private_network(name) {
+        return;
+    }
+    let has_nc = Command::new("nc").arg("-h").output().is_ok();
+    if !has_nc {
+        let _ = writeln!(io::stderr(), "{name}: skipped: needs the command nc");
+        return;
+    }
+    let [answer, got, question, output] =
+        ["answer", "got", "question", "output"].map(|file| Scratch::new(&format!("nc-{file}")));
+    std::fs::write(&answer.0, [b'a'; 10_000]).unwrap();
+    std::fs::write(&question.0, [b'q'; 2_000_000]).unwrap();
+    let status = Command::new("unshare")
+        .args(["--map-root-user", "--net", "sh", "-c", TALK_TO_NC, "sh"])
+        .args([&answer.0, &got.0])
+        .arg(env!("CARGO_BIN_EXE_tcp-tun"))
+        .args([&question.0, &output.0])
+        .status();
+    assert!(status.unwrap().success());
+    let same = |left: &Scratch, right: &Scratch| {
+        std::fs::read(&left.0).unwrap() == std::fs::read(&right.0).unwrap()
+    };
+    assert!(same(&question, &got), "nc got other bytes");
+    assert!(same(&answer, &output), "we got other bytes");
+}

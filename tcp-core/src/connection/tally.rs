@@ -1,7 +1,9 @@
 //! Counts of one connection.
 
-/// What only adds up.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+use core::hash::{Hash, Hasher};
+
+/// What only adds up, and decides nothing.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct Tally {
     pub(super) segs_in: u64,
     pub(super) segs_out: u64,
@@ -14,6 +16,11 @@ pub(super) struct Tally {
     pub(super) total_retrans: u64,
     pub(super) rcv_ooopack: u64,
     pub(super) dsack_dups: u64,
+}
+
+/// Connections that will do the same from now on have the same hash, whatever they have counted.
+impl Hash for Tally {
+    fn hash<H: Hasher>(&self, _: &mut H) {}
 }
 
 impl Tally {

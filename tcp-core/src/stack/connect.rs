@@ -60,7 +60,7 @@ impl Stack {
         let demux = &self.demux;
         let is_free = |port| {
             let local = SocketAddr::new(local, port);
-            !demux.has_listener_on_port(local)
+            !demux.has_listener_on_port(local.port(), Some(local.ip()))
                 && FourTuple::new(local, remote).is_some_and(|tuple| demux.route(&tuple).is_none())
         };
         self.ports

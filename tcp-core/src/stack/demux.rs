@@ -1,6 +1,8 @@
 //! Whose a segment is: the connection with its four-tuple, else the listener on its destination.
 
-use core::net::SocketAddr;
+use alloc::collections::BTreeMap;
+use alloc::collections::btree_map::Entry;
+use core::net::{IpAddr, SocketAddr};
 
 use hashbrown::HashMap;
 
@@ -14,6 +16,8 @@ use super::tuple::FourTuple;
 pub(super) struct Demux {
     routes: HashMap<FourTuple, Record, Key>,
     listeners: HashMap<ListenAddr, u32, Key>,
+    /// How many listeners name each port.
+    listeners_on_port: BTreeMap<u16, u32>,
 }
 
 /// What knows a four-tuple; the number is its slot in the table of that kind.
@@ -29,6 +33,7 @@ impl Demux {
         Demux {
             routes: HashMap::with_hasher(key),
             listeners: HashMap::with_hasher(key),
+            listeners_on_port: BTreeMap::new(),
         }
     }
 
@@ -58,12 +63,17 @@ impl Demux {
             .find_map(|(ip, port)| self.listener_at(&ListenAddr { ip, port }))
     }
 
-    /// Whether somebody listens on this port in particular, here or everywhere.
-    pub(super) fn has_listener_on_port(&self, local: SocketAddr) -> bool {
-        let port = Some(local.port());
-        [Some(local.ip()), None]
-            .into_iter()
-            .any(|ip| self.listener_at(&ListenAddr { ip, port }).is_some())
+    /// Whether somebody listens on this port in particular: at `ip` or everywhere; and where `ip` is
+    /// `None`, at any address.
+    pub(super) fn has_listener_on_port(&self, port: u16, ip: Option<IpAddr>) -> bool {
+        let at = |ip| {
+            let port = Some(port);
+            self.listener_at(&ListenAddr { ip, port }).is_some()
+        };
+        match ip {
+            Some(_) => at(ip) || at(None),
+            None => self.listeners_on_port.contains_key(&port),
+        }
     }
 
     /// The listener on exactly this address.
@@ -72,11 +82,22 @@ impl Demux {
     }
 
     pub(super) fn insert_listener(&mut self, addr: ListenAddr, slot: u32) {
-        self.listeners.insert(addr, slot);
+        let replaced = self.listeners.insert(addr, slot);
+        if let (None, Some(port)) = (replaced, addr.port) {
+            *self.listeners_on_port.entry(port).or_default() += 1;
+        }
     }
 
     pub(super) fn remove_listener(&mut self, addr: &ListenAddr) {
-        self.listeners.remove(addr);
+        let removed = self.listeners.remove(addr);
+        if let (Some(_), Some(port)) = (removed, addr.port)
+            && let Entry::Occupied(mut count) = self.listeners_on_port.entry(port)
+        {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
     }
 }
 
@@ -105,6 +126,23 @@ mod tests {
         assert_eq!(demux.route(&turned), None);
         demux.remove(&tuple);
         assert_eq!(demux.route(&tuple), None);
+    }
+
+    #[test]
+    fn a_port_is_taken_while_anybody_listens_on_it() {
+        let mut demux = demux();
+        let at = |ip: &str| ListenAddr::from(SocketAddr::new(ip.parse().unwrap(), 80));
+        for ip in ["10.0.0.1", "10.0.0.2"] {
+            demux.insert_listener(at(ip), 0);
+        }
+        let taken = |demux: &Demux, ip: Option<&str>| {
+            demux.has_listener_on_port(80, ip.map(|ip| ip.parse().unwrap()))
+        };
+        assert!(taken(&demux, Some("10.0.0.1")) && !taken(&demux, Some("10.0.0.3")));
+        demux.remove_listener(&at("10.0.0.1"));
+        assert!(taken(&demux, None));
+        demux.remove_listener(&at("10.0.0.2"));
+        assert!(!taken(&demux, None));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use alloc::collections::{BTreeSet, VecDeque};
 use core::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use super::slab::SlotId;
+use super::tuple::is_unicast;
 use super::{ListenAddr, Stack};
 use crate::config::ListenConfig;
 use crate::error::ListenError;
@@ -88,6 +89,9 @@ impl Stack {
     pub(super) fn free_listen_addr(&mut self, addr: ListenAddr) -> Result<ListenAddr, ListenError> {
         let ip = addr.ip.map(|ip| ip.to_canonical());
         let addr = ListenAddr { ip, ..addr };
+        if ip.is_some_and(|ip| !is_unicast(ip) || !self.is_local(ip)) {
+            return Err(ListenError::NoLocalAddress);
+        }
         if addr.port == Some(0) {
             let port = self.choose_listen_port(ip).ok_or(ListenError::NoFreePort)?;
             let port = Some(port);
@@ -99,12 +103,12 @@ impl Stack {
         }
     }
 
-    /// An ephemeral port on which nobody listens, at this address or, without one, everywhere.
+    /// An ephemeral port on which nobody listens at this address; without one, at any address.
     fn choose_listen_port(&mut self, ip: Option<IpAddr>) -> Option<u16> {
         let demux = &self.demux;
         let nowhere = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
         let local = ip.unwrap_or(nowhere);
-        let is_free = |port| !demux.has_listener_on_port(SocketAddr::new(local, port));
+        let is_free = |port| !demux.has_listener_on_port(port, ip);
         let remote = SocketAddr::new(nowhere, 0);
         self.ports
             .choose(self.config.ephemeral_ports, local, remote, is_free)

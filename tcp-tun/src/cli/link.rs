@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::SystemTime;
 
@@ -26,7 +27,7 @@ pub const DEFAULT_MTU: u16 = 1_500;
 #[command(next_help_heading = "The link between our stack and the kernel")]
 pub struct LinkArgs {
     /// Name of the TUN device, as `ip link` shows it [default: the kernel chooses]
-    #[arg(long, value_name = "NAME", global = false)]
+    #[arg(long, value_name = "NAME")]
     tun: Option<String>,
 
     /// An address of OUR stack and the length of its network's prefix, IPv4 or IPv6; give it once
@@ -95,6 +96,11 @@ impl LinkArgs {
         self.verbose > 0
     }
 
+    /// Whether a device is to be used that an administrator has set up.
+    pub fn is_attached(&self) -> bool {
+        self.attach
+    }
+
     /// Our addresses.
     pub fn addresses(&self) -> Vec<Cidr> {
         if self.addr.is_empty() {
@@ -126,6 +132,14 @@ impl LinkArgs {
             }
         }
         Ok(kernel)
+    }
+
+    /// Our addresses that are in no network of the kernel's on the link.
+    fn unrouted(&self, kernel: &[Cidr]) -> Vec<IpAddr> {
+        let ours = self.addresses().into_iter().map(Cidr::addr);
+        // Where an administrator has set the link up, the routes are known to them.
+        ours.filter(|ours| !self.attach && !kernel.iter().any(|cidr| cidr.contains(*ours)))
+            .collect()
     }
 
     /// The TUN device's name; empty where the kernel chooses.
@@ -162,6 +176,13 @@ impl LinkArgs {
             builder = builder.mtu(self.mtu());
         }
         let interface = builder.build().map_err(|error| explain_tun(&error, name))?;
+        let device = interface.name().unwrap_or_default();
+        for ours in self.unrouted(&kernel_addresses) {
+            text::note(format_args!(
+                "no network of the kernel's holds {ours}: the kernel needs a route to it, \
+                 `ip route add {ours} dev {device}`"
+            ));
+        }
         Ok(Link {
             interface,
             kernel_addresses,
@@ -298,7 +319,7 @@ pub fn explain_tun(error: &io::Error, name: &str) -> anyhow::Error {
 }
 
 /// An address with a port of this interface's families.
-pub fn check_family(interface: &Interface, addr: std::net::SocketAddr) -> anyhow::Result<()> {
+pub fn check_family(interface: &Interface, addr: SocketAddr) -> anyhow::Result<()> {
     let ours = interface.addresses();
     if ours
         .iter()
@@ -337,6 +358,17 @@ mod tests {
         assert_eq!(kernel(&two), "192.0.2.1/24");
         let named = ["--addr", "192.0.2.7", "--kernel-addr", "192.0.2.9/24"];
         assert_eq!(kernel(&named), "192.0.2.9/24");
+    }
+
+    #[test]
+    fn an_address_outside_of_the_kernel_s_networks_is_noticed() {
+        let unrouted = |args: &[&str]| {
+            let args = parse(args).unwrap();
+            args.unrouted(&args.kernel_addresses().unwrap()).len()
+        };
+        assert_eq!(unrouted(&[]), 0);
+        let elsewhere = ["--addr", "192.0.2.7/24", "--kernel-addr", "198.51.100.1/24"];
+        assert_eq!(unrouted(&elsewhere), 1);
     }
 
     #[test]

@@ -33,7 +33,7 @@ With --private, nothing outside notices, and no root is needed where /dev/net/tu
 
 /// A TCP of our own on the other end of a TUN device: the kernel sees it as another host.
 #[derive(Parser, Debug)]
-#[command(name = "tcp-tun", version, after_help = EXAMPLES)]
+#[command(name = "tcp-tun", version, after_help = EXAMPLES, max_term_width = 100)]
 pub struct Cli {
     #[command(subcommand)]
     command: Option<Command>,

@@ -96,6 +96,9 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<()> {
         .with_context(|| format!("cannot listen at {addr}"))?;
     let local = listener.local_addr()?;
 
+    // Before anything is said: who reads of SIGUSR1 may send it at once.
+    let (sender, messages) = mpsc::channel();
+    signals::watch(&sender, Keys::Watched)?;
     let places = places(&link.interface, local);
     link.introduce(Some(&args.service.example(places[0])));
     let places: Vec<String> = places.iter().map(SocketAddr::to_string).collect();
@@ -105,8 +108,6 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<()> {
         places.join(" and "),
         std::process::id()
     ));
-    let (sender, messages) = mpsc::channel();
-    signals::watch(&sender, Keys::Watched)?;
     let server = Server {
         handler,
         slots: Arc::new(Slots::new(common.max_connections)),

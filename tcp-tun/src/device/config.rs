@@ -7,7 +7,9 @@
 
 use std::fs;
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use nix::net::if_::if_nametoindex;
 
@@ -45,10 +47,11 @@ pub fn configure(name: &str, config: &LinkConfig) -> io::Result<()> {
     step("bring it up", bring_up(&socket, index, config.mtu))?;
     for &cidr in &config.addresses {
         let result = match cidr.addr() {
-            IpAddr::V4(_) => Ok(()),
-            IpAddr::V6(_) => enable_ipv6(name),
+            IpAddr::V4(_) => add_address(&socket, index, cidr),
+            IpAddr::V6(addr) => enable_ipv6(name)
+                .and_then(|()| add_address(&socket, index, cidr))
+                .and_then(|()| await_delivery(&socket, addr)),
         };
-        let result = result.and_then(|()| add_address(&socket, index, cidr));
         step(&format!("add the address {cidr}"), result)?;
     }
     Ok(())
@@ -113,6 +116,42 @@ fn add_address(socket: &Socket, index: u32, cidr: Cidr) -> io::Result<()> {
     request.push_attribute(libc::IFA_ADDRESS, &octets);
     socket.tell(request)
 }
+
+/// Waits until the kernel takes packets for its new address. For IPv6 it says that it has the address
+/// before it has the route that delivers to it, which a queue of works adds a moment later; what
+/// comes meanwhile it drops, as for somebody else (`Ip6InAddrErrors`).
+fn await_delivery(socket: &Socket, addr: Ipv6Addr) -> io::Result<()> {
+    let deadline = Instant::now() + DELIVERY_PATIENCE;
+    // `struct rtmsg`: family, length of the destination's prefix, then what is for the kernel to say.
+    let mut message = [0; ROUTE_MESSAGE_LEN];
+    message[..2].copy_from_slice(&[libc::AF_INET6 as u8, 128]);
+    loop {
+        let mut request = Request::new(libc::RTM_GETROUTE, 0, &message);
+        request.push_attribute(libc::RTA_DST, &addr.octets());
+        match socket.ask(request) {
+            Ok(reply) if reply.message().get(ROUTE_TYPE) == Some(&libc::RTN_LOCAL) => {
+                return Ok(());
+            }
+            // A route that leads elsewhere, or none.
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NetworkUnreachable => {}
+            Err(error) => return Err(error),
+        }
+        if Instant::now() >= deadline {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        thread::sleep(Duration::from_micros(100));
+    }
+}
+
+/// How long the kernel may take to use an address that it has accepted; it takes milliseconds.
+const DELIVERY_PATIENCE: Duration = Duration::from_secs(5);
+
+/// The size of `struct rtmsg`, which `libc` does not know.
+const ROUTE_MESSAGE_LEN: usize = 12;
+
+/// Where `rtm_type` is in it.
+const ROUTE_TYPE: usize = 7;
 
 /// Turns IPv6 on for the device where the system's default is off. Where it is on, nothing is
 /// written: containers often see these files, but may not change them.

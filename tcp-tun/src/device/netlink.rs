@@ -53,6 +53,11 @@ impl Request {
 pub(super) struct Reply(Vec<u8>);
 
 impl Reply {
+    /// The whole message: its fixed part, then its attributes.
+    pub(super) fn message(&self) -> &[u8] {
+        &self.0
+    }
+
     /// The value of the first attribute of type `kind`, after a fixed message of `message_len` bytes.
     pub(super) fn attribute(&self, message_len: usize, kind: u16) -> Option<&[u8]> {
         let mut rest = self.0.get(message_len..)?;

@@ -30,6 +30,31 @@ fn one_port_may_be_listened_on_at_several_addresses() {
 }
 
 #[test]
+fn only_our_own_addresses_may_be_listened_on() {
+    let mut server = Host::new(config(server_ip()));
+    let mut listen = |text: &str| server.stack.listen(addr(text), ListenConfig::default());
+    for stranger in [
+        "10.0.0.9:80",
+        "224.0.0.1:80",
+        "255.255.255.255:80",
+        "[fd00::9]:80",
+    ] {
+        assert_eq!(
+            listen(stranger),
+            Err(ListenError::NoLocalAddress),
+            "{stranger}"
+        );
+    }
+    let mut proxy = Host::new(StackConfig {
+        any_address: true,
+        ..config(server_ip())
+    });
+    let mut listen = |text: &str| proxy.stack.listen(addr(text), ListenConfig::default());
+    assert!(listen("10.0.0.9:80").is_ok(), "a proxy takes any");
+    assert_eq!(listen("224.0.0.1:80"), Err(ListenError::NoLocalAddress));
+}
+
+#[test]
 fn port_zero_chooses_one_that_is_free() {
     let mut server = Host::new(StackConfig {
         ephemeral_ports: (50_000, 50_001),

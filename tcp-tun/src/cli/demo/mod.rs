@@ -69,6 +69,9 @@ const DEFAULT_CAPTURE: &str = "tcp-tun-demo.pcapng";
 
 /// Runs the demo; an error is whatever keeps it from saying `demo: ok`.
 pub fn run(args: &DemoArgs) -> anyhow::Result<()> {
+    if args.link.is_attached() {
+        bail!("the demo makes a device in a network of its own; --attach is for the others");
+    }
     let stage = Stage::set(args)?;
     let site = DemoSite {
         blob_bytes: args.bytes,

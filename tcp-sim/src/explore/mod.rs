@@ -1,0 +1,64 @@
+//! Every schedule of a small conversation, and not a sample of them.
+//!
+//! [`explore`] takes a [`Scenario`] (two machines, what their applications do, how it must end)
+//! and tries every order in which things can happen, up to a number of faults. It answers with the
+//! number of distinct states, or with the shortest way to a state that breaks a rule.
+//!
+//! # What can happen
+//!
+//! Each direction of the network is a queue, and a set of *stragglers*. Without a fault, the oldest
+//! segment of either queue arrives, any straggler arrives, an application takes the next step of
+//! its script, or, when nothing of all that is possible, time passes to the next deadline. Each
+//! fault costs one of the budget:
+//!
+//! - *drop*: the oldest segment is lost;
+//! - *duplicate*: it arrives, and a copy of it stays under way as a straggler;
+//! - *detain*: it becomes a straggler itself, so that any number of later segments and of deadlines
+//!   may come before it: reordering and delay of every extent;
+//! - *hurry*: the next deadline comes although an application could act: the application was slower
+//!   than the timer.
+//!
+//! Only the oldest segment suffers faults. Nothing is lost by that: what happens to a segment is
+//! not noticed before it would have been the next one to arrive, and then it is the oldest.
+//!
+//! # Time
+//!
+//! The clock stands still but when a deadline comes, and then it moves to the earliest deadline of
+//! both sides, if it is not there already. It does not move while a segment is queued. So a
+//! schedule without faults is one of a network whose delays are far below every timer, and each
+//! segment that is slower than a timer is detained, and paid for. States hold absolute time: two of
+//! them are the same only if the same time has passed in both, which may count a state twice and
+//! never takes two for one.
+//!
+//! # Orders that come to the same
+//!
+//! While a segment is queued to a side, all that can happen at that side is independent of the
+//! other: the other can neither change what is first in the queue, nor end what is possible here,
+//! nor move the clock; and it notices what happens here only at the back of its own queue. So what
+//! happens at that side next may be moved before all that happens at the other until then, with the
+//! same result at both, and the search tries these orders alone (a persistent set of partial order
+//! reduction; faults are counted over the whole schedule, which moving them does not change). Every
+//! state that one side can be in is still reached, and every ending. Where a rule is found broken,
+//! a second search through all orders finds the shortest way to it.
+//!
+//! States are recognised by a 128-bit hash of everything that decides what happens next. Among a
+//! billion states the chance of taking one for another is below 10^-20.
+
+mod app;
+mod machine;
+mod network;
+mod presets;
+mod rules;
+mod scenario;
+mod search;
+mod trace;
+mod world;
+
+pub use machine::{Host, Machine, Packet};
+pub use presets::{
+    close, handshake, presets, reset, simultaneous_close, simultaneous_open, transfer, zero_window,
+};
+pub use scenario::{Ending, Scenario, Start, Step};
+pub use search::{Bounds, Report, explore};
+pub use trace::{Counterexample, TraceStep};
+pub use world::Action;

@@ -1,0 +1,162 @@
+//! The conversations that are worth exploring, each as small as it can be.
+
+use tcp_core::seq::SeqNumber;
+use tcp_core::{Setup, TcpConfig};
+
+use super::machine::Host;
+use super::scenario::{Ending, Scenario, Start, Step};
+
+/// Payload of a full segment: the least MSS that a connection takes, so that three segments are
+/// little to hash.
+const MSS: u16 = 88;
+/// Bytes of a full segment.
+const SEGMENT: usize = MSS as usize;
+
+/// All of them.
+pub fn presets() -> [Scenario; 7] {
+    [
+        handshake(),
+        simultaneous_open(),
+        transfer(),
+        close(),
+        simultaneous_close(),
+        zero_window(),
+        reset(),
+    ]
+}
+
+/// A connects to B, and no more.
+pub fn handshake() -> Scenario {
+    let scripts = [vec![], vec![]];
+    Scenario::new(
+        "handshake",
+        client_and_server(config()),
+        scripts,
+        Start::AsGiven,
+        Ending::Open,
+    )
+}
+
+/// Both connect to each other, and no more.
+pub fn simultaneous_open() -> Scenario {
+    let machines = [
+        Host::connect(config(), setup(ISN_A)),
+        Host::connect(config(), setup(ISN_B)),
+    ];
+    let scripts = [vec![], vec![]];
+    Scenario::new(
+        "simultaneous-open",
+        machines,
+        scripts,
+        Start::AsGiven,
+        Ending::Open,
+    )
+}
+
+/// Three segments each way on an established connection.
+pub fn transfer() -> Scenario {
+    let script = vec![Step::Write(3 * SEGMENT), Step::Read(3 * SEGMENT)];
+    Scenario::new(
+        "transfer",
+        client_and_server(config()),
+        [script.clone(), script],
+        Start::Established,
+        Ending::Open,
+    )
+}
+
+/// A sends a segment and closes its direction; B reads to the end, answers, and closes.
+pub fn close() -> Scenario {
+    let a = vec![
+        Step::Write(SEGMENT),
+        Step::Shutdown,
+        Step::ReadToEnd,
+        Step::Close,
+    ];
+    let b = vec![Step::ReadToEnd, Step::Write(SEGMENT), Step::Close];
+    Scenario::new(
+        "close",
+        client_and_server(config()),
+        [a, b],
+        Start::Established,
+        Ending::Closed,
+    )
+}
+
+/// Both send a segment and close, in any order.
+pub fn simultaneous_close() -> Scenario {
+    let script = vec![
+        Step::Write(SEGMENT),
+        Step::Shutdown,
+        Step::ReadToEnd,
+        Step::Close,
+    ];
+    Scenario::new(
+        "simultaneous-close",
+        client_and_server(config()),
+        [script.clone(), script],
+        Start::Established,
+        Ending::Closed,
+    )
+}
+
+/// A sends twice what B has room for, and B reads it piece by piece.
+pub fn zero_window() -> Scenario {
+    let config = TcpConfig {
+        recv_buffer: 2 * SEGMENT,
+        ..config()
+    };
+    let a = vec![Step::Write(4 * SEGMENT)];
+    let b = vec![Step::Read(SEGMENT); 4];
+    Scenario::new(
+        "zero-window",
+        client_and_server(config),
+        [a, b],
+        Start::Established,
+        Ending::Open,
+    )
+}
+
+/// A sends a segment and aborts, while B sends and reads.
+pub fn reset() -> Scenario {
+    let a = vec![Step::Write(SEGMENT), Step::Abort];
+    let b = vec![Step::Write(SEGMENT), Step::ReadToEnd];
+    Scenario::new(
+        "reset",
+        client_and_server(config()),
+        [a, b],
+        Start::Established,
+        Ending::Reset,
+    )
+}
+
+/// Round, so that a trace is easy to read.
+const ISN_A: u32 = 1_000;
+/// As [`ISN_A`].
+const ISN_B: u32 = 5_000;
+
+fn client_and_server(config: TcpConfig) -> [Host; 2] {
+    [
+        Host::connect(config.clone(), setup(ISN_A)),
+        Host::listen(config, setup(ISN_B)),
+    ]
+}
+
+/// Without timestamps, which tell states apart that are alike; and with small buffers.
+fn config() -> TcpConfig {
+    TcpConfig {
+        recv_buffer: 4_096,
+        send_buffer: 4_096,
+        timestamps: false,
+        ..TcpConfig::default()
+    }
+}
+
+fn setup(isn: u32) -> Setup {
+    Setup {
+        isn: SeqNumber::new(isn),
+        timestamp_offset: 0,
+        mss: MSS,
+        default_mss: MSS,
+    }
+}

@@ -1,0 +1,134 @@
+//! What must hold in every state, and where nothing more can happen.
+
+use tcp_core::seq::SeqNumber;
+use tcp_core::{Instant, State};
+
+use super::machine::{Machine, Packet};
+use super::scenario::{Ending, Scenario};
+use super::world::{End, World};
+use crate::Side;
+use crate::oracle::{Violation, check_health, check_info, rule};
+
+/// Larger than any packet of an exploration.
+const MTU: u16 = 1_500;
+
+/// Checks a segment that `side` sends against what the other side has sent, up to `peer_sent`.
+pub(super) fn check_sent(
+    side: Side,
+    packet: &Packet,
+    peer_sent: Option<SeqNumber>,
+) -> Result<(), Violation> {
+    let Some(ack) = packet.header.ack else {
+        return Ok(());
+    };
+    let sent = peer_sent.is_some_and(|end| ack.distance_from(end) <= 0);
+    rule!(
+        sent,
+        "{side:?} acknowledges {}, beyond what the other side has sent",
+        ack.get()
+    );
+    Ok(())
+}
+
+/// Checks an end that has nothing more to send for now. Broken invariants of the connection itself
+/// panic.
+pub(super) fn check_end<M: Machine>(
+    side: Side,
+    now: Instant,
+    end: &End<M>,
+    peer_sent: Option<SeqNumber>,
+) -> Result<(), Violation> {
+    let Some(connection) = end.machine.connection() else {
+        return Ok(());
+    };
+    connection.assert_invariants();
+    let info = connection.info(now);
+    let named = |violation: Violation| Violation(format!("{side:?}: {violation}"));
+    check_health(connection, &info).map_err(named)?;
+    check_info(&info, MTU).map_err(named)?;
+    rule!(
+        peer_sent.is_some() || !info.tcpi_state.is_synchronized(),
+        "{side:?} is synchronized with a peer that has said nothing"
+    );
+    Ok(())
+}
+
+/// Checks a state in which nothing can happen any more but faults.
+pub(super) fn check_ending<M: Machine>(
+    scenario: &Scenario<M>,
+    world: &World<M>,
+) -> Result<(), Violation> {
+    match scenario.ending {
+        Ending::Open => check_complete(scenario, world, State::Established),
+        Ending::Closed => check_complete(scenario, world, State::Closed),
+        Ending::Reset => check_reset(scenario, world),
+    }
+}
+
+fn check_complete<M: Machine>(
+    scenario: &Scenario<M>,
+    world: &World<M>,
+    wanted: State,
+) -> Result<(), Violation> {
+    for side in Side::BOTH {
+        let end = world.end(side);
+        let app = &end.app;
+        let step = scenario.scripts[side.index()].get(app.at());
+        rule!(
+            app.error().is_none(),
+            "{side:?} ended with an error: {:?}",
+            app.error()
+        );
+        rule!(
+            step.is_none(),
+            "stall: {side:?} waits for ever at {step:?}, having read {} bytes",
+            app.read_bytes()
+        );
+        let state = end.state();
+        rule!(
+            state == Some(wanted),
+            "{side:?} ended in {state:?}, not in {wanted}"
+        );
+        let written = world.end(side.other()).app.written_bytes();
+        rule!(
+            app.read_bytes() == written,
+            "{side:?} read {} of {written} bytes",
+            app.read_bytes()
+        );
+        let flushed = end.machine.connection().is_some_and(|it| it.is_flushed());
+        rule!(
+            flushed || wanted == State::Closed,
+            "stall: {side:?} waits for ever for an acknowledgement"
+        );
+    }
+    Ok(())
+}
+
+fn check_reset<M: Machine>(scenario: &Scenario<M>, world: &World<M>) -> Result<(), Violation> {
+    for side in Side::BOTH {
+        let end = world.end(side);
+        let app = &end.app;
+        let state = end.state();
+        if state.is_none() || state == Some(State::Closed) {
+            continue;
+        }
+        rule!(
+            !app.has_aborted(),
+            "{side:?} aborted and yet is in {state:?}"
+        );
+        rule!(
+            world.has_lost() && state == Some(State::Established),
+            "stall: the other side aborted, no segment was lost, and {side:?} is in {state:?}"
+        );
+        let flushed = end.machine.connection().is_some_and(|it| it.is_flushed());
+        rule!(
+            flushed,
+            "stall: {side:?} has something to say, and does not say it"
+        );
+    }
+    let aborted = Side::BOTH
+        .iter()
+        .any(|side| world.end(*side).app.has_aborted());
+    rule!(aborted, "stall: nobody could abort in {}", scenario.name);
+    Ok(())
+}
