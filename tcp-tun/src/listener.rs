@@ -46,6 +46,7 @@ impl TcpListener {
     /// # Errors
     ///
     /// `AddrInUse` where another listener has the address and port, or no port is free;
+    /// `AddrNotAvailable` where the address is none of the interface's;
     /// `NotConnected` after the interface's shutdown; those of the name's resolution.
     pub fn bind(interface: &Interface, addr: impl ToSocketAddrs) -> io::Result<TcpListener> {
         let config = ListenConfig {

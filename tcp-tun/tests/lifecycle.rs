@@ -3,6 +3,7 @@
 mod common;
 
 use std::io::{self, ErrorKind, Read, Write};
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Barrier};
@@ -13,6 +14,8 @@ use common::{
     PATIENCE, SERVER, builder, connect_pair, connected, hash_of_noise, interfaces, interfaces_over,
     receive, send_noise,
 };
+use tcp_tun::tcp_core::seq::SeqNumber;
+use tcp_tun::tcp_core::wire::{self, Control, Header, IpFields, Payload, Segment};
 use tcp_tun::tcp_core::{Admission, ListenAddr, ListenConfig, PacketMeta, Transmit};
 use tcp_tun::{Device, Direction, Interface, MemoryDevice, TcpListener, TcpStream};
 
@@ -229,6 +232,55 @@ fn a_catch_all_listener_decides_about_each_syn() {
         "198.51.100.7:443".parse().unwrap()
     );
     accepted.join().unwrap().unwrap();
+}
+
+#[test]
+fn syns_that_are_withdrawn_do_not_push_out_one_that_lives() {
+    let (left, mut wire) = MemoryDevice::pair(1_500).unwrap();
+    let server = builder(left, 1).build().unwrap();
+    let config = ListenConfig {
+        admission: Admission::Ask,
+        syn_backlog: 2,
+        ..ListenConfig::default()
+    };
+    let addr: SocketAddr = SERVER.parse().unwrap();
+    let listener = TcpListener::bind_with(&server, ListenAddr::from(addr), config).unwrap();
+    listener.set_nonblocking(true).unwrap();
+
+    let mut send = |port: u16, control, seq| {
+        let fields = IpFields {
+            src: SocketAddr::from(([10, 7, 0, 2], port)),
+            dst: addr,
+            dscp: 0,
+            hop_limit: 64,
+            identification: 0,
+        };
+        let mut header = Header::new(SeqNumber::new(seq));
+        header.control = control;
+        let segment = Segment {
+            header,
+            payload: Payload::EMPTY,
+        };
+        let mut buf = [0; 1_500];
+        let transmit = wire::emit(&fields, &segment, &mut buf).unwrap();
+        wire.send(&buf[..transmit.len], &transmit).unwrap();
+    };
+    send(1_000, Control::Syn, 7);
+    for port in [1_001, 1_002] {
+        send(port, Control::Syn, 7);
+        send(port, Control::Rst, 8);
+    }
+    let start = Instant::now();
+    while server.device_counters().rx_packets < 5 {
+        assert!(start.elapsed() < PATIENCE);
+        thread::yield_now();
+    }
+
+    let syn = listener.next_syn().unwrap();
+    assert_eq!(syn.peer_addr().port(), 1_000);
+    assert!(syn.accept().unwrap());
+    let error = listener.next_syn().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::WouldBlock);
 }
 
 #[test]

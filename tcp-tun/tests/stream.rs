@@ -272,6 +272,39 @@ fn a_linger_waits_for_the_acknowledgement() {
 }
 
 #[test]
+fn a_linger_waits_without_blocking_too() {
+    let (_interfaces, _theirs, mut ours) = connected();
+    let linger = Duration::from_millis(30);
+    ours.set_linger(Some(linger)).unwrap();
+    ours.set_nonblocking(true).unwrap();
+    // More than the peer's window holds: it cannot all be acknowledged.
+    while ours.info().unwrap().tcpi_snd_wnd > 0 {
+        let _ = ours.write(&[0; 65_536]);
+    }
+    while ours.write(&[0; 65_536]).is_ok() {}
+    let start = Instant::now();
+    drop(ours);
+    assert!(start.elapsed() >= linger);
+}
+
+#[test]
+fn nothing_is_left_to_shut_down_in_time_wait() {
+    let (_interfaces, theirs, mut ours) = connected();
+    ours.shutdown(Shutdown::Write).unwrap();
+    drop(theirs);
+    assert_eq!(ours.read(&mut [0]).unwrap(), 0);
+    let start = Instant::now();
+    while ours.info().unwrap().tcpi_state != State::TimeWait {
+        assert!(start.elapsed() < PATIENCE);
+        std::thread::yield_now();
+    }
+    for how in [Shutdown::Read, Shutdown::Write, Shutdown::Both] {
+        let error = ours.shutdown(how).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotConnected);
+    }
+}
+
+#[test]
 fn a_linger_ends_when_its_time_is_over() {
     let (_interfaces, _theirs, mut ours) = connected();
     let linger = Duration::from_millis(30);

@@ -8,7 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use clap::{Args, Subcommand};
 use tcp_tun::http::{self, Directory};
 use tcp_tun::{Interface, TcpListener, TcpStream};
@@ -75,6 +75,10 @@ struct Common {
 /// How long an HTTP connection may be idle.
 const HTTP_IDLE: Duration = Duration::from_secs(30);
 
+/// How long a client may take nothing of what is sent to it: one that never reads would hold its
+/// place among the connections for ever.
+const WRITE_STALL: Duration = Duration::from_secs(60);
+
 /// Pause after a connection could not be taken, lest a lack that lasts keeps a processor busy.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -88,8 +92,7 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<()> {
     if !addr.ip().is_unspecified() {
         link::check_family(&link.interface, addr)?;
     }
-    let listener = TcpListener::bind(&link.interface, addr)
-        .with_context(|| format!("cannot listen at {addr}"))?;
+    let listener = listen(&link.interface, addr)?;
     let local = listener.local_addr()?;
 
     // Before anything is said: who reads of SIGUSR1 may send it at once.
@@ -126,6 +129,19 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<()> {
     let closed = link.close();
     status::show_counters(&interface.counters());
     outcome.and(closed)
+}
+
+fn listen(interface: &Interface, addr: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(interface, addr).map_err(|error| {
+        if error.kind() == io::ErrorKind::AddrNotAvailable {
+            let ours = interface.addresses().iter();
+            let ours: Vec<String> = ours.map(|cidr| cidr.addr().to_string()).collect();
+            let ours = ours.join(", ");
+            anyhow!("cannot listen at {addr}: {error}; our stack has {ours}, see --addr")
+        } else {
+            anyhow::Error::new(error).context(format!("cannot listen at {addr}"))
+        }
+    })
 }
 
 /// Where clients find the server: all our addresses, if it listens at "every" one.
@@ -196,6 +212,7 @@ enum Handler {
 
 impl Handler {
     fn handle(&self, stream: &TcpStream, peer: SocketAddr) -> io::Result<()> {
+        stream.set_write_timeout(Some(WRITE_STALL))?;
         match self {
             Handler::Raw(service) => service(stream),
             Handler::Http(site) => {
@@ -312,6 +329,23 @@ impl Drop for Slot {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tcp_tun::MemoryDevice;
+
+    #[test]
+    fn an_address_that_is_not_ours_is_refused_with_those_that_are() {
+        let (device, _other_end) = MemoryDevice::pair(1_500).unwrap();
+        let interface = Interface::builder()
+            .address("10.7.0.2/24".parse().unwrap())
+            .address("fd07::2/64".parse().unwrap())
+            .device(device)
+            .build()
+            .unwrap();
+        let error = listen(&interface, "10.7.0.9:80".parse().unwrap()).unwrap_err();
+        let error = error.to_string();
+        assert!(error.contains("10.7.0.9:80"), "{error}");
+        assert!(error.contains("10.7.0.2, fd07::2"), "{error}");
+        assert!(listen(&interface, "10.7.0.2:80".parse().unwrap()).is_ok());
+    }
 
     #[test]
     fn a_slot_is_taken_once_at_a_time() {

@@ -40,7 +40,11 @@ pub fn chargen(stream: &TcpStream) -> io::Result<()> {
                 Ok(()) => {}
                 // This is how the peer says that it has enough.
                 Err(error) if is_disconnect(&error) => return Ok(()),
-                Err(error) => return Err(error),
+                Err(error) => {
+                    // The other thread reads until the connection ends.
+                    let _ = stream.abort();
+                    return Err(error);
+                }
             }
         }
     })

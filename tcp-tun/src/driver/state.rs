@@ -119,7 +119,7 @@ impl State {
 
     /// The oldest SYN that waits for a decision of this listener's user.
     pub(crate) fn next_syn(&mut self, id: ListenerId) -> Option<QueuedSyn> {
-        self.listeners.get_mut(&id)?.syns.pop_front()
+        self.listeners.get_mut(&id)?.pop_syn(&self.stack)
     }
 
     /// Closes a listener, and reports its events no more.
@@ -156,7 +156,7 @@ impl State {
                 remote,
             } => {
                 if let Some(entry) = self.listeners.get_mut(&listener) {
-                    entry.push_syn(QueuedSyn { id, local, remote });
+                    entry.push_syn(&self.stack, QueuedSyn { id, local, remote });
                 }
             }
             Event::Connection { id, event } => {

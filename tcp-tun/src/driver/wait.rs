@@ -1,12 +1,13 @@
 //! What user's threads wait on.
 
 use std::collections::VecDeque;
+use std::iter;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Condvar;
-use tcp_core::{ConnectionEvent, SynId};
+use tcp_core::{ConnectionEvent, Stack, SynId};
 
 /// How long a call may wait.
 #[derive(Clone, Copy, Debug)]
@@ -88,17 +89,24 @@ pub(crate) struct QueuedSyn {
 pub(super) struct ListenerEntry {
     pub(super) wait: Arc<ListenerWait>,
     pub(super) syns: VecDeque<QueuedSyn>,
-    /// SYNs that may wait in `syns`; the stack itself keeps no more undecided.
+    /// SYNs that the stack keeps undecided at most. Beyond it, some of `syns` are no more.
     pub(super) syn_backlog: usize,
 }
 
 impl ListenerEntry {
-    /// Beyond the backlog the oldest goes: it is the one that the stack has already forgotten.
-    pub(super) fn push_syn(&mut self, syn: QueuedSyn) {
+    /// Queues a SYN. Where the queue is full it sheds those that the stack has let go, which may be
+    /// any of them: a peer withdraws its SYN when it likes. Those that live are all kept, and bounded
+    /// by the stack.
+    pub(super) fn push_syn(&mut self, stack: &Stack, syn: QueuedSyn) {
         if self.syns.len() >= self.syn_backlog {
-            self.syns.pop_front();
+            self.syns.retain(|queued| stack.is_undecided(queued.id));
         }
         self.syns.push_back(syn);
         self.wait.syn.notify_one();
+    }
+
+    /// The oldest SYN that still awaits its decision; those before it are forgotten.
+    pub(super) fn pop_syn(&mut self, stack: &Stack) -> Option<QueuedSyn> {
+        iter::from_fn(|| self.syns.pop_front()).find(|queued| stack.is_undecided(queued.id))
     }
 }

@@ -31,13 +31,18 @@ impl Directory {
 
     fn try_find(&self, path: &str) -> io::Result<Found> {
         let mut full = self.root.clone();
+        // As `full`, beneath the root.
+        let mut names = Vec::new();
         for component in path.split('/') {
             match component {
                 "" | "." => {}
                 ".." => return Ok(Found::Forbidden),
                 // A NUL byte ends a name for the system, and so would hide what follows it.
                 name if name.contains('\0') => return Ok(Found::Forbidden),
-                name => full.push(name),
+                name => {
+                    full.push(name);
+                    names.push(name);
+                }
             }
         }
         let Some(full) = self.resolve(&full)? else {
@@ -45,7 +50,7 @@ impl Directory {
         };
         match (full.is_dir(), path.ends_with('/')) {
             // Without the slash, the links of the page would lead to the wrong places.
-            (true, false) => Ok(Found::Moved(format!("{}/", percent_encode(path)))),
+            (true, false) => Ok(Found::Moved(location(&names))),
             (true, true) => match self.resolve(&full.join("index.html")) {
                 Ok(Some(index)) => open_regular(&index),
                 Ok(None) => Ok(Found::Forbidden),
@@ -73,6 +78,17 @@ impl Site for Directory {
                 _ => Found::Failed,
             })
     }
+}
+
+/// The path of the directory with these names. It is never the client's own spelling: a path that
+/// starts with two slashes would name another host (RFC 3986 §4.2).
+fn location(names: &[&str]) -> String {
+    let mut location = String::from("/");
+    for name in names {
+        location.push_str(&percent_encode(name));
+        location.push('/');
+    }
+    location
 }
 
 fn open_regular(path: &Path) -> io::Result<Found> {
@@ -252,6 +268,11 @@ mod tests {
             fixture.site.find("/a b"),
             Found::Moved(to) if to == "/a%20b/"
         ));
+        for spelling in ["//a b", "/.//a b", "///./a b"] {
+            let moved = fixture.site.find(spelling);
+            assert!(matches!(moved, Found::Moved(to) if to == "/a%20b/"));
+        }
+        assert!(matches!(fixture.site.find("//."), Found::Moved(to) if to == "/"));
         fs::write(fixture.path.join("root/index.html"), "index").unwrap();
         assert_eq!(fixture.get("/").as_deref(), Ok("index"));
     }

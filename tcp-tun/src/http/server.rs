@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use super::head::{self, Head, MAX_FIELDS};
 use super::{Content, Found, Site, Status, files};
@@ -10,6 +10,10 @@ use super::{Content, Found, Site, Status, files};
 /// Bytes of a request's body that are read and forgotten, so that a client which sends one to a
 /// server that has no use for it still gets its answer.
 const MAX_SKIPPED_BODY: u64 = 1 << 20;
+
+/// How long a request's head may take from its first byte on, and how long its body: a client that
+/// trickles bytes keeps every read short of its timeout, and would hold the connection for ever.
+const MAX_RECEIVE: Duration = Duration::from_secs(30);
 
 /// Bytes that are handed to the stream at a time.
 const CHUNK: usize = 64 * 1024;
@@ -37,17 +41,30 @@ impl fmt::Display for Exchange {
 
 /// Answers requests on `stream` until either side has enough; `log` is told of each answer.
 ///
-/// The stream's read timeout, set by the caller, bounds how long an idle connection is kept.
+/// The stream's timeouts, set by the caller, bound how long an idle connection is kept, and how long
+/// one whose client takes nothing of its answer. A request must be received whole within 30 seconds
+/// for its head, and as many for its body; a read that waits then is let go by its timeout.
 pub fn serve(
+    stream: impl Read + Write,
+    site: &dyn Site,
+    log: impl FnMut(&Exchange),
+) -> io::Result<()> {
+    serve_within(MAX_RECEIVE, stream, site, log)
+}
+
+/// As [`serve`], with the time that a head may take, and a body.
+fn serve_within(
+    limit: Duration,
     stream: impl Read + Write,
     site: &dyn Site,
     mut log: impl FnMut(&Exchange),
 ) -> io::Result<()> {
-    let mut reader = BufReader::new(stream);
+    let mut reader = BufReader::new(Limited::new(stream, limit));
     loop {
+        reader.get_mut().expect();
         let head = match head::read_head(&mut reader) {
             Ok(head) => head,
-            // The read timeout: the client has nothing more to ask.
+            // The read timeout, or the limit: the client has nothing more to ask, or is too slow.
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
             Err(error) if error.kind() == io::ErrorKind::TimedOut => return Ok(()),
             Err(error) => return Err(error),
@@ -57,9 +74,10 @@ pub fn serve(
             Head::TooLarge => Request::refused(Status::HeaderFieldsTooLarge),
             Head::Complete(bytes) => Request::parse(&bytes),
         };
+        reader.get_mut().expect();
         let request = request.with_body_skipped(&mut reader)?;
         let mut answer = request.answer(site);
-        let body_bytes = answer.write_to(reader.get_mut(), &request)?;
+        let body_bytes = answer.write_to(&mut reader.get_mut().stream, &request)?;
         log(&Exchange {
             request: request.line,
             status: answer.status,
@@ -68,6 +86,40 @@ pub fn serve(
         if !request.keep_alive {
             return Ok(());
         }
+    }
+}
+
+/// A stream that gives up on what it receives for too long.
+struct Limited<S> {
+    stream: S,
+    limit: Duration,
+    /// When the first bytes came of what is received now.
+    begun: Option<Instant>,
+}
+
+impl<S> Limited<S> {
+    fn new(stream: S, limit: Duration) -> Limited<S> {
+        Limited {
+            stream,
+            limit,
+            begun: None,
+        }
+    }
+
+    /// Something else is received from now on; its time counts from its first bytes.
+    fn expect(&mut self) {
+        self.begun = None;
+    }
+}
+
+impl<S: Read> Read for Limited<S> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if self.begun.is_some_and(|begun| begun.elapsed() > self.limit) {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        let len = self.stream.read(buf)?;
+        self.begun.get_or_insert_with(Instant::now);
+        Ok(len)
     }
 }
 
@@ -83,6 +135,8 @@ struct Request {
     keep_alive: bool,
     /// Bytes of a body that follows.
     body_length: u64,
+    /// Whether the client keeps the body back until it hears that it is wanted.
+    expects_continue: bool,
 }
 
 enum Action {
@@ -101,6 +155,7 @@ impl Request {
             wants_body: true,
             keep_alive: false,
             body_length: 0,
+            expects_continue: false,
         }
     }
 
@@ -162,6 +217,9 @@ impl Request {
             action,
             keep_alive,
             body_length,
+            // RFC 9110 §10.1.1: of HTTP/1.0 it is ignored.
+            expects_continue: minor_version >= 1
+                && head::has_token(fields, "expect", "100-continue"),
         }
     }
 
@@ -169,6 +227,10 @@ impl Request {
     fn with_body_skipped(mut self, reader: &mut impl BufRead) -> io::Result<Request> {
         if self.body_length > MAX_SKIPPED_BODY {
             self.action = Action::Refuse(Status::ContentTooLarge);
+            self.keep_alive = false;
+        } else if self.body_length > 0 && self.expects_continue {
+            // No answer here needs a body, so the client gets the final one at once. Whether it then
+            // sends the body is unknown, and with it where its next request would start.
             self.keep_alive = false;
         } else if self.body_length > 0 {
             let skipped = io::copy(&mut reader.take(self.body_length), &mut io::sink())?;
@@ -405,6 +467,60 @@ mod tests {
         let input = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc\
                       GET /page HTTP/1.1\r\nHost: a\r\n\r\n";
         assert_eq!(statuses(input), [405, 200]);
+    }
+
+    #[test]
+    fn a_body_that_is_kept_back_is_not_waited_for() {
+        let (output, log) = answers(
+            b"PUT /page HTTP/1.1\r\nHost: a\r\nExpect: 100-Continue\r\nContent-Length: 9\r\n\r\n",
+        );
+        assert_eq!(log.len(), 1);
+        assert!(output.starts_with("HTTP/1.1 405 "), "{output}");
+        assert!(output.contains("\r\nConnection: close\r\n"), "{output}");
+        let without_body = "GET /page HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n\r\n";
+        assert_eq!(statuses(without_body.repeat(2).as_bytes()), [200, 200]);
+    }
+
+    /// A client that sends a byte a millisecond, and then without end.
+    struct Trickle<'a>(&'a [u8]);
+
+    impl Read for Trickle<'_> {
+        fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+            std::thread::sleep(Duration::from_millis(1));
+            match self.0.read(&mut buf[..1])? {
+                0 => {
+                    buf[0] = b'a';
+                    Ok(1)
+                }
+                len => Ok(len),
+            }
+        }
+    }
+
+    impl Write for Trickle<'_> {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            panic!("there was nothing to answer");
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_head_that_trickles_is_given_up() {
+        let limit = Duration::from_millis(20);
+        let start = Instant::now();
+        serve_within(limit, Trickle(b"GET /"), &OnePage, |_| {}).unwrap();
+        assert!(start.elapsed() > limit);
+    }
+
+    #[test]
+    fn a_body_that_trickles_is_given_up() {
+        let head = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 999999\r\n\r\n";
+        let limit = Duration::from_secs(1);
+        let result = serve_within(limit, Trickle(head), &OnePage, |_| {});
+        assert_eq!(result.unwrap_err().kind(), io::ErrorKind::TimedOut);
     }
 
     #[test]

@@ -154,7 +154,7 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// `NotConnected` when the connection has ended.
+    /// `NotConnected` when the connection has ended, which it has in TIME-WAIT too.
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         let how = match how {
             Shutdown::Read => tcp_core::Shutdown::Read,
@@ -162,7 +162,8 @@ impl TcpStream {
             Shutdown::Both => tcp_core::Shutdown::Both,
         };
         self.with(|connection| {
-            if connection.state() == TcpState::Closed {
+            // In TIME-WAIT both sides have said all, and Linux too keeps no socket of it.
+            if matches!(connection.state(), TcpState::Closed | TcpState::TimeWait) {
                 return Err(error::not_connected());
             }
             connection.shutdown(how);
@@ -273,10 +274,10 @@ impl Inner {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        let options = *self.options.lock();
-        if let Some(linger) = options.linger
+        let linger = self.options.lock().linger;
+        // Without blocking as well: whoever set a time to linger has asked to wait, as on Linux.
+        if let Some(linger) = linger
             && !linger.is_zero()
-            && !options.nonblocking
         {
             self.linger(linger);
         }

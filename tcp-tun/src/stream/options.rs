@@ -71,7 +71,8 @@ impl TcpStream {
         Ok(self.inner.options.lock().write_timeout)
     }
 
-    /// Whether calls fail with `WouldBlock` in place of waiting.
+    /// Whether calls fail with `WouldBlock` in place of waiting. The drop of the last handle
+    /// [lingers](TcpStream::set_linger) even so.
     ///
     /// # Errors
     ///
@@ -104,7 +105,8 @@ impl TcpStream {
 
     /// What the drop of the last handle does with data that is not acknowledged (`SO_LINGER`): `None`
     /// delivers it in the background, a duration waits so long for that, and zero throws it away and
-    /// resets the connection.
+    /// resets the connection. As on Linux, the drop waits even where other calls
+    /// [do not](TcpStream::set_nonblocking).
     ///
     /// # Errors
     ///

@@ -6,7 +6,9 @@ mod report;
 mod story;
 mod transfer;
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, bail};
@@ -240,8 +242,32 @@ fn create_capture(link: &LinkArgs) -> anyhow::Result<(Capture, PathBuf)> {
     if let Ok(capture) = Capture::create(&here, name) {
         return Ok((capture, here));
     }
-    let path = std::env::temp_dir().join(DEFAULT_CAPTURE);
-    let capture = Capture::create(&path, name);
+    let path = std::env::temp_dir().join(format!("tcp-tun-demo-{}.pcapng", std::process::id()));
+    let capture = create_anew(&path).and_then(|file| Capture::to(file, name));
     let capture = capture.with_context(|| format!("cannot write to {}", path.display()))?;
     Ok((capture, path))
+}
+
+/// Makes a file that is not there yet. In a directory where everyone may write, what is there may
+/// be another user's, or a link that leads to a file of ours.
+fn create_anew(path: &Path) -> io::Result<File> {
+    File::create_new(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_that_lies_in_wait_is_not_followed() {
+        let pid = std::process::id();
+        let target = std::env::temp_dir().join(format!("demo-target-{pid}"));
+        let link = std::env::temp_dir().join(format!("demo-link-{pid}"));
+        std::os::unix::fs::symlink(&target, &link).unwrap();
+        let refused = create_anew(&link);
+        let followed = target.exists();
+        std::fs::remove_file(&link).unwrap();
+        assert_eq!(refused.unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert!(!followed);
+    }
 }
