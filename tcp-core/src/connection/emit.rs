@@ -10,7 +10,7 @@ use crate::recv::window::Turn;
 use crate::state::State;
 use crate::stats::Counters;
 use crate::time::Instant;
-use crate::wire::{Control, Header, Options, Payload, SackBlocks, Segment};
+use crate::wire::{Control, Header, Options, Payload, SackBlocks, Segment, Timestamps};
 
 impl Connection {
     pub(super) fn commit(
@@ -55,7 +55,7 @@ impl Connection {
 
     /// The options of every segment after the SYN; SACK blocks as far as they fit.
     pub(super) fn segment_options(&self, now: Instant) -> Options {
-        let timestamps = self.agreed.timestamps.then(|| self.clock.stamp(now));
+        let timestamps = self.timestamps(now);
         let holes = self.rcv.duplicate.is_some() || !self.rcv.reassembly.beyond().is_empty();
         let sack = if self.agreed.sack && holes {
             // 40 bytes of options hold four blocks, or three beside timestamps.
@@ -75,6 +75,11 @@ impl Connection {
         }
     }
 
+    /// The timestamps of a segment sent now, where they were agreed on.
+    fn timestamps(&self, now: Instant) -> Option<Timestamps> {
+        self.agreed.timestamps.then(|| self.clock.stamp(now))
+    }
+
     fn commit_syn(&mut self, now: Instant) -> Header {
         self.pending.syn = false;
         self.snd.nxt = 1;
@@ -88,9 +93,8 @@ impl Connection {
         let options = if answering {
             self.rcv.acked = 1;
             self.pending.ack = false;
-            let timestamps = self.agreed.timestamps.then(|| self.clock.stamp(now));
             Options {
-                timestamps,
+                timestamps: self.timestamps(now),
                 ..agreed::answer(&self.config, &self.setup, &self.agreed)
             }
         } else {
@@ -218,12 +222,11 @@ impl Connection {
     /// nothing it says counts, and what is to be acknowledged still is.
     fn probe_header(&self, now: Instant) -> Header {
         let ack = self.ack_offset();
-        let timestamps = self.agreed.timestamps.then(|| self.clock.stamp(now));
         Header {
             ack: Some(self.rcv.irs.at_offset(ack)),
             window: self.rcv.window.repeat(ack),
             options: Options {
-                timestamps,
+                timestamps: self.timestamps(now),
                 ..Options::NONE
             },
             ..Header::new(self.snd.isn.at_offset(self.snd.una.saturating_sub(1)))

@@ -69,17 +69,8 @@ pub fn run(args: &ConnectArgs) -> anyhow::Result<()> {
         // Nobody listens any more after Ctrl-C.
         let _ = sender.send(Message::Finished(outcome));
     });
-    let mut outcome = Err(anyhow!("interrupted"));
-    for message in messages {
-        match message {
-            Message::Status => status::show(&link.interface),
-            Message::Quit => break,
-            Message::Finished(result) => {
-                outcome = result;
-                break;
-            }
-        }
-    }
+    let outcome = signals::until_ended(messages, || status::show(&link.interface))
+        .unwrap_or_else(|| Err(anyhow!("interrupted")));
     let closed = link.close();
     outcome.and(closed)
 }

@@ -114,17 +114,8 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<()> {
     };
     thread::spawn(move || server.accept_all(&listener, &sender));
 
-    let mut outcome = Ok(());
-    for message in messages {
-        match message {
-            Message::Status => status::show(&link.interface),
-            Message::Quit => break,
-            Message::Finished(result) => {
-                outcome = result;
-                break;
-            }
-        }
-    }
+    let outcome =
+        signals::until_ended(messages, || status::show(&link.interface)).unwrap_or(Ok(()));
     let interface = link.interface.clone();
     let closed = link.close();
     status::show_counters(&interface.counters());

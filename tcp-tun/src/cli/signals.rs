@@ -1,7 +1,7 @@
 //! What interrupts a command at work: signals, and keys.
 
 use std::io::{self, BufRead, IsTerminal};
-use std::sync::mpsc::Sender;
+use std::sync::mpsc::{Receiver, Sender};
 use std::thread;
 
 use anyhow::Context;
@@ -25,6 +25,19 @@ pub enum Keys {
     Watched,
     /// The command reads standard input itself.
     Unused,
+}
+
+/// Shows the connections whenever that is asked for, until the work ends, whose outcome it gives, or
+/// the user ends it: `None`. Nobody listens to `messages` any more from then on.
+pub fn until_ended(messages: Receiver<Message>, show: impl Fn()) -> Option<anyhow::Result<()>> {
+    for message in messages {
+        match message {
+            Message::Status => show(),
+            Message::Quit => return None,
+            Message::Finished(outcome) => return Some(outcome),
+        }
+    }
+    None
 }
 
 /// Sends on what the user wants, from now until nobody listens.
