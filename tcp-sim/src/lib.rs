@@ -9,6 +9,7 @@
 //! - [`explore`] tries every schedule of a small conversation.
 
 pub mod app;
+pub mod capture;
 pub mod explore;
 pub mod oracle;
 pub mod script;
