@@ -11,8 +11,12 @@
 pub mod app;
 pub mod capture;
 pub mod explore;
+pub mod link;
 pub mod oracle;
+pub mod record;
+pub mod scenario;
 pub mod script;
+pub mod units;
 pub mod world;
 
 pub use world::Side;

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use serde::{Deserialize, Serialize};
 use tcp_core::{
     ConnectionEvent, ConnectionId, Event, Instant, PacketMeta, Stack, StackConfig, State,
 };
@@ -9,7 +10,8 @@ use tcp_core::{
 use crate::Side;
 
 /// Which version of IP a test runs over.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Family {
     /// 10.0.0.1 and 10.0.0.2.
     #[default]

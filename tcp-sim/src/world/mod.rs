@@ -1,17 +1,14 @@
 //! Two hosts and what lies between them, in virtual time.
 
 mod calls;
-mod fault;
 mod host;
-mod link;
 mod packet;
 mod pair;
 mod trace;
 mod watch;
 
-pub use fault::{Fault, FaultPlan};
+pub use crate::link::{Fate, Fault, FaultPlan, Link};
 pub use host::{Family, Host};
-pub use link::{Fate, Link};
 pub use packet::{TcpPacket, write_packet};
 pub use pair::{Pair, PairConfig};
 pub use trace::{Trace, TraceEntry};

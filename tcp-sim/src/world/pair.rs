@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use tcp_core::{Counters, Instant, Stack, TcpConfig, ValidConfig};
 
+use super::Side;
 use super::host::{Family, Host};
-use super::link::Link;
 use super::packet::TcpPacket;
 use super::trace::{Trace, TraceEntry};
 use super::watch::Watch;
-use super::{FaultPlan, Side};
+use crate::link::FaultPlan;
+use crate::link::Link;
 
 /// What a [`Pair`] is made of. Arrays hold A's part first; a link belongs to the side that sends.
 #[derive(Clone, Debug)]

@@ -6,9 +6,9 @@ use std::net::SocketAddr;
 use tcp_core::Instant;
 use tcp_core::wire::{Control, Header};
 
-use super::fault::Fault;
-use super::link::Fate;
 use crate::Side;
+use crate::link::Fate;
+use crate::link::Fault;
 use crate::script::{Numbering, Seg};
 
 /// One packet that was sent.

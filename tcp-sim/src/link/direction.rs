@@ -27,6 +27,25 @@ pub struct Fate {
     pub number: u64,
     /// What the plan did to it.
     pub fault: Option<Fault>,
+    /// Why it will not arrive.
+    pub dropped: Option<DropReason>,
+}
+
+/// Why a packet does not arrive.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum DropReason {
+    /// The plan says so.
+    Script,
+    /// Loss at random.
+    Loss,
+    /// It was sent in a blackhole's time.
+    Blackhole,
+    /// The queue had no room.
+    QueueFull,
+    /// Active queue management.
+    Aqm,
+    /// It is larger than the MTU.
+    TooBig,
 }
 
 impl Link {
@@ -75,6 +94,7 @@ impl Link {
         Fate {
             number: self.sent,
             fault,
+            dropped: (fault == Some(Fault::Drop)).then_some(DropReason::Script),
         }
     }
 

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// What happens to one packet.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum Fault {
     /// It is lost.
     Drop,
@@ -21,7 +23,7 @@ pub enum Fault {
 }
 
 /// The faults of one direction, by the number of the packet. The first packet is number 1.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 pub struct FaultPlan {
     faults: BTreeMap<u64, Fault>,
 }
