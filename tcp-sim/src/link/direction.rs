@@ -1,154 +1,231 @@
 //! One direction of a link: packets that are under way, in virtual time.
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use tcp_core::Instant;
 
-use super::fault::{Fault, FaultPlan};
+use super::config::LinkConfig;
+use super::error::{self, LinkError};
+use super::fate::{DropReason, Fate, LinkEvent};
+use super::fault::{FaultPlan, Follower};
+use super::gate::Gate;
+use super::impairments::Impairments;
+use super::queue::{Offered, Queue, Waiting};
+use super::stats::{LinkStats, QueueLen};
+use super::wire::Wire;
 
-/// One direction between two hosts: a delay, no limit of rate or queue, and a plan of faults.
+/// One direction between two nodes.
+///
+/// Packets go in by [`send`](Link::send). What happens to them later comes out of
+/// [`poll`](Link::poll), to be called until it gives nothing, no later than at
+/// [`next_event`](Link::next_event). What goes back to who sent a packet comes out of
+/// [`take_reply`](Link::take_reply). The time given to one link must not go backwards.
 #[derive(Clone, Debug)]
 pub struct Link {
-    delay: Duration,
-    plan: FaultPlan,
-    sent: u64,
-    /// What is under way, by arrival; packets that arrive at the same time keep their order.
-    in_flight: BTreeMap<(Instant, u64), Vec<u8>>,
-    next_rank: u64,
-    /// The key of a packet that waits for the next one to pass it.
-    waits_for_next: Option<(Instant, u64)>,
-}
-
-/// What became of a packet that was sent.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct Fate {
-    /// The packet's number in its direction; the first is 1.
-    pub number: u64,
-    /// What the plan did to it.
-    pub fault: Option<Fault>,
-    /// Why it will not arrive.
-    pub dropped: Option<DropReason>,
-}
-
-/// Why a packet does not arrive.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum DropReason {
-    /// The plan says so.
-    Script,
-    /// Loss at random.
-    Loss,
-    /// It was sent in a blackhole's time.
-    Blackhole,
-    /// The queue had no room.
-    QueueFull,
-    /// Active queue management.
-    Aqm,
-    /// It is larger than the MTU.
-    TooBig,
+    faults: Follower,
+    gate: Gate,
+    impairments: Impairments,
+    /// None without a rate, when nothing has to wait.
+    queue: Option<Queue>,
+    wire: Wire,
+    /// What was dropped after it was taken, and when.
+    dropped: VecDeque<(Instant, Vec<u8>, DropReason)>,
+    replies: VecDeque<Vec<u8>>,
+    stats: LinkStats,
 }
 
 impl Link {
-    /// A link on which a packet takes `delay`.
+    /// A link as the configuration describes it; all that is random comes from `seed`.
+    ///
+    /// # Errors
+    ///
+    /// Where the configuration contradicts itself.
+    pub fn with_config(config: &LinkConfig, seed: u64) -> Result<Link, LinkError> {
+        error::check(config)?;
+        Ok(Link {
+            faults: Follower::new(config.faults.clone()),
+            gate: Gate::new(config),
+            impairments: Impairments::new(config, seed),
+            queue: config.rate.map(|rate| Queue::new(config, rate, seed)),
+            wire: Wire::new(config.delay),
+            dropped: VecDeque::new(),
+            replies: VecDeque::new(),
+            stats: LinkStats::default(),
+        })
+    }
+
+    /// A link on which a packet takes `delay`, with no limit of rate or queue and nothing random.
     pub fn new(delay: Duration, plan: FaultPlan) -> Link {
-        Link {
+        let config = LinkConfig {
             delay,
-            plan,
-            sent: 0,
-            in_flight: BTreeMap::new(),
-            next_rank: 0,
-            waits_for_next: None,
-        }
+            faults: plan,
+            ..LinkConfig::default()
+        };
+        Link::with_config(&config, 0).expect("any delay and any plan will do")
     }
 
     /// Puts a packet on the link.
-    pub fn send(&mut self, now: Instant, mut packet: Vec<u8>) -> Fate {
-        self.sent += 1;
-        let fault = self.plan.fault_of(self.sent);
-        let arrival = now + self.delay;
-        let overtaken = self.waits_for_next.take();
-        match fault {
-            None => {
-                self.put(arrival, packet);
-            }
-            Some(Fault::Drop) => {}
-            Some(Fault::Duplicate) => {
-                self.put(arrival, packet.clone());
-                self.put(arrival, packet);
-            }
-            Some(Fault::Delay(by)) => {
-                self.put(arrival + by, packet);
-            }
-            Some(Fault::PastNext(at_most)) => {
-                self.waits_for_next = Some(self.put(arrival + at_most, packet));
-            }
-            Some(Fault::Corrupt(bit)) => {
-                invert_bit(&mut packet, bit);
-                self.put(arrival, packet);
-            }
-        }
-        // A packet that was to be passed is passed now, whatever becomes of the one passing it.
-        if let Some(packet) = overtaken.and_then(|key| self.in_flight.remove(&key)) {
-            self.put(arrival, packet);
-        }
-        Fate {
-            number: self.sent,
-            fault,
-            dropped: (fault == Some(Fault::Drop)).then_some(DropReason::Script),
-        }
+    pub fn send(&mut self, now: Instant, packet: Vec<u8>) -> Fate {
+        self.advance(now);
+        self.stats.sent += 1;
+        self.stats.sent_bytes += packet.len() as u64;
+        let mut fate = Fate::unharmed(self.stats.sent);
+        self.enter(now, packet, &mut fate);
+        fate
     }
 
-    /// The next packet that has arrived by `now`.
+    /// The next thing that has happened by `now`.
+    pub fn poll(&mut self, now: Instant) -> Option<LinkEvent> {
+        self.advance(now);
+        if let Some((_, packet, reason)) = self.dropped.pop_front() {
+            return Some(LinkEvent::Dropped(packet, reason));
+        }
+        let packet = self.wire.take(now)?;
+        self.stats.delivered += 1;
+        self.stats.delivered_bytes += packet.len() as u64;
+        Some(LinkEvent::Arrived(packet))
+    }
+
+    /// When [`poll`](Link::poll) next has something to do; it may turn out to be nothing that it
+    /// tells, such as a queue that moved on.
+    pub fn next_event(&self) -> Option<Instant> {
+        if let Some((at, ..)) = self.dropped.front() {
+            return Some(*at);
+        }
+        let arrival = self.wire.next_arrival();
+        let Some(queue) = &self.queue else {
+            return arrival;
+        };
+        // What waits arrives after what is under way, as a rule, and can wait for that then.
+        let start = queue.next_start().filter(|start| {
+            queue.drops_at_head() || arrival.is_none_or(|it| *start + self.wire.delay() < it)
+        });
+        start.into_iter().chain(arrival).min()
+    }
+
+    /// A packet that goes back to who sent one that was too big.
+    pub fn take_reply(&mut self) -> Option<Vec<u8>> {
+        self.replies.pop_front()
+    }
+
+    /// How much waited for the rate after the last [`send`](Link::send) or [`poll`](Link::poll).
+    pub fn queue_len(&self) -> QueueLen {
+        self.queue.as_ref().map_or(QueueLen::default(), Queue::len)
+    }
+
+    /// What the link has done so far.
+    pub fn stats(&self) -> &LinkStats {
+        &self.stats
+    }
+
+    /// The next packet that has arrived by `now`. What was dropped on the way is passed over.
     pub fn receive(&mut self, now: Instant) -> Option<Vec<u8>> {
-        let entry = self.in_flight.first_entry()?;
-        (entry.key().0 <= now).then(|| entry.remove())
+        loop {
+            if let LinkEvent::Arrived(packet) = self.poll(now)? {
+                return Some(packet);
+            }
+        }
     }
 
-    /// When the next packet arrives.
+    /// See [`next_event`](Link::next_event).
     pub fn next_arrival(&self) -> Option<Instant> {
-        let (arrival, _) = self.in_flight.first_key_value()?.0;
-        Some(*arrival)
+        self.next_event()
     }
 
     /// Whether nothing is under way.
     pub fn is_empty(&self) -> bool {
-        self.in_flight.is_empty()
+        self.wire.is_empty() && self.queue_len().packets == 0 && self.dropped.is_empty()
     }
 
     /// How many packets were sent, lost ones included.
     pub fn sent(&self) -> u64 {
-        self.sent
+        self.stats.sent
     }
 
-    /// Follows another plan from now on; packets go on being counted from the first.
+    /// Follows another plan from now on; packets go on being counted from the first, those of a
+    /// [kind](super::Target) from here.
     pub fn set_plan(&mut self, plan: FaultPlan) {
-        self.plan = plan;
+        self.faults.set_plan(plan);
     }
 
-    fn put(&mut self, arrival: Instant, packet: Vec<u8>) -> (Instant, u64) {
-        let key = (arrival, self.next_rank);
-        self.next_rank += 1;
-        self.in_flight.insert(key, packet);
-        key
+    /// Takes a packet from the middlebox on its way, and says in `fate` what happens to it.
+    fn enter(&mut self, now: Instant, packet: Vec<u8>, fate: &mut Fate) {
+        let fault = self.faults.next(&packet);
+        let passage = self.impairments.draw(&packet, fault);
+        if let Err(refusal) = self.gate.admit(now, &packet) {
+            self.replies.extend(refusal.reply);
+            self.drop_at_once(refusal.reason, fate);
+            return;
+        }
+        if let Some(queue) = &mut self.queue {
+            let waiting = Waiting {
+                packet,
+                passage,
+                since: now,
+            };
+            match queue.offer(now, waiting) {
+                Offered::Taken => {}
+                Offered::Marked => {
+                    fate.marked = true;
+                    self.stats.marked += 1;
+                }
+                Offered::Dropped(_, reason) => return self.drop_at_once(reason, fate),
+            }
+            self.advance(now);
+            self.note_queue();
+        } else {
+            self.wire.carry(now, packet, &passage, &mut self.stats);
+        }
+        fate.fault = fault;
+        fate.copies = passage.copies;
+        fate.late = passage.late;
+        fate.corrupted = passage.corrupted;
+        if let Some(reason) = passage.lost {
+            self.drop_at_once(reason, fate);
+        }
     }
-}
 
-/// Inverts one bit behind the IP header, where TCP's checksum must notice.
-fn invert_bit(packet: &mut [u8], bit: usize) {
-    let ip_header = match packet.first().map(|byte| byte >> 4) {
-        Some(4) => usize::from(packet[0] & 0x0f) * 4,
-        _ => 40,
-    };
-    let Some(tcp) = packet.get_mut(ip_header..).filter(|tcp| !tcp.is_empty()) else {
-        return;
-    };
-    let bit = bit % (tcp.len() * 8);
-    tcp[bit / 8] ^= 0x80 >> (bit % 8);
+    fn drop_at_once(&mut self, reason: DropReason, fate: &mut Fate) {
+        fate.dropped = Some(reason);
+        self.stats.dropped.count(reason);
+    }
+
+    /// Lets the queue send what it begins to send by `now`.
+    fn advance(&mut self, now: Instant) {
+        let Some(queue) = &mut self.queue else {
+            return;
+        };
+        while let Some((left_at, waiting)) = queue.start_next(now) {
+            let Waiting {
+                packet, passage, ..
+            } = waiting;
+            self.wire.carry(left_at, packet, &passage, &mut self.stats);
+        }
+        if queue.drops_at_head() {
+            self.stats.marked += queue.take_marked();
+            while let Some(waiting) = queue.take_dropped() {
+                // Of one that was to be lost on the wire, that was told when it was sent.
+                if waiting.passage.lost.is_none() {
+                    self.stats.dropped.count(DropReason::Aqm);
+                    self.dropped
+                        .push_back((now, waiting.packet, DropReason::Aqm));
+                }
+            }
+        }
+    }
+
+    fn note_queue(&mut self) {
+        let QueueLen { packets, bytes } = self.queue_len();
+        self.stats.max_queue_packets = self.stats.max_queue_packets.max(packets);
+        self.stats.max_queue_bytes = self.stats.max_queue_bytes.max(bytes);
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::link::fault::Fault;
 
     const DELAY: Duration = Duration::from_millis(10);
 
@@ -206,16 +283,5 @@ mod tests {
         );
         let both = FaultPlan::on(2, swap).and(3, Fault::Drop);
         assert_eq!(arrivals(both), [(11, 1), (13, 2), (14, 4)]);
-    }
-
-    #[test]
-    fn corruption_spares_the_ip_header() {
-        let mut packet = vec![0u8; 41];
-        packet[0] = 0x45;
-        let before = packet.clone();
-        invert_bit(&mut packet, 21 * 8 * 3 + 9);
-        assert_eq!(packet[21], 0x40);
-        packet[21] = 0;
-        assert_eq!(packet, before);
     }
 }
