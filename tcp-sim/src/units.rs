@@ -15,6 +15,9 @@ pub enum UnitError {
         "`{0}` is not a quantity: write a number, and k, M, G (thousands) or Ki, Mi, Gi (1,024s) after it"
     )]
     Quantity(String),
+    /// Not a number above zero with a known suffix.
+    #[error("`{0}` is not a rate: write bits a second, above zero, and k, M or G after them")]
+    Rate(String),
     /// Not between 0 and 1.
     #[error("`{0}` is not a probability: write a number from 0 to 1")]
     Probability(String),

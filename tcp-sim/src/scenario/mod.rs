@@ -239,7 +239,7 @@ mod tests {
             ("--app slow-reader", "bytes"),
             ("--there 'speed = 1'", "speed"),
             ("--loss 2", "probability"),
-            ("--rate 0", "suffix"),
+            ("--rate 0", "above zero"),
             ("--fault 'lose everything'", "lose everything"),
             ("--reorder 0.1", "0.05:30ms"),
             ("--client 'sack = maybe'", "sack"),
