@@ -138,7 +138,9 @@ impl FromStr for Rate {
         let value = parse_quantity(number).filter(|value| *value > 0);
         value
             .map(Rate)
-            .ok_or_else(|| UnitError::Quantity(text.into()))
+            .ok_or_else(|| UnitError::Rate(text.into()))
+            .map(Rate)
+            .ok_or_else(|| UnitError::Rate(text.into()))
     }
 }
 
