@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use tcp_core::Instant;
 
-use super::config::LinkConfig;
+use super::config::{LinkConfig, MiddleboxConfig};
 use super::error::{self, LinkError};
-use super::fate::{DropReason, Fate, LinkEvent};
+use super::fate::{DropReason, Fate, Handling, LinkEvent};
 use super::fault::{FaultPlan, Follower};
 use super::gate::Gate;
 use super::impairments::Impairments;
+use super::middlebox::Middlebox;
 use super::queue::{Offered, Queue, Waiting};
 use super::stats::{LinkStats, QueueLen};
 use super::wire::Wire;
@@ -23,6 +24,7 @@ use super::wire::Wire;
 /// [`take_reply`](Link::take_reply). The time given to one link must not go backwards.
 #[derive(Clone, Debug)]
 pub struct Link {
+    middlebox: Option<Box<Middlebox>>,
     faults: Follower,
     gate: Gate,
     impairments: Impairments,
@@ -35,6 +37,15 @@ pub struct Link {
     stats: LinkStats,
 }
 
+/// How the outside hears that a packet is lost.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Told {
+    /// By the fate of the packet that was sent, which is this one.
+    ByFate,
+    /// By an event: no one packet that was sent is this one.
+    ByEvent,
+}
+
 impl Link {
     /// A link as the configuration describes it; all that is random comes from `seed`.
     ///
@@ -43,7 +54,9 @@ impl Link {
     /// Where the configuration contradicts itself.
     pub fn with_config(config: &LinkConfig, seed: u64) -> Result<Link, LinkError> {
         error::check(config)?;
+        let middlebox = Some(&config.middlebox).filter(|it| **it != MiddleboxConfig::default());
         Ok(Link {
+            middlebox: middlebox.map(|it| Box::new(Middlebox::new(it))),
             faults: Follower::new(config.faults.clone()),
             gate: Gate::new(config),
             impairments: Impairments::new(config, seed),
@@ -71,7 +84,20 @@ impl Link {
         self.stats.sent += 1;
         self.stats.sent_bytes += packet.len() as u64;
         let mut fate = Fate::unharmed(self.stats.sent);
-        self.enter(now, packet, &mut fate);
+        let Some(middlebox) = &mut self.middlebox else {
+            self.enter(now, packet, &mut fate, Told::ByFate);
+            return fate;
+        };
+        let output = middlebox.handle(now, packet, &mut self.stats);
+        self.enter_all(now, output.before);
+        fate.handling = output.handling;
+        if let Handling::Split(_) = fate.handling {
+            self.enter_all(now, output.packets);
+        } else {
+            for packet in output.packets {
+                self.enter(now, packet, &mut fate, Told::ByFate);
+            }
+        }
         fate
     }
 
@@ -94,14 +120,18 @@ impl Link {
             return Some(*at);
         }
         let arrival = self.wire.next_arrival();
-        let Some(queue) = &self.queue else {
+        if self.queue.is_none() && self.middlebox.is_none() {
             return arrival;
-        };
+        }
+        let release = self.middlebox.as_ref().and_then(|it| it.deadline());
         // What waits arrives after what is under way, as a rule, and can wait for that then.
-        let start = queue.next_start().filter(|start| {
-            queue.drops_at_head() || arrival.is_none_or(|it| *start + self.wire.delay() < it)
+        let start = self.queue.as_ref().and_then(|queue| {
+            let starts_first = |start: &Instant| {
+                queue.drops_at_head() || arrival.is_none_or(|it| *start + self.wire.delay() < it)
+            };
+            queue.next_start().filter(starts_first)
         });
-        start.into_iter().chain(arrival).min()
+        [arrival, release, start].into_iter().flatten().min()
     }
 
     /// A packet that goes back to who sent one that was too big.
@@ -135,7 +165,11 @@ impl Link {
 
     /// Whether nothing is under way.
     pub fn is_empty(&self) -> bool {
-        self.wire.is_empty() && self.queue_len().packets == 0 && self.dropped.is_empty()
+        let holds = self.middlebox.as_ref().and_then(|it| it.deadline());
+        self.wire.is_empty()
+            && self.queue_len().packets == 0
+            && self.dropped.is_empty()
+            && holds.is_none()
     }
 
     /// How many packets were sent, lost ones included.
@@ -149,15 +183,33 @@ impl Link {
         self.faults.set_plan(plan);
     }
 
+    /// Takes this from all acknowledgement numbers: the
+    /// [`shift_seq`](MiddleboxConfig::shift_seq) of the other direction.
+    pub fn set_shift_ack(&mut self, by: u32) {
+        if by != 0 || self.middlebox.is_some() {
+            let unchanging = || Box::new(Middlebox::new(&MiddleboxConfig::default()));
+            let middlebox = self.middlebox.get_or_insert_with(unchanging);
+            middlebox.set_shift_ack(by);
+        }
+    }
+
+    /// Takes packets that are not the one that was sent.
+    fn enter_all(&mut self, now: Instant, packets: Vec<Vec<u8>>) {
+        for packet in packets {
+            self.enter(now, packet, &mut Fate::default(), Told::ByEvent);
+        }
+    }
+
     /// Takes a packet from the middlebox on its way, and says in `fate` what happens to it.
-    fn enter(&mut self, now: Instant, packet: Vec<u8>, fate: &mut Fate) {
+    fn enter(&mut self, now: Instant, packet: Vec<u8>, fate: &mut Fate, told: Told) {
         let fault = self.faults.next(&packet);
         let passage = self.impairments.draw(&packet, fault);
         if let Err(refusal) = self.gate.admit(now, &packet) {
             self.replies.extend(refusal.reply);
-            self.drop_at_once(refusal.reason, fate);
+            self.lose(now, packet, refusal.reason, fate, told);
             return;
         }
+        let to_be_told = (told == Told::ByEvent && passage.lost.is_some()).then(|| packet.clone());
         if let Some(queue) = &mut self.queue {
             let waiting = Waiting {
                 packet,
@@ -170,9 +222,12 @@ impl Link {
                     fate.marked = true;
                     self.stats.marked += 1;
                 }
-                Offered::Dropped(_, reason) => return self.drop_at_once(reason, fate),
+                Offered::Dropped(waiting, reason) => {
+                    self.lose(now, waiting.packet, reason, fate, told);
+                    return;
+                }
             }
-            self.advance(now);
+            self.advance_queue(now);
             self.note_queue();
         } else {
             self.wire.carry(now, packet, &passage, &mut self.stats);
@@ -182,17 +237,40 @@ impl Link {
         fate.late = passage.late;
         fate.corrupted = passage.corrupted;
         if let Some(reason) = passage.lost {
-            self.drop_at_once(reason, fate);
+            self.lose(now, to_be_told.unwrap_or_default(), reason, fate, told);
         }
     }
 
-    fn drop_at_once(&mut self, reason: DropReason, fate: &mut Fate) {
+    /// Tells that a packet will not arrive.
+    fn lose(
+        &mut self,
+        now: Instant,
+        packet: Vec<u8>,
+        reason: DropReason,
+        fate: &mut Fate,
+        told: Told,
+    ) {
         fate.dropped = Some(reason);
         self.stats.dropped.count(reason);
+        if told == Told::ByEvent {
+            self.dropped.push_back((now, packet, reason));
+        }
+    }
+
+    /// Does what is due inside of the link by `now`.
+    fn advance(&mut self, now: Instant) {
+        while let Some(middlebox) = &mut self.middlebox
+            && let Some(at) = middlebox.deadline().filter(|at| *at <= now)
+        {
+            let released = middlebox.release(&mut self.stats);
+            self.advance_queue(at);
+            self.enter_all(at, released);
+        }
+        self.advance_queue(now);
     }
 
     /// Lets the queue send what it begins to send by `now`.
-    fn advance(&mut self, now: Instant) {
+    fn advance_queue(&mut self, now: Instant) {
         let Some(queue) = &mut self.queue else {
             return;
         };

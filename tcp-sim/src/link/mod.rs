@@ -12,6 +12,7 @@ mod gate;
 mod impairments;
 mod layout;
 mod loss;
+mod middlebox;
 mod passage;
 mod queue;
 mod random;
