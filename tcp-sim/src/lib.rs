@@ -13,6 +13,7 @@ pub mod capture;
 pub mod explore;
 pub mod link;
 pub mod oracle;
+pub mod pattern;
 pub mod record;
 pub mod scenario;
 pub mod script;
