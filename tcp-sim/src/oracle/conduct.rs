@@ -166,7 +166,10 @@ impl Conduct {
     /// The same offset always carries the same byte.
     fn check_bytes(&mut self, data: u64, payload: &[u8]) -> Result<(), Violation> {
         // What is acknowledged is not kept, and cannot be compared.
-        let forgotten = self.kept_from.saturating_sub(data).min(payload.len() as u64);
+        let forgotten = self
+            .kept_from
+            .saturating_sub(data)
+            .min(payload.len() as u64);
         let known = &payload[forgotten as usize..];
         let from = (data + forgotten).saturating_sub(self.kept_from) as usize;
         let again = known.len().min(self.kept.len().saturating_sub(from));

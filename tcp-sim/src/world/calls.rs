@@ -4,8 +4,8 @@
 use std::net::SocketAddr;
 
 use tcp_core::{
-    AcceptError, ConnectError, ConnectionId, ConnectionMut, ListenerId, ReadError,
-    Shutdown, ValidConfig, WriteError,
+    AcceptError, ConnectError, ConnectionId, ConnectionMut, ListenerId, ReadError, Shutdown,
+    ValidConfig, WriteError,
 };
 
 use super::network::Network;

@@ -30,7 +30,9 @@ impl Host {
     /// The configuration of the host with this index: its addresses of both families.
     pub fn stack_config(index: usize) -> StackConfig {
         StackConfig {
-            addresses: [Family::V4, Family::V6].map(|family| family.address(index)).into(),
+            addresses: [Family::V4, Family::V6]
+                .map(|family| family.address(index))
+                .into(),
             ..StackConfig::default()
         }
     }

@@ -160,7 +160,8 @@ impl Pair {
 
     /// Everything worth knowing.
     pub fn info(&mut self, side: Side, id: ConnectionId) -> TcpInfo {
-        self.network.on(side.node(), id, |connection| connection.info())
+        self.network
+            .on(side.node(), id, |connection| connection.info())
     }
 
     /// The connection's events since they were last taken.

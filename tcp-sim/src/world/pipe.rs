@@ -2,7 +2,7 @@
 
 use tcp_core::Instant;
 
-use crate::link::Link;
+use crate::link::{Link, QueueLen};
 use crate::record::{Event, LinkId, NodeId, Observer};
 
 /// One direction of a link, and the nodes that it joins.
@@ -11,8 +11,8 @@ pub(super) struct Pipe {
     /// The sender, and the receiver.
     pub(super) ends: [NodeId; 2],
     pub(super) link: Link,
-    /// The queue as it was last told of: packets and bytes.
-    queue: (usize, usize),
+    /// The queue as it was last told of.
+    queue: QueueLen,
 }
 
 impl Pipe {
@@ -20,21 +20,16 @@ impl Pipe {
         Pipe {
             ends,
             link,
-            queue: (0, 0),
+            queue: QueueLen::default(),
         }
     }
 
     /// Tells how much waits, if that has changed.
-    pub(super) fn tell_queue(
-        &mut self,
-        link: LinkId,
-        now: Instant,
-        observer: &mut impl Observer,
-    ) {
+    pub(super) fn tell_queue(&mut self, link: LinkId, now: Instant, observer: &mut impl Observer) {
         let queue = self.link.queue_len();
         if queue != self.queue {
             self.queue = queue;
-            let (packets, bytes) = queue;
+            let QueueLen { packets, bytes } = queue;
             let changed = Event::Queue {
                 link,
                 packets,

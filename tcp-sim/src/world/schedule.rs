@@ -143,8 +143,14 @@ mod tests {
             schedule.arm(Source::Host(1), at(2_000_000 - step % 2));
         }
         assert!(schedule.heap.len() < 2_000, "{}", schedule.heap.len());
-        assert_eq!(schedule.pop().map(|(_, source)| source), Some(Source::Host(0)));
-        assert_eq!(schedule.pop().map(|(_, source)| source), Some(Source::Host(1)));
+        assert_eq!(
+            schedule.pop().map(|(_, source)| source),
+            Some(Source::Host(0))
+        );
+        assert_eq!(
+            schedule.pop().map(|(_, source)| source),
+            Some(Source::Host(1))
+        );
         assert_eq!(schedule.pop(), None);
     }
 }

@@ -207,6 +207,7 @@ impl Watch {
         mut tell: impl FnMut(&Seen<'_>),
     ) -> Result<(), Violation> {
         let watch = &mut self.hosts[index];
+        let mtu = host.stack.config().mtu;
         while let Some(touched) = watch.touched.pop() {
             let end = &mut watch.ends[touched];
             end.is_touched = false;
@@ -215,7 +216,7 @@ impl Watch {
             match host.stack.connection(now, id) {
                 Some(connection) => {
                     let info = connection.info();
-                    user.look_at(&connection, &info, host.stack.config().mtu)?;
+                    user.look_at(&connection, &info, mtu)?;
                     tell(&Seen {
                         id,
                         local: end.local,
