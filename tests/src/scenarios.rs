@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use proptest::collection::vec;
+use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
@@ -216,15 +216,12 @@ fn middlebox() -> impl Strategy<Value = MiddleboxConfig> {
         )
 }
 
-/// Faults as they are written, among the first packets.
+/// Faults as they are written, among the first packets; one for each at most.
 fn faults() -> impl Strategy<Value = Vec<String>> {
     let kind = select(vec!["packet", "data", "syn", "fin", "ack"]);
-    let fault = (
-        select(vec!["drop", "duplicate", "delay", "swap", "corrupt"]),
-        1u32..3_000,
-    );
-    vec((kind, 1u32..20, fault), 0..4).prop_map(|faults| {
-        let written = |(kind, number, (fault, amount))| match fault {
+    let fault = select(vec!["drop", "duplicate", "delay", "swap", "corrupt"]);
+    btree_map((kind, 1u32..20), (fault, 1u32..3_000), 0..4).prop_map(|faults| {
+        let written = |((kind, number), (fault, amount))| match fault {
             "delay" | "swap" => format!("{fault} {kind} {number} {amount}ms"),
             "corrupt" => format!("{fault} {kind} {number} {amount}"),
             _ => format!("{fault} {kind} {number}"),
