@@ -14,6 +14,7 @@ pub mod explore;
 pub mod link;
 pub mod oracle;
 pub mod record;
+pub mod report;
 pub mod scenario;
 pub mod script;
 pub mod units;
