@@ -1,123 +1,138 @@
 //! One direction of a link: packets that are under way, in virtual time.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tcp_core::Instant;
 
+use super::config::LinkConfig;
+use super::error::{self, LinkError};
+use super::fate::{DropReason, Fate, LinkEvent};
 use super::fault::{Fault, FaultPlan};
+use super::flight::Flight;
+use super::stats::LinkStats;
 
-/// One direction between two hosts: a delay, no limit of rate or queue, and a plan of faults.
+/// One direction between two nodes.
+///
+/// Packets go in by [`send`](Link::send). What happens to them later comes out of
+/// [`poll`](Link::poll), to be called until it gives nothing, no earlier than at
+/// [`next_event`](Link::next_event). What goes back to who sent a packet comes out of
+/// [`take_reply`](Link::take_reply). The time given to one link must not go backwards.
 #[derive(Clone, Debug)]
 pub struct Link {
     delay: Duration,
     plan: FaultPlan,
-    sent: u64,
-    /// What is under way, by arrival; packets that arrive at the same time keep their order.
-    in_flight: BTreeMap<(Instant, u64), Vec<u8>>,
-    next_rank: u64,
-    /// The key of a packet that waits for the next one to pass it.
-    waits_for_next: Option<(Instant, u64)>,
+    flight: Flight,
+    /// A packet that waits for the next one to pass it, and when it arrives without that.
+    waits_for_next: Option<(Instant, Vec<u8>)>,
+    stats: LinkStats,
 }
 
-/// What became of a packet that was sent.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct Fate {
-    /// The packet's number in its direction; the first is 1.
-    pub number: u64,
-    /// What the plan did to it.
-    pub fault: Option<Fault>,
-    /// Why it will not arrive.
-    pub dropped: Option<DropReason>,
-}
-
-/// Why a packet does not arrive.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum DropReason {
-    /// The plan says so.
-    Script,
-    /// Loss at random.
-    Loss,
-    /// It was sent in a blackhole's time.
-    Blackhole,
-    /// The queue had no room.
-    QueueFull,
-    /// Active queue management.
-    Aqm,
-    /// It is larger than the MTU.
-    TooBig,
+/// How much waits in a queue.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub struct QueueLen {
+    /// Packets, without the one that is being sent.
+    pub packets: usize,
+    /// Bytes of them.
+    pub bytes: usize,
 }
 
 impl Link {
-    /// A link on which a packet takes `delay`.
-    pub fn new(delay: Duration, plan: FaultPlan) -> Link {
-        Link {
-            delay,
-            plan,
-            sent: 0,
-            in_flight: BTreeMap::new(),
-            next_rank: 0,
+    /// A link as the configuration describes it; all that is random comes from `seed`.
+    ///
+    /// # Errors
+    ///
+    /// Where the configuration contradicts itself.
+    pub fn with_config(config: &LinkConfig, _seed: u64) -> Result<Link, LinkError> {
+        error::check(config)?;
+        Ok(Link {
+            delay: config.delay,
+            plan: config.faults.clone(),
+            flight: Flight::default(),
             waits_for_next: None,
-        }
+            stats: LinkStats::default(),
+        })
+    }
+
+    /// A link on which a packet takes `delay`, with no limit of rate or queue and nothing random.
+    pub fn new(delay: Duration, plan: FaultPlan) -> Link {
+        let config = LinkConfig {
+            delay,
+            faults: plan,
+            ..LinkConfig::default()
+        };
+        Link::with_config(&config, 0).expect("any delay and any plan will do")
     }
 
     /// Puts a packet on the link.
-    pub fn send(&mut self, now: Instant, mut packet: Vec<u8>) -> Fate {
-        self.sent += 1;
-        let fault = self.plan.fault_of(self.sent);
-        let arrival = now + self.delay;
-        let overtaken = self.waits_for_next.take();
-        match fault {
-            None => {
-                self.put(arrival, packet);
-            }
-            Some(Fault::Drop) => {}
-            Some(Fault::Duplicate) => {
-                self.put(arrival, packet.clone());
-                self.put(arrival, packet);
-            }
-            Some(Fault::Delay(by)) => {
-                self.put(arrival + by, packet);
-            }
-            Some(Fault::PastNext(at_most)) => {
-                self.waits_for_next = Some(self.put(arrival + at_most, packet));
-            }
-            Some(Fault::Corrupt(bit)) => {
-                invert_bit(&mut packet, bit);
-                self.put(arrival, packet);
-            }
+    pub fn send(&mut self, now: Instant, packet: Vec<u8>) -> Fate {
+        self.stats.sent += 1;
+        self.stats.sent_bytes += packet.len() as u64;
+        let mut fate = Fate::unharmed(self.stats.sent);
+        fate.fault = self.plan.fault_of(fate.number);
+        if fate.fault == Some(Fault::Drop) {
+            fate.dropped = Some(DropReason::Script);
+            self.stats.dropped.count(DropReason::Script);
         }
-        // A packet that was to be passed is passed now, whatever becomes of the one passing it.
-        if let Some(packet) = overtaken.and_then(|key| self.in_flight.remove(&key)) {
-            self.put(arrival, packet);
-        }
-        Fate {
-            number: self.sent,
-            fault,
-            dropped: (fault == Some(Fault::Drop)).then_some(DropReason::Script),
-        }
+        self.put_on_wire(now, fate.fault, packet);
+        fate
     }
 
-    /// The next packet that has arrived by `now`.
+    /// The next thing that has happened by `now`.
+    pub fn poll(&mut self, now: Instant) -> Option<LinkEvent> {
+        let waited = self.waits_for_next.take_if(|(at, _)| *at <= now);
+        if let Some((at, packet)) = waited {
+            self.flight.put_late(at, packet);
+        }
+        let packet = self.flight.take(now)?;
+        self.stats.delivered += 1;
+        self.stats.delivered_bytes += packet.len() as u64;
+        Some(LinkEvent::Arrived(packet))
+    }
+
+    /// When [`poll`](Link::poll) next has something to do; it may turn out to be nothing that it
+    /// tells, such as a queue that moved on.
+    pub fn next_event(&self) -> Option<Instant> {
+        let waits = self.waits_for_next.as_ref().map(|(at, _)| *at);
+        self.flight.next_arrival().into_iter().chain(waits).min()
+    }
+
+    /// A packet that goes back to who sent one that was too big.
+    pub fn take_reply(&mut self) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// How much waited for the rate after the last [`send`](Link::send) or [`poll`](Link::poll).
+    pub fn queue_len(&self) -> QueueLen {
+        QueueLen::default()
+    }
+
+    /// What the link has done so far.
+    pub fn stats(&self) -> &LinkStats {
+        &self.stats
+    }
+
+    /// The next packet that has arrived by `now`. What was dropped on the way is passed over.
     pub fn receive(&mut self, now: Instant) -> Option<Vec<u8>> {
-        let entry = self.in_flight.first_entry()?;
-        (entry.key().0 <= now).then(|| entry.remove())
+        loop {
+            if let LinkEvent::Arrived(packet) = self.poll(now)? {
+                return Some(packet);
+            }
+        }
     }
 
-    /// When the next packet arrives.
+    /// See [`next_event`](Link::next_event).
     pub fn next_arrival(&self) -> Option<Instant> {
-        let (arrival, _) = self.in_flight.first_key_value()?.0;
-        Some(*arrival)
+        self.next_event()
     }
 
     /// Whether nothing is under way.
     pub fn is_empty(&self) -> bool {
-        self.in_flight.is_empty()
+        self.flight.is_empty() && self.waits_for_next.is_none()
     }
 
     /// How many packets were sent, lost ones included.
     pub fn sent(&self) -> u64 {
-        self.sent
+        self.stats.sent
     }
 
     /// Follows another plan from now on; packets go on being counted from the first.
@@ -125,11 +140,35 @@ impl Link {
         self.plan = plan;
     }
 
-    fn put(&mut self, arrival: Instant, packet: Vec<u8>) -> (Instant, u64) {
-        let key = (arrival, self.next_rank);
-        self.next_rank += 1;
-        self.in_flight.insert(key, packet);
-        key
+    fn put_on_wire(&mut self, now: Instant, fault: Option<Fault>, mut packet: Vec<u8>) {
+        let arrival = now + self.delay;
+        let overtaken = self.waits_for_next.take();
+        match fault {
+            None => self.flight.put(arrival, packet),
+            Some(Fault::Drop) => {}
+            Some(Fault::Duplicate) => {
+                self.stats.duplicated += 1;
+                self.flight.put(arrival, packet.clone());
+                self.flight.put(arrival, packet);
+            }
+            Some(Fault::Delay(by)) => {
+                self.stats.reordered += 1;
+                self.flight.put_late(arrival + by, packet);
+            }
+            Some(Fault::PastNext(at_most)) => {
+                self.stats.reordered += 1;
+                self.waits_for_next = Some((arrival + at_most, packet));
+            }
+            Some(Fault::Corrupt(bit)) => {
+                self.stats.corrupted += 1;
+                invert_bit(&mut packet, bit);
+                self.flight.put(arrival, packet);
+            }
+        }
+        // A packet that was to be passed is passed now, whatever becomes of the one passing it.
+        if let Some((_, packet)) = overtaken {
+            self.flight.put(arrival, packet);
+        }
     }
 }
 

@@ -2,8 +2,15 @@
 
 pub mod config;
 mod direction;
+mod error;
+mod fate;
 mod fault;
+mod flight;
+mod stats;
 
 pub use config::LinkConfig;
-pub use direction::{DropReason, Fate, Link};
+pub use direction::{Link, QueueLen};
+pub use error::LinkError;
+pub use fate::{DropReason, Fate, Handling, LinkEvent};
 pub use fault::{Fault, FaultPlan};
+pub use stats::{Drops, LinkStats};

@@ -7,7 +7,6 @@ use std::path::Path;
 
 use tcp_core::Instant;
 
-use super::names::fate_text;
 use super::{Event, LinkId, Map, Observer};
 use crate::capture::Capture;
 
@@ -75,7 +74,7 @@ impl Observer for LinkCaptures {
             return;
         }
         let direction = (link.0 % 2) as u32;
-        let fate = fate_text(fate);
+        let fate = fate.to_string();
         let written = if fate.is_empty() {
             capture.packet(direction, at, packet)
         } else {

@@ -11,8 +11,7 @@ use serde::Serialize;
 use tcp_core::wire::{self, Incoming, Options};
 use tcp_core::{ConnectionId, Instant, ReceiveChecksum, TcpInfo};
 
-use super::names::{drop_name, fate_text, flag_names};
-use super::{Event, LinkId, Map, NodeId, Observer};
+use super::{Event, LinkId, Map, NodeId, Observer, flag_names};
 
 /// Writes `packets.csv`, `connections.csv` and `queues.csv`.
 ///
@@ -177,16 +176,13 @@ impl CsvTables {
     fn write(&mut self, at: Instant, event: &Event<'_>) -> csv::Result<()> {
         match *event {
             Event::Sent { link, packet, fate } => {
-                self.packet(at, "sent", link, packet, fate_text(fate))
+                self.packet(at, "sent", link, packet, fate.to_string())
             }
             Event::Dropped {
                 link,
                 packet,
                 reason,
-            } => {
-                let fate = format!("dropped: {}", drop_name(reason));
-                self.packet(at, "dropped", link, packet, fate)
-            }
+            } => self.packet(at, "dropped", link, packet, reason.to_string()),
             Event::Arrived { .. } => Ok(()),
             Event::Queue {
                 link,

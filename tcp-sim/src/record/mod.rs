@@ -20,7 +20,7 @@ use tcp_core::{ConnectionId, Instant, TcpInfo};
 
 pub use captures::LinkCaptures;
 pub use csv::CsvTables;
-pub use names::{drop_name, fate_text, flag_names};
+use names::flag_names;
 pub use series::Series;
 
 use crate::link::{DropReason, Fate};

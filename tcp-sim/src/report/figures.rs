@@ -3,7 +3,7 @@
 use tcp_core::Instant;
 
 use super::html::escape;
-use super::panels::{Figure, Panel};
+use super::panels::{Figure, Panel, Scale};
 use super::theme;
 use super::traces::{self, Unit};
 use crate::record::Series;
@@ -22,6 +22,7 @@ pub fn stream(id: String, heading: String, stream: &Stream, end: Instant, limit:
         Panel {
             title: "offset in the stream",
             unit: "B",
+            scale: Scale::Linear,
             height: 440,
             traces: vec![
                 bytes("window", theme::WINDOW, &stream.right_edge),
@@ -36,16 +37,19 @@ pub fn stream(id: String, heading: String, stream: &Stream, end: Instant, limit:
         Panel {
             title: "congestion control",
             unit: "B",
+            scale: Scale::Linear,
             height: 170,
             traces: vec![
-                bytes("cwnd", theme::CWND, &stream.cwnd),
-                bytes("ssthresh", theme::SSTHRESH, &stream.ssthresh),
                 bytes("in flight", theme::IN_FLIGHT, &stream.in_flight),
+                bytes("ssthresh", theme::SSTHRESH, &stream.ssthresh),
+                bytes("cwnd", theme::CWND, &stream.cwnd),
             ],
         },
         Panel {
             title: "round trip",
             unit: "s",
+            // A timeout that was backed off is a thousand round trips long.
+            scale: Scale::Logarithmic,
             height: 150,
             traces: vec![
                 traces::measured("RTT", theme::RTT, &stream.rtt.thinned_to(limit / 2)),
@@ -69,6 +73,7 @@ pub fn progress(id: String, series: &Series, limit: usize) -> Figure {
     let panel = Panel {
         title: "acknowledged",
         unit: "B",
+        scale: Scale::Linear,
         height: 260,
         traces: lines.collect(),
     };
@@ -90,6 +95,7 @@ pub fn queues(id: String, series: &Series, limit: usize) -> Option<Figure> {
     let panel = Panel {
         title: "packets waiting",
         unit: "",
+        scale: Scale::Linear,
         height: 200,
         traces: lines.collect(),
     };

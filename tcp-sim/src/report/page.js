@@ -7,7 +7,7 @@ async function unpack(id) {
   return new Response(stream).text();
 }
 
-// The page's colours, by the names that a layout has for them.
+// What the page's style says of a layout: colours by the names that a layout has for them.
 function theme(layout) {
   const style = getComputedStyle(document.documentElement);
   const [paper, ink, faint, line] = ["--paper", "--ink", "--faint", "--line"]
@@ -22,6 +22,7 @@ function theme(layout) {
     "modebar.activecolor": ink,
   };
   for (const axis of Object.keys(layout).filter((key) => /^[xy]axis\d*$/.test(key))) {
+    colors[`${axis}.title.standoff`] = 12;
     colors[`${axis}.gridcolor`] = line;
     colors[`${axis}.linecolor`] = line;
     colors[`${axis}.spikecolor`] = faint;

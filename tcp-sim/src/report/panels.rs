@@ -1,9 +1,10 @@
 //! Panels one above the other, over one time axis.
 
 use plotly::common::{Font, Title};
-use plotly::configuration::DoubleClick;
+use plotly::configuration::{DoubleClick, ModeBarButtonName};
 use plotly::layout::{
-    Axis, DragMode, GroupClick, HoverMode, Legend, Margin, RangeMode, SpikeMode, SpikeSnap,
+    Axis, AxisType, DragMode, GroupClick, HoverMode, Legend, Margin, RangeMode, SpikeMode,
+    SpikeSnap,
 };
 use plotly::{Configuration, Layout, Traces};
 use serde::Serialize;
@@ -33,10 +34,21 @@ pub struct Panel {
     pub title: &'static str,
     /// The unit behind a number and its SI prefix.
     pub unit: &'static str,
+    /// How its axis runs.
+    pub scale: Scale,
     /// Pixels.
     pub height: usize,
     /// Its traces, those in front last.
     pub traces: Vec<TimeTrace>,
+}
+
+/// How the axis of a panel runs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Scale {
+    /// From zero on.
+    Linear,
+    /// By powers of ten.
+    Logarithmic,
 }
 
 impl Figure {
@@ -124,10 +136,13 @@ fn time_axis(end: Instant, below: &str) -> Axis {
 }
 
 fn value_axis(panel: &Panel) -> Axis {
-    Axis::new()
-        .title(Title::with_text(panel.title))
+    let axis = match panel.scale {
+        Scale::Linear => Axis::new().range_mode(RangeMode::ToZero),
+        // Labels at 1, 2 and 5 in each power of ten.
+        Scale::Logarithmic => Axis::new().type_(AxisType::Log).n_ticks(6),
+    };
+    axis.title(Title::with_text(panel.title))
         .anchor("x")
-        .range_mode(RangeMode::ToZero)
         .tick_format("~s")
         .tick_suffix(panel.unit)
         .zero_line(false)
@@ -137,6 +152,11 @@ fn configuration() -> Configuration {
     Configuration::new()
         .responsive(true)
         .display_logo(false)
+        .mode_bar_buttons_to_remove(vec![
+            ModeBarButtonName::Select2d,
+            ModeBarButtonName::Lasso2d,
+            ModeBarButtonName::AutoScale2d,
+        ])
         .double_click(DoubleClick::Reset)
 }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 use tcp_core::TcpInfo;
 
 use super::html::{grouped, table};
+use crate::record::Series;
 use crate::record::series::Stream;
-use crate::record::{Series, drop_name};
 
 /// A row for each of these streams.
 pub fn streams<'a>(streams: impl Iterator<Item = &'a Stream>) -> String {
@@ -21,10 +21,9 @@ pub fn streams<'a>(streams: impl Iterator<Item = &'a Stream>) -> String {
         "cwnd",
         "largest cwnd",
         "ssthresh",
-        "least RTT",
-        "smoothed RTT",
-        "RTT deviation",
-        "RTO",
+        "least RTT, ms",
+        "smoothed RTT, ms",
+        "RTO, ms",
         "options",
     ];
     let rows: Vec<_> = streams.map(stream_row).collect();
@@ -46,8 +45,7 @@ fn stream_row(stream: &Stream) -> Vec<String> {
         grouped(stream.cwnd.greatest()),
         stream.ssthresh.last().map_or("–".to_owned(), grouped),
         said(|info| millis(info.tcpi_min_rtt)),
-        said(|info| millis(info.tcpi_rtt)),
-        said(|info| millis(info.tcpi_rttvar)),
+        said(|info| format!("{} ± {}", millis(info.tcpi_rtt), millis(info.tcpi_rttvar))),
         said(|info| millis(info.tcpi_rto)),
         said(options),
     ]
@@ -84,8 +82,7 @@ pub fn links(series: &Series) -> String {
     let rows = links.map(|(link, ends)| {
         let [from, to] = ends.map(|node| map.node_name(node));
         let dropped = link.dropped.iter();
-        let dropped =
-            dropped.map(|(reason, count)| format!("{} {}", grouped(*count), drop_name(*reason)));
+        let dropped = dropped.map(|(reason, count)| format!("{} {}", grouped(*count), reason));
         vec![
             format!("{from} → {to}"),
             grouped(link.packets),
@@ -101,5 +98,5 @@ pub fn links(series: &Series) -> String {
 
 fn millis(span: Duration) -> String {
     let micros = span.as_micros();
-    format!("{}.{:03} ms", micros / 1_000, micros % 1_000)
+    format!("{}.{:03}", micros / 1_000, micros % 1_000)
 }

@@ -8,8 +8,7 @@ use tcp_core::Instant;
 use tcp_core::wire::Control;
 
 use super::theme;
-use crate::record::drop_name;
-use crate::record::series::{Line, Mark, MarkKind, Range, Segment};
+use crate::record::series::{Flags, Line, Mark, MarkKind, Range, Segment};
 
 /// A trace over time in seconds.
 pub type TimeTrace = Box<Trace<Option<f64>, Y>>;
@@ -114,8 +113,8 @@ pub fn drops(list: &[Range]) -> TimeTrace {
     let middles = list.iter().map(|it| (it.at, it.start.midpoint(it.end)));
     let texts = list.iter().map(|drop| {
         let range = range_text(drop.start, drop.end);
-        let reason = drop.reason.map_or("", drop_name);
-        format!("dropped: {reason}<br>{range}")
+        let reason = drop.reason.map_or(String::new(), |it| it.to_string());
+        format!("{reason}<br>{range}")
     });
     over_time(middles, Unit::Bytes)
         .name("dropped")
@@ -194,18 +193,22 @@ fn segment_text(segment: &Segment) -> String {
         };
         return format!("{} segments{dropped}<br>{range}", segment.count);
     }
-    let flags = match (segment.control, segment.push) {
-        (Control::Syn, _) => "<br>SYN",
-        (Control::Rst, _) => "<br>RST",
-        (Control::Fin, false) => "<br>FIN",
-        (Control::Fin, true) => "<br>FIN PSH",
-        (Control::None, true) => "<br>PSH",
-        (Control::None, false) => "",
-    };
-    let fate = segment.reason.map_or(String::new(), |reason| {
-        format!("<br>dropped: {}", drop_name(reason))
-    });
+    let flags = flag_text(&segment.flags);
+    let fate = segment.fate.as_ref();
+    let fate = fate.map_or(String::new(), |fate| format!("<br>{fate}"));
     format!("{range}{flags}{fate}")
+}
+
+fn flag_text(flags: &Flags) -> String {
+    let names = [
+        (flags.control == Control::Syn, " SYN"),
+        (flags.control == Control::Fin, " FIN"),
+        (flags.control == Control::Rst, " RST"),
+        (flags.push, " PSH"),
+        (flags.cwr, " CWR"),
+    ];
+    let set = names.into_iter().filter(|(is_set, _)| *is_set);
+    set.map(|(_, name)| name).collect()
 }
 
 fn range_text(start: u64, end: u64) -> String {

@@ -8,7 +8,6 @@ use tcp_core::wire::{Control, Header};
 
 use crate::Side;
 use crate::link::Fate;
-use crate::link::Fault;
 use crate::script::{Numbering, Seg};
 
 /// One packet that was sent.
@@ -96,13 +95,9 @@ impl fmt::Display for Trace {
             let (secs, micros) = (nanos / 1_000_000_000, nanos / 1_000 % 1_000_000);
             write!(f, "{secs:4}.{micros:06}  {} {arrow} {}", ends[0], ends[1])?;
             write!(f, "  #{:<3} {seg}", entry.fate.number)?;
-            match entry.fate.fault {
-                None => writeln!(f)?,
-                Some(Fault::Drop) => writeln!(f, "  dropped")?,
-                Some(Fault::Duplicate) => writeln!(f, "  duplicated")?,
-                Some(Fault::Delay(by)) => writeln!(f, "  delayed by {by:?}")?,
-                Some(Fault::PastNext(_)) => writeln!(f, "  delayed past the next")?,
-                Some(Fault::Corrupt(bit)) => writeln!(f, "  bit {bit} inverted")?,
+            match entry.fate.to_string() {
+                nothing if nothing.is_empty() => writeln!(f)?,
+                words => writeln!(f, "  {words}")?,
             }
         }
         Ok(())

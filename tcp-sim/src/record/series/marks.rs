@@ -6,7 +6,7 @@ use tcp_core::Instant;
 use tcp_core::wire::{Control, Header};
 
 use super::thin::Point;
-use crate::link::DropReason;
+use crate::link::{DropReason, Fate};
 
 /// A segment that occupies sequence space, or several that were merged.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -23,17 +23,33 @@ pub struct Segment {
     pub count: u32,
     /// How many of them were dropped.
     pub dropped: u32,
-    /// Why one of them was.
-    pub reason: Option<DropReason>,
+    /// Its flags; where there are several, those of the first.
+    pub flags: Flags,
+    /// What became of it, where that is not to arrive once, in time and unchanged; where there
+    /// are several, what became of the first to which something happened.
+    pub fate: Option<Box<Fate>>,
+}
+
+/// The flags of a segment that say more than that it has data.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Flags {
     /// SYN or FIN.
     pub control: Control,
     /// PSH.
     pub push: bool,
+    /// CWR (RFC 3168).
+    pub cwr: bool,
 }
 
 impl Segment {
     /// A segment that was sent.
-    pub(super) fn new(at: Instant, range: ops::Range<u64>, header: &Header) -> Segment {
+    pub(super) fn new(
+        at: Instant,
+        range: ops::Range<u64>,
+        header: &Header,
+        fate: &Fate,
+    ) -> Segment {
+        let is_harmed = *fate != Fate::unharmed(fate.number);
         Segment {
             at,
             until: at,
@@ -41,9 +57,12 @@ impl Segment {
             end: range.end,
             count: 1,
             dropped: 0,
-            reason: None,
-            control: header.control,
-            push: header.push,
+            flags: Flags {
+                control: header.control,
+                push: header.push,
+                cwr: header.cwr,
+            },
+            fate: is_harmed.then(|| Box::new(*fate)),
         }
     }
 
@@ -55,7 +74,8 @@ impl Segment {
     /// One of these was dropped.
     pub(super) fn lose(&mut self, reason: DropReason) {
         self.dropped += 1;
-        self.reason = Some(reason);
+        let fate = self.fate.get_or_insert_default();
+        fate.dropped = Some(reason);
     }
 }
 
@@ -70,8 +90,9 @@ impl Point for Segment {
         self.end = self.end.max(later.end);
         self.count += later.count;
         self.dropped += later.dropped;
-        self.reason = self.reason.or(later.reason);
-        self.push |= later.push;
+        if self.fate.is_none() {
+            self.fate = later.fate;
+        }
     }
 }
 

@@ -15,12 +15,12 @@ use tcp_core::{Instant, ReceiveChecksum};
 
 pub use line::Line;
 pub use link::LinkSeries;
-pub use marks::{Mark, MarkKind, Range, Segment};
+pub use marks::{Flags, Mark, MarkKind, Range, Segment};
 pub use stream::{Stream, Totals};
 pub use thin::{Point, Thinned};
 
 use super::{Event, LinkId, Map, NodeId, Observer};
-use crate::link::DropReason;
+use crate::link::{DropReason, Fate};
 
 /// Watches a run as each sender sees it, in the manner of tcptrace on a sender's capture: a segment
 /// counts when it is sent, and an acknowledgement when it arrives.
@@ -90,7 +90,7 @@ impl Series {
         self.end
     }
 
-    fn sent(&mut self, at: Instant, from: NodeId, tcp: &TcpPacket<'_>, drop: Option<DropReason>) {
+    fn sent(&mut self, at: Instant, from: NodeId, tcp: &TcpPacket<'_>, fate: &Fate) {
         let home = *self.homes.entry(tcp.src.ip()).or_insert(from);
         let header = &tcp.segment.header;
         let payload = tcp.segment.payload.len();
@@ -99,10 +99,10 @@ impl Series {
                 self.begin(tcp);
             }
             if let Some(stream) = self.stream(tcp.src, tcp.dst) {
-                stream.sent(at, header, payload);
+                stream.sent(at, header, payload, fate);
             }
         }
-        if let Some(reason) = drop {
+        if let Some(reason) = fate.dropped {
             self.dropped(tcp, reason);
         }
     }
@@ -179,7 +179,7 @@ impl Observer for Series {
                     link.sent(packet, fate);
                 }
                 if let (Some(from), Some(tcp)) = (self.end_of(link, 0), parse(packet)) {
-                    self.sent(at, from, &tcp, fate.dropped);
+                    self.sent(at, from, &tcp, fate);
                 }
             }
             Event::Dropped {

@@ -10,7 +10,7 @@ use super::clock::Clock;
 use super::line::Line;
 use super::marks::{Mark, MarkKind, Range, Segment};
 use super::thin::Thinned;
-use crate::link::DropReason;
+use crate::link::{DropReason, Fate};
 
 /// One direction of a connection: what its sender sent and when, and which acknowledgements it
 /// got and when.
@@ -119,7 +119,7 @@ impl Stream {
     }
 
     /// The sender sent a segment with so much payload.
-    pub(super) fn sent(&mut self, at: Instant, header: &Header, payload: usize) {
+    pub(super) fn sent(&mut self, at: Instant, header: &Header, payload: usize, fate: &Fate) {
         let Some(start) = header.seq.offset_near(self.isn, self.snd_max) else {
             return;
         };
@@ -138,7 +138,7 @@ impl Stream {
         if end == start {
             return;
         }
-        let segment = Segment::new(at, start..end, header);
+        let segment = Segment::new(at, start..end, header, fate);
         if start < self.snd_max {
             self.totals.segments_again += 1;
             self.totals.bytes_again += payload as u64;
