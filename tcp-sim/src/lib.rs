@@ -16,6 +16,7 @@ pub mod link;
 pub mod oracle;
 pub mod pattern;
 pub mod record;
+pub mod report;
 pub mod scenario;
 pub mod script;
 pub mod simulation;

@@ -139,8 +139,6 @@ impl FromStr for Rate {
         value
             .map(Rate)
             .ok_or_else(|| UnitError::Rate(text.into()))
-            .map(Rate)
-            .ok_or_else(|| UnitError::Rate(text.into()))
     }
 }
 

@@ -1,8 +1,27 @@
-//! What can be seen of a run while it goes on.
+//! What can be seen of a run while it goes on, and those who write it down.
+//!
+//! - [`LinkCaptures`] writes a file for Wireshark for each link.
+//! - [`CsvTables`] writes tables of packets, connections and queues.
+//! - [`Series`] keeps, in bounded memory, what a [report](crate::report) draws.
+//!
+//! The run owns its observers. Whoever asks one for its result afterwards gives the run an
+//! `Rc<RefCell<_>>` of it, which is an observer too, and keeps the other handle.
 
+mod captures;
+mod csv;
+mod names;
+pub mod series;
+
+use std::cell::RefCell;
 use std::net::SocketAddr;
+use std::rc::Rc;
 
 use tcp_core::{ConnectionId, Instant, TcpInfo};
+
+pub use captures::LinkCaptures;
+pub use csv::CsvTables;
+use names::flag_names;
+pub use series::Series;
 
 use crate::link::{DropReason, Fate};
 
@@ -21,6 +40,19 @@ pub struct Map {
     pub nodes: Vec<String>,
     /// Each direction's ends, the sender first.
     pub links: Vec<[NodeId; 2]>,
+}
+
+impl Map {
+    /// A node's name; empty for none of the map's.
+    pub fn node_name(&self, node: NodeId) -> &str {
+        self.nodes.get(node.0).map_or("", String::as_str)
+    }
+
+    /// The names of a link's ends, the sender's first; empty for none of the map's.
+    pub fn end_names(&self, link: LinkId) -> [&str; 2] {
+        let ends = self.links.get(link.0).copied();
+        ends.map_or(["", ""], |ends| ends.map(|node| self.node_name(node)))
+    }
 }
 
 /// Something that happened.
@@ -90,4 +122,14 @@ pub trait Observer {
 /// Nobody watches.
 impl Observer for () {
     fn observe(&mut self, _: Instant, _: &Event<'_>) {}
+}
+
+impl<O: Observer> Observer for Rc<RefCell<O>> {
+    fn observe(&mut self, at: Instant, event: &Event<'_>) {
+        self.borrow_mut().observe(at, event);
+    }
+
+    fn wants_connections(&self) -> bool {
+        self.borrow().wants_connections()
+    }
 }
