@@ -3,7 +3,7 @@
 use tcp_core::seq::SeqNumber;
 use tcp_core::{Setup, TcpConfig};
 
-use super::machine::Host;
+use super::host::Host;
 use super::scenario::{Ending, Scenario, Start, Step};
 
 /// Payload of a full segment: the least MSS that a connection takes, so that three segments are

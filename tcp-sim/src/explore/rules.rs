@@ -5,7 +5,8 @@ use tcp_core::{Instant, State};
 
 use super::machine::{Machine, Packet};
 use super::scenario::{Ending, Scenario};
-use super::world::{End, World};
+use super::turn::{Books, End};
+use super::world::World;
 use crate::Side;
 use crate::oracle::{Violation, check_health, check_info, rule};
 
@@ -30,25 +31,59 @@ pub(super) fn check_sent(
     Ok(())
 }
 
-/// Checks an end that has nothing more to send for now. Broken invariants of the connection itself
-/// panic.
+/// Checks an end that has nothing more to send for now, by itself; gives what it has counted.
+/// Broken invariants of the connection itself panic.
 pub(super) fn check_end<M: Machine>(
     side: Side,
     now: Instant,
     end: &End<M>,
-    peer_sent: Option<SeqNumber>,
-) -> Result<(), Violation> {
+) -> Result<Books, Violation> {
     let Some(connection) = end.machine.connection() else {
-        return Ok(());
+        return Ok(end.books);
     };
     connection.assert_invariants();
     let info = connection.info(now);
     let named = |violation: Violation| Violation(format!("{side:?}: {violation}"));
     check_health(connection, &info).map_err(named)?;
     check_info(&info, MTU).map_err(named)?;
+    Ok(Books {
+        acknowledged: info.tcpi_bytes_acked,
+        received: info.tcpi_bytes_received,
+    })
+}
+
+/// Checks an end that has changed against the other one.
+pub(super) fn check_pair<M: Machine>(
+    side: Side,
+    end: &End<M>,
+    peer: &End<M>,
+) -> Result<(), Violation> {
+    let written = peer.app.written_bytes();
     rule!(
-        peer_sent.is_some() || !info.tcpi_state.is_synchronized(),
+        end.app.read_bytes() <= written,
+        "{side:?} has read {} bytes where {written} were written",
+        end.app.read_bytes()
+    );
+    let Some(state) = end.state().filter(|state| state.is_synchronized()) else {
+        return Ok(());
+    };
+    rule!(
+        peer.sent.is_some(),
         "{side:?} is synchronized with a peer that has said nothing"
+    );
+    if end.machine.incarnation() != peer.machine.incarnation() {
+        // One of them is ahead, with the next connection.
+        return Ok(());
+    }
+    rule!(
+        peer.state() != Some(State::SynSent),
+        "{side:?} is in {state} with a peer in SYN-SENT, which has not seen its SYN"
+    );
+    rule!(
+        end.books.acknowledged <= peer.books.received,
+        "{side:?} takes {} bytes for acknowledged, and {} have arrived",
+        end.books.acknowledged,
+        peer.books.received
     );
     Ok(())
 }
