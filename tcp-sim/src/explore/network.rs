@@ -1,6 +1,5 @@
 //! One direction of the network.
 
-use std::collections::VecDeque;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
@@ -11,10 +10,10 @@ use super::machine::Packet;
 pub(super) type Parcel = Arc<Digested<Packet>>;
 
 /// What is under way to one side.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Link {
     /// In the order in which they were sent.
-    queue: VecDeque<Parcel>,
+    queue: Vec<Parcel>,
     /// What may arrive at any time: a multiset, in the order of digests.
     stragglers: Vec<Parcel>,
 }
@@ -22,16 +21,16 @@ pub(super) struct Link {
 impl Link {
     /// A segment was sent.
     pub(super) fn send(&mut self, parcel: Parcel) {
-        self.queue.push_back(parcel);
+        self.queue.push(parcel);
     }
 
     /// The segment that arrives next, if no straggler does.
     pub(super) fn oldest(&self) -> Option<&Parcel> {
-        self.queue.front()
+        self.queue.first()
     }
 
     pub(super) fn take_oldest(&mut self) -> Option<Parcel> {
-        self.queue.pop_front()
+        (!self.queue.is_empty()).then(|| self.queue.remove(0))
     }
 
     /// Sets a segment aside, to arrive at any later time.
@@ -62,6 +61,18 @@ impl Link {
     /// Segments under way.
     pub(super) fn len(&self) -> usize {
         self.queue.len() + self.stragglers.len()
+    }
+}
+
+/// With room for one more segment: most copies are made to send one.
+impl Clone for Link {
+    fn clone(&self) -> Link {
+        let mut queue = Vec::with_capacity(self.queue.len() + 1);
+        queue.extend_from_slice(&self.queue);
+        Link {
+            queue,
+            stragglers: self.stragglers.clone(),
+        }
     }
 }
 

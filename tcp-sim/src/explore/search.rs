@@ -240,7 +240,7 @@ impl<'a, M: Machine> Search<'a, M> {
         expansion: &mut Expansion<M>,
     ) -> Result<(), (Violation, Option<Action>)> {
         let scenario = self.turns.scenario;
-        let actions = world.actions(scenario, self.orders);
+        let actions = world.actions(self.orders);
         if actions.iter().all(|action| action.is_fault()) {
             expansion.endings += 1;
             check_ending(scenario, world).map_err(|violation| (violation, None))?;

@@ -78,7 +78,7 @@ pub fn play<M: Machine>(
         }
     };
     for (index, &action) in actions.iter().enumerate() {
-        if !world.actions(scenario, Orders::Every).contains(&action) {
+        if !world.actions(Orders::Every).contains(&action) {
             let number = index + 1;
             return Err(Impossible { number, action });
         }
@@ -88,7 +88,7 @@ pub fn play<M: Machine>(
             return Ok(Playback { steps, violation });
         }
     }
-    let left = world.actions(scenario, Orders::Every);
+    let left = world.actions(Orders::Every);
     let has_ended = left.iter().all(|action| action.is_fault());
     let violation = has_ended.then(|| check_ending(scenario, &world).err());
     let violation = violation.flatten();
@@ -130,17 +130,18 @@ impl TraceStep {
             }
             _ => None,
         };
-        let (sent, violation) = match world.apply(turns, action) {
-            Ok(sent) => (sent, None),
-            Err(violation) => (Vec::new(), Some(violation)),
+        let (turn, violation) = match world.apply(turns, action) {
+            Ok(turn) => (turn, None),
+            Err(violation) => (None, Some(violation)),
         };
+        let sent = turn.iter().flat_map(|turn| &turn.sent);
         let step = TraceStep {
             at: world.now(),
             action,
             subject: subject.map(|parcel| (**parcel).clone()),
             step,
-            sent: sent.iter().map(|parcel| (***parcel).clone()).collect(),
-            states: Side::BOTH.map(|side| world.end(side).state()),
+            sent: sent.map(|parcel| (***parcel).clone()).collect(),
+            states: Side::BOTH.map(|side| world.end(side).view.state),
         };
         (step, violation)
     }

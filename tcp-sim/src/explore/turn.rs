@@ -12,7 +12,7 @@ use super::machine::{Machine, Packet};
 use super::network::Parcel;
 use super::panics::catch;
 use super::rules::check_end;
-use super::scenario::Scenario;
+use super::scenario::{Scenario, Step};
 use crate::Side;
 use crate::oracle::{Violation, rule};
 
@@ -25,16 +25,27 @@ pub(super) struct End<M> {
     pub(super) sent: Option<SeqNumber>,
     /// The last acknowledgement that it has sent.
     acked: Option<SeqNumber>,
-    pub(super) books: Books,
+    pub(super) view: View,
 }
 
-/// What a connection has counted, as far as two sides must agree on it.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-pub(super) struct Books {
-    /// Bytes that the peer has acknowledged.
+/// What the search asks of an end over and over again, told once. All of it follows from the rest.
+#[derive(Clone, Copy, Hash)]
+pub(super) struct View {
+    /// The connection's state, while there is a connection.
+    pub(super) state: Option<State>,
+    /// How many connections there have been.
+    pub(super) incarnation: u8,
+    /// Bytes that the peer has acknowledged, on this connection.
     pub(super) acknowledged: u64,
-    /// Bytes that have arrived in order.
+    /// Bytes that have arrived in order, on this connection.
     pub(super) received: u64,
+    /// The earliest deadline.
+    pub(super) deadline: Option<Instant>,
+    /// Whether the application can take its next step.
+    pub(super) is_ready: bool,
+    /// Whether a segment of an earlier connection could reach it: not before it has spoken, and
+    /// not once it has ended.
+    pub(super) may_meet_stranger: bool,
 }
 
 impl<M: Machine> End<M> {
@@ -44,31 +55,48 @@ impl<M: Machine> End<M> {
             app: App::default(),
             sent: None,
             acked: None,
-            books: Books::default(),
+            view: View {
+                state: None,
+                incarnation: 0,
+                acknowledged: 0,
+                received: 0,
+                deadline: None,
+                is_ready: false,
+                may_meet_stranger: false,
+            },
         }
     }
 
-    /// The connection's state, while there is a connection.
-    pub(super) fn state(&self) -> Option<State> {
-        self.machine
-            .connection()
-            .map(|connection| connection.state())
-    }
-
-    /// A segment of an earlier connection that could reach it now. There is none for who has not
-    /// spoken, or has ended.
+    /// A segment of an earlier connection.
     ///
-    /// Its sequence number is the next one that this side has acknowledged everything before; its
+    /// Its sequence number is the one that this side has acknowledged everything before; its
     /// acknowledgement is one beyond all that this side has sent, on any connection.
-    pub(super) fn stranger(&self) -> Option<Packet> {
-        let sent = self.sent.filter(|_| self.state() != Some(State::Closed))?;
+    pub(super) fn stranger(&self) -> Packet {
         let header = Header {
-            ack: Some(sent.advanced_by(1)),
+            ack: self.sent.map(|sent| sent.advanced_by(1)),
             ..Header::new(self.acked.unwrap_or_default())
         };
         // In no stream at this place.
         let payload = vec![0];
-        Some(Packet { header, payload })
+        Packet { header, payload }
+    }
+
+    /// Notes what can be seen of it, at rest.
+    fn look(&mut self, now: Instant, script: &[Step]) {
+        let connection = self.machine.connection();
+        let state = connection.map(|it| it.state());
+        if let Some(info) = connection.map(|it| it.info(now)) {
+            self.view.acknowledged = info.tcpi_bytes_acked;
+            self.view.received = info.tcpi_bytes_received;
+        }
+        self.view = View {
+            state,
+            incarnation: self.machine.incarnation(),
+            deadline: self.machine.poll_timeout(),
+            is_ready: self.app.ready(script, &self.machine).is_some(),
+            may_meet_stranger: self.sent.is_some() && state != Some(State::Closed),
+            ..self.view
+        };
     }
 
     fn note_sent(&mut self, packet: &Packet) {
@@ -181,7 +209,8 @@ impl<'a, M: Machine> Turns<'a, M> {
         if let Some(connection) = end.machine.connection_mut() {
             while connection.poll_event().is_some() {}
         }
-        end.books = check_end(side, now, &end)?;
+        check_end(side, now, &end)?;
+        end.look(now, &self.scenario.scripts[side.index()]);
         let end = Digested::new(end);
         Ok(Turn {
             end: self.ends.keep(end.digest(), Arc::new(end)),

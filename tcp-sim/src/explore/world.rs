@@ -10,8 +10,8 @@ use super::digest::{Digested, Digester};
 use super::machine::Machine;
 use super::network::{Link, Parcel};
 use super::rules::{check_pair, check_sent};
-use super::scenario::{Ending, Scenario, Start};
-use super::turn::{End, Stimulus, Turns};
+use super::scenario::{Ending, Start};
+use super::turn::{End, Stimulus, Turn, Turns};
 use crate::Side;
 use crate::oracle::Violation;
 
@@ -101,22 +101,22 @@ impl<M: Machine> World<M> {
                 self.oldest(to).cloned()
             }
             Action::DeliverLate(to, index) => self.links[to.index()].straggler(index).cloned(),
-            Action::Stranger(to) => self.end(to).stranger().map(|packet| turns.parcel(packet)),
+            Action::Stranger(to) => Some(turns.parcel(self.end(to).stranger())),
             Action::Timer(_) | Action::Hurry(_) | Action::Step(_) => None,
         }
     }
 
     /// What is to be tried in this state.
-    pub(super) fn actions(&self, scenario: &Scenario<M>, orders: Orders) -> Vec<Action> {
+    pub(super) fn actions(&self, orders: Orders) -> Vec<Action> {
         let mut actions = Vec::new();
         let queued = |side: &Side| self.oldest(*side).is_some();
         let first = Side::BOTH.into_iter().find(queued);
         if let (Some(side), Orders::Representative) = (first, orders) {
-            self.push_local(side, scenario, &mut actions);
+            self.push_local(side, &mut actions);
             return actions;
         }
         for side in Side::BOTH {
-            self.push_local(side, scenario, &mut actions);
+            self.push_local(side, &mut actions);
         }
         if first.is_none() {
             self.push_passage_of_time(&mut actions);
@@ -124,12 +124,12 @@ impl<M: Machine> World<M> {
         actions
     }
 
-    /// Lets one thing happen; gives what was sent because of it.
+    /// Lets one thing happen; gives what a side did because of it.
     pub(super) fn apply(
         &mut self,
         turns: &Turns<'_, M>,
         action: Action,
-    ) -> Result<Vec<Parcel>, Violation> {
+    ) -> Result<Option<Arc<Turn<M>>>, Violation> {
         self.faults_left -= u8::from(action.is_fault());
         match action {
             Action::Deliver(to) => {
@@ -143,18 +143,18 @@ impl<M: Machine> World<M> {
             Action::Drop(to) => {
                 self.links[to.index()].take_oldest();
                 self.has_lost |= turns.scenario.ending == Ending::Reset;
-                Ok(Vec::new())
+                Ok(None)
             }
             Action::Duplicate(to) => {
                 let parcel = self.links[to.index()].take_oldest();
-                let sent = self.deliver(turns, to, parcel.clone())?;
+                let turn = self.deliver(turns, to, parcel.clone())?;
                 self.detain(to, parcel);
-                Ok(sent)
+                Ok(turn)
             }
             Action::Detain(to) => {
                 let parcel = self.links[to.index()].take_oldest();
                 self.detain(to, parcel);
-                Ok(Vec::new())
+                Ok(None)
             }
             Action::Stranger(to) => {
                 self.strangers_left[to.index()] = false;
@@ -162,7 +162,7 @@ impl<M: Machine> World<M> {
                 self.deliver(turns, to, parcel)
             }
             Action::Timer(side) | Action::Hurry(side) => {
-                let deadline = self.end(side).machine.poll_timeout();
+                let deadline = self.end(side).view.deadline;
                 self.now = self.now.max(deadline.unwrap_or(self.now));
                 self.turn(turns, side, Stimulus::Timeout)
             }
@@ -188,8 +188,8 @@ impl<M: Machine> World<M> {
     }
 
     /// What can happen at one side without time passing.
-    fn push_local(&self, side: Side, scenario: &Scenario<M>, actions: &mut Vec<Action>) {
-        let (end, link) = (self.end(side), &self.links[side.index()]);
+    fn push_local(&self, side: Side, actions: &mut Vec<Action>) {
+        let (end, link) = (&self.end(side).view, &self.links[side.index()]);
         let may_fail = self.faults_left > 0;
         if link.oldest().is_some() {
             actions.push(Action::Deliver(side));
@@ -199,23 +199,22 @@ impl<M: Machine> World<M> {
                 actions.push(Action::Detain(side));
             }
         }
-        if may_fail && self.strangers_left[side.index()] && end.stranger().is_some() {
+        if may_fail && self.strangers_left[side.index()] && end.may_meet_stranger {
             actions.push(Action::Stranger(side));
         }
-        let script = &scenario.scripts[side.index()];
-        if end.app.ready(script, &end.machine).is_some() {
+        if end.is_ready {
             actions.push(Action::Step(side));
         }
         let late = link.distinct_stragglers();
         actions.extend(late.map(|index| Action::DeliverLate(side, index)));
-        if end.machine.poll_timeout().is_some_and(|at| at <= self.now) {
+        if end.deadline.is_some_and(|at| at <= self.now) {
             actions.push(Action::Timer(side));
         }
     }
 
     /// The deadlines that come next, where nothing is queued: `actions` is what else can happen.
     fn push_passage_of_time(&self, actions: &mut Vec<Action>) {
-        let deadline = |side| self.end(side).machine.poll_timeout();
+        let deadline = |side| self.end(side).view.deadline;
         let earliest = Side::BOTH.into_iter().filter_map(deadline).min();
         let Some(earliest) = earliest.filter(|at| *at > self.now) else {
             return;
@@ -245,10 +244,10 @@ impl<M: Machine> World<M> {
         turns: &Turns<'_, M>,
         to: Side,
         parcel: Option<Parcel>,
-    ) -> Result<Vec<Parcel>, Violation> {
+    ) -> Result<Option<Arc<Turn<M>>>, Violation> {
         match parcel {
             Some(parcel) => self.turn(turns, to, Stimulus::Arrival(&parcel)),
-            None => Ok(Vec::new()),
+            None => Ok(None),
         }
     }
 
@@ -258,7 +257,7 @@ impl<M: Machine> World<M> {
         turns: &Turns<'_, M>,
         side: Side,
         stimulus: Stimulus<'_>,
-    ) -> Result<Vec<Parcel>, Violation> {
+    ) -> Result<Option<Arc<Turn<M>>>, Violation> {
         let turn = turns.take(side, &self.ends[side.index()], self.now, stimulus)?;
         let peer_sent = self.end(side.other()).sent;
         for parcel in &turn.sent {
@@ -267,6 +266,6 @@ impl<M: Machine> World<M> {
         }
         self.ends[side.index()] = turn.end.clone();
         check_pair(side, self.end(side), self.end(side.other()))?;
-        Ok(turn.sent.clone())
+        Ok(Some(turn))
     }
 }
