@@ -3,6 +3,8 @@
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::digest::Digested;
 use super::machine::Packet;
 
@@ -10,12 +12,12 @@ use super::machine::Packet;
 pub(super) type Parcel = Arc<Digested<Packet>>;
 
 /// What is under way to one side.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Link {
     /// In the order in which they were sent.
-    queue: Vec<Parcel>,
+    queue: SmallVec<[Parcel; 4]>,
     /// What may arrive at any time: a multiset, in the order of digests.
-    stragglers: Vec<Parcel>,
+    stragglers: SmallVec<[Parcel; 2]>,
 }
 
 impl Link {
@@ -61,18 +63,6 @@ impl Link {
     /// Segments under way.
     pub(super) fn len(&self) -> usize {
         self.queue.len() + self.stragglers.len()
-    }
-}
-
-/// With room for one more segment: most copies are made to send one.
-impl Clone for Link {
-    fn clone(&self) -> Link {
-        let mut queue = Vec::with_capacity(self.queue.len() + 1);
-        queue.extend_from_slice(&self.queue);
-        Link {
-            queue,
-            stragglers: self.stragglers.clone(),
-        }
     }
 }
 

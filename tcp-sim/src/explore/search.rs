@@ -215,7 +215,9 @@ impl<'a, M: Machine> Search<'a, M> {
 
     fn expand(&self, piece: Frontier<M>) -> Expansion<M> {
         let mut expansion = Expansion {
-            candidates: (0..SHARDS).map(|_| Vec::new()).collect(),
+            candidates: (0..SHARDS)
+                .map(|_| Vec::with_capacity(2 * PIECE / SHARDS))
+                .collect(),
             transitions: 0,
             endings: 0,
             complete: true,

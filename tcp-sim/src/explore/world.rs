@@ -3,6 +3,7 @@
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+use smallvec::SmallVec;
 use tcp_core::Instant;
 
 use super::action::Action;
@@ -23,6 +24,9 @@ pub(super) enum Orders {
     /// One of them: see the module's documentation.
     Representative,
 }
+
+/// What can happen in one state: seldom more than this.
+pub(super) type Actions = SmallVec<[Action; 16]>;
 
 /// One state. Ends and segments are shared between all states that have them.
 pub(super) struct World<M> {
@@ -107,8 +111,8 @@ impl<M: Machine> World<M> {
     }
 
     /// What is to be tried in this state.
-    pub(super) fn actions(&self, orders: Orders) -> Vec<Action> {
-        let mut actions = Vec::new();
+    pub(super) fn actions(&self, orders: Orders) -> Actions {
+        let mut actions = Actions::new();
         let queued = |side: &Side| self.oldest(*side).is_some();
         let first = Side::BOTH.into_iter().find(queued);
         if let (Some(side), Orders::Representative) = (first, orders) {
@@ -188,7 +192,7 @@ impl<M: Machine> World<M> {
     }
 
     /// What can happen at one side without time passing.
-    fn push_local(&self, side: Side, actions: &mut Vec<Action>) {
+    fn push_local(&self, side: Side, actions: &mut Actions) {
         let (end, link) = (&self.end(side).view, &self.links[side.index()]);
         let may_fail = self.faults_left > 0;
         if link.oldest().is_some() {
@@ -213,7 +217,7 @@ impl<M: Machine> World<M> {
     }
 
     /// The deadlines that come next, where nothing is queued: `actions` is what else can happen.
-    fn push_passage_of_time(&self, actions: &mut Vec<Action>) {
+    fn push_passage_of_time(&self, actions: &mut Actions) {
         let deadline = |side| self.end(side).view.deadline;
         let earliest = Side::BOTH.into_iter().filter_map(deadline).min();
         let Some(earliest) = earliest.filter(|at| *at > self.now) else {
