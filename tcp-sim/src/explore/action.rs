@@ -32,6 +32,21 @@ pub enum Action {
 }
 
 impl Action {
+    /// The side at which it happens, and which answers to it.
+    pub fn side(self) -> Side {
+        match self {
+            Action::Deliver(side)
+            | Action::DeliverLate(side, _)
+            | Action::Drop(side)
+            | Action::Duplicate(side)
+            | Action::Detain(side)
+            | Action::Stranger(side)
+            | Action::Timer(side)
+            | Action::Hurry(side)
+            | Action::Step(side) => side,
+        }
+    }
+
     /// Whether it costs one of the faults.
     pub fn is_fault(self) -> bool {
         match self {

@@ -55,6 +55,7 @@ mod presets;
 mod report;
 mod rules;
 mod scenario;
+mod schedule;
 mod search;
 mod seen;
 mod trace;
@@ -66,9 +67,11 @@ pub use host::Host;
 pub use machine::{Machine, Packet};
 pub use panics::silence_caught_panics;
 pub use presets::{
-    close, handshake, presets, reset, simultaneous_close, simultaneous_open, transfer, zero_window,
+    close, handshake, preset, presets, reset, simultaneous_close, simultaneous_open,
+    time_wait_reuse, transfer, zero_window,
 };
 pub use report::{Bounds, Progress, Report};
 pub use scenario::{Ending, Scenario, Start, Step};
+pub use schedule::{Schedule, ScheduleError};
 pub use search::{explore, explore_observed};
 pub use trace::{Counterexample, Impossible, Playback, TraceStep, play};

@@ -117,8 +117,8 @@ impl<'a, M: Machine> Search<'a, M> {
     }
 
     fn run(mut self, observe: &mut dyn FnMut(&Progress)) -> Report {
-        let first = match World::new(self.turns, self.bounds.faults) {
-            Ok(world) => world,
+        let first = match World::begin(self.turns, self.bounds.faults) {
+            Ok((world, _)) => world,
             Err(violation) => {
                 self.report.violation = Some(self.counterexample(violation, &[]));
                 return self.report;

@@ -42,6 +42,8 @@ pub struct TraceStep {
 /// A schedule that was played.
 #[derive(Clone, Debug)]
 pub struct Playback {
+    /// What was sent before the first step, and by whom.
+    pub opening: Vec<(Side, Packet)>,
     /// What happened, up to a broken rule if there is one.
     pub steps: Vec<TraceStep>,
     /// The rule that was broken, by the last step or by nothing more happening after it.
@@ -70,11 +72,14 @@ pub fn play<M: Machine>(
 ) -> Result<Playback, Impossible> {
     let turns = Turns::new(scenario);
     let mut steps = Vec::with_capacity(actions.len());
-    let mut world = match World::new(&turns, faults) {
-        Ok(world) => world,
+    let (mut world, opening) = match World::begin(&turns, faults) {
+        Ok(beginning) => beginning,
         Err(violation) => {
-            let violation = Some(violation);
-            return Ok(Playback { steps, violation });
+            return Ok(Playback {
+                opening: Vec::new(),
+                steps,
+                violation: Some(violation),
+            });
         }
     };
     for (index, &action) in actions.iter().enumerate() {
@@ -85,14 +90,21 @@ pub fn play<M: Machine>(
         let (step, violation) = TraceStep::take(&mut world, &turns, action);
         steps.push(step);
         if violation.is_some() {
-            return Ok(Playback { steps, violation });
+            return Ok(Playback {
+                opening,
+                steps,
+                violation,
+            });
         }
     }
     let left = world.actions(Orders::Every);
     let has_ended = left.iter().all(|action| action.is_fault());
     let violation = has_ended.then(|| check_ending(scenario, &world).err());
-    let violation = violation.flatten();
-    Ok(Playback { steps, violation })
+    Ok(Playback {
+        opening,
+        steps,
+        violation: violation.flatten(),
+    })
 }
 
 impl Counterexample {

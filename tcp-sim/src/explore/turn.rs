@@ -133,6 +133,15 @@ pub(super) struct Turn<M> {
     pub(super) sent: Vec<Parcel>,
 }
 
+impl<M> Turn<M> {
+    /// What `side`, whose turn it was, has sent.
+    pub(super) fn by(&self, side: Side) -> impl Iterator<Item = (Side, Packet)> {
+        self.sent
+            .iter()
+            .map(move |parcel| (side, (***parcel).clone()))
+    }
+}
+
 /// The turns of a scenario. A state is two ends and what lies between them, and many states have an
 /// end in common: what it does is the same in all of them.
 pub(super) struct Turns<'a, M> {

@@ -8,7 +8,7 @@ use tcp_core::Instant;
 
 use super::action::Action;
 use super::digest::{Digested, Digester};
-use super::machine::Machine;
+use super::machine::{Machine, Packet};
 use super::network::{Link, Parcel};
 use super::rules::{check_pair, check_sent};
 use super::scenario::{Ending, Start};
@@ -42,6 +42,9 @@ pub(super) struct World<M> {
     has_lost: bool,
 }
 
+/// A first state, and what has been sent until then, by whom.
+pub(super) type Beginning<M> = (World<M>, Vec<(Side, Packet)>);
+
 // Derived, it would ask for machines that can be cloned in places that clone none.
 impl<M> Clone for World<M> {
     fn clone(&self) -> Self {
@@ -54,8 +57,8 @@ impl<M> Clone for World<M> {
 }
 
 impl<M: Machine> World<M> {
-    /// The state that the scenario begins with.
-    pub(super) fn new(turns: &Turns<'_, M>, faults: u8) -> Result<World<M>, Violation> {
+    /// The state that the scenario begins with, and what has been sent until then, by whom.
+    pub(super) fn begin(turns: &Turns<'_, M>, faults: u8) -> Result<Beginning<M>, Violation> {
         let scenario = turns.scenario;
         let ends = scenario.machines.clone();
         let mut world = World {
@@ -66,18 +69,21 @@ impl<M: Machine> World<M> {
             strangers_left: [true; 2],
             has_lost: false,
         };
+        let mut said = Vec::new();
         for side in Side::BOTH {
-            world.turn(turns, side, Stimulus::Start)?;
+            let turn = world.turn(turns, side, Stimulus::Start)?;
+            said.extend(turn.iter().flat_map(|turn| turn.by(side)));
         }
         if scenario.start == Start::Established {
             while let Some(side) = Side::BOTH
                 .into_iter()
                 .find(|it| world.oldest(*it).is_some())
             {
-                world.apply(turns, Action::Deliver(side))?;
+                let turn = world.apply(turns, Action::Deliver(side))?;
+                said.extend(turn.iter().flat_map(|turn| turn.by(side)));
             }
         }
-        Ok(world)
+        Ok((world, said))
     }
 
     pub(super) fn end(&self, side: Side) -> &End<M> {
