@@ -2,6 +2,7 @@
 
 use tcp_core::{Connection, ConnectionError, Counters, Instant, ReadError, Shutdown, WriteError};
 
+use super::machine::Machine;
 use super::scenario::Step;
 use crate::oracle::{Violation, rule};
 
@@ -15,6 +16,8 @@ pub(super) struct App {
     written: usize,
     read: usize,
     aborted: bool,
+    /// Connections that it was given after the first one.
+    accepted: u8,
     /// Why the connection failed; nothing is done after it.
     error: Option<ConnectionError>,
 }
@@ -41,45 +44,55 @@ impl App {
     }
 
     /// The next step, if it can be taken now.
-    pub(super) fn ready(&self, script: &[Step], connection: Option<&Connection>) -> Option<Step> {
+    pub(super) fn ready<M: Machine>(&self, script: &[Step], machine: &M) -> Option<Step> {
         let step = *script.get(self.at)?;
-        let connection = connection?;
+        let connection = machine.connection();
         let possible = match step {
-            Step::Write(_) => connection.send_room() > 0,
+            Step::Connect => connection.is_some_and(Connection::is_finished),
+            Step::Accept => connection.is_some() && machine.incarnation() > self.accepted + 1,
+            Step::Write(_) => connection?.send_room() > 0,
             Step::Read(_) | Step::ReadToEnd => {
-                connection.peek(&mut [0]) != Err(ReadError::WouldBlock)
+                connection?.peek(&mut [0]) != Err(ReadError::WouldBlock)
             }
-            Step::Shutdown | Step::Close | Step::Abort => true,
+            Step::Shutdown | Step::Close | Step::Abort => connection.is_some(),
         };
         possible.then_some(step)
     }
 
-    /// Takes a step: `outgoing` is all that this side writes, `incoming` all that the other side
-    /// has written so far.
-    pub(super) fn take(
+    /// Takes a step. `streams` are all that this side ever writes, and all that the other does.
+    pub(super) fn take<M: Machine>(
         &mut self,
         step: Step,
         now: Instant,
-        connection: &mut Connection,
-        outgoing: &[u8],
-        incoming: &[u8],
+        machine: &mut M,
+        streams: [&[u8]; 2],
     ) -> Result<(), Violation> {
+        let [outgoing, incoming] = streams;
         let mut counters = Counters::default();
-        match step {
-            Step::Write(count) => self.write(now, connection, count, outgoing),
-            Step::Read(count) => return self.read(now, connection, count, incoming),
-            Step::ReadToEnd => return self.read_to_end(now, connection, incoming),
-            Step::Shutdown => {
-                connection.shutdown(now, Shutdown::Write, &mut counters);
+        match (step, machine.connection_mut()) {
+            (Step::Connect, _) => {
+                machine.reconnect(now);
                 self.next();
             }
-            Step::Close => {
-                connection.close(now, &mut counters);
+            (_, None) => {}
+            (Step::Accept, Some(_)) => {
+                self.accepted += 1;
                 self.next();
             }
-            Step::Abort => {
+            (Step::Write(count), Some(it)) => self.write(now, it, count, outgoing),
+            (Step::Read(count), Some(it)) => return self.read(now, it, count, incoming),
+            (Step::ReadToEnd, Some(it)) => return self.read_to_end(now, it, incoming),
+            (Step::Shutdown, Some(it)) => {
+                it.shutdown(now, Shutdown::Write, &mut counters);
+                self.next();
+            }
+            (Step::Close, Some(it)) => {
+                it.close(now, &mut counters);
+                self.next();
+            }
+            (Step::Abort, Some(it)) => {
                 self.aborted = true;
-                connection.abort(now, &mut counters);
+                it.abort(now, &mut counters);
                 self.next();
             }
         }

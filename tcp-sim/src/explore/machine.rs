@@ -1,13 +1,10 @@
-//! What stands at an end of the network.
+//! What stands at an end of the network, and what goes through it.
 
 use std::fmt;
 use std::hash::Hash;
 
-use tcp_core::connection::{HalfOpen, HalfOpenOutcome, HalfOpenTimeout};
 use tcp_core::wire::{Control, Header};
-use tcp_core::{Connection, Counters, Instant, Setup, TcpConfig, ValidConfig};
-
-use crate::script::{Stage, segment};
+use tcp_core::{Connection, Instant};
 
 /// A segment under way.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -49,10 +46,12 @@ impl fmt::Display for Packet {
     }
 }
 
-/// One end as the explorer sees it: [`Host`], or something around it that misbehaves.
+/// One end as the explorer sees it: [`Host`](super::Host), or something around it that misbehaves.
 ///
-/// Its hash must cover everything that decides what it does next.
-pub trait Machine: Clone + Hash {
+/// What it does must depend on itself and its arguments alone, and its hash must cover everything
+/// that decides what it does next: what equal machines do is tried once. It is handed from thread
+/// to thread.
+pub trait Machine: Clone + Hash + Send + Sync {
     /// A segment arrives.
     fn handle_segment(&mut self, now: Instant, packet: &Packet);
 
@@ -65,165 +64,16 @@ pub trait Machine: Clone + Hash {
     /// The earliest deadline.
     fn poll_timeout(&self) -> Option<Instant>;
 
-    /// The connection; `None` until a passive open has come so far.
+    /// The connection; `None` until a passive open has come so far, and where only a record of
+    /// TIME-WAIT is left.
     fn connection(&self) -> Option<&Connection>;
 
     /// The connection, for the application's calls.
     fn connection_mut(&mut self) -> Option<&mut Connection>;
-}
 
-/// A connection, and what a stack does around one: the listener before it, and resets after it
-/// (RFC 9293 §3.10.7.1). The listener takes one connection, and is gone then.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct Host {
-    config: ValidConfig,
-    setup: Setup,
-    stage: Stage,
-    /// What goes out before anything that the connection says.
-    reply: Option<Header>,
-}
+    /// How many connections there have been, the one that is there included.
+    fn incarnation(&self) -> u8;
 
-impl Host {
-    /// An active open.
-    ///
-    /// # Panics
-    ///
-    /// When the configuration is not valid, as in [`Host::listen`].
-    pub fn connect(config: TcpConfig, setup: Setup) -> Host {
-        let mut host = Host::listen(config, setup);
-        let connection = Connection::connect(Instant::ZERO, host.config.clone(), setup);
-        host.stage = Stage::Open(Box::new(connection));
-        host
-    }
-
-    /// A passive open.
-    ///
-    /// # Panics
-    ///
-    /// When the configuration is not valid.
-    pub fn listen(config: TcpConfig, setup: Setup) -> Host {
-        Host {
-            config: config.validate().expect("the configuration is valid"),
-            setup,
-            stage: Stage::Listen,
-            reply: None,
-        }
-    }
-
-    /// RFC 9293 §3.10.7.2: a SYN begins a connection, an acknowledgement is of nothing.
-    fn on_segment_in_listen(&mut self, now: Instant, packet: &Packet) {
-        let header = &packet.header;
-        if header.control != Control::Syn || header.ack.is_some() {
-            self.reply = reset_for(packet);
-            return;
-        }
-        let syn = segment(header, &packet.payload);
-        let mut half_open = HalfOpen::new(now, &self.config, self.setup, &syn);
-        self.reply = Some(half_open.syn_ack(now, &self.config));
-        self.stage = Stage::HalfOpen(half_open);
-    }
-
-    fn on_segment_half_open(&mut self, now: Instant, packet: &Packet) {
-        let Stage::HalfOpen(half_open) = &mut self.stage else {
-            return;
-        };
-        let arrived = segment(&packet.header, &packet.payload);
-        let mut counters = Counters::default();
-        match half_open.handle_segment(now, &self.config, &arrived, &mut counters) {
-            HalfOpenOutcome::Ignore => {}
-            HalfOpenOutcome::Reply(reply) => self.reply = Some(reply),
-            HalfOpenOutcome::Drop(reply) => {
-                self.reply = reply;
-                self.stage = Stage::Listen;
-            }
-            HalfOpenOutcome::Complete => {
-                let mut connection = half_open.promote(now, self.config.clone());
-                connection.handle_segment(now, &arrived, &mut counters);
-                self.stage = Stage::Open(Box::new(connection));
-            }
-        }
-    }
-}
-
-impl Machine for Host {
-    fn handle_segment(&mut self, now: Instant, packet: &Packet) {
-        match &mut self.stage {
-            Stage::Listen => self.on_segment_in_listen(now, packet),
-            Stage::HalfOpen(_) => self.on_segment_half_open(now, packet),
-            Stage::Open(connection) if connection.is_finished() => self.reply = reset_for(packet),
-            Stage::Open(connection) => {
-                let arrived = segment(&packet.header, &packet.payload);
-                connection.handle_segment(now, &arrived, &mut Counters::default());
-            }
-        }
-    }
-
-    fn handle_timeout(&mut self, now: Instant) {
-        let mut counters = Counters::default();
-        match &mut self.stage {
-            Stage::Listen => {}
-            Stage::HalfOpen(half_open) => {
-                match half_open.handle_timeout(now, &self.config, &mut counters) {
-                    HalfOpenTimeout::NotDue => {}
-                    HalfOpenTimeout::Retransmit(header) => self.reply = Some(header),
-                    HalfOpenTimeout::Expired => self.stage = Stage::Listen,
-                }
-            }
-            Stage::Open(connection) => connection.handle_timeout(now, &mut counters),
-        }
-    }
-
-    fn poll_segment(&mut self, now: Instant) -> Option<Packet> {
-        if let Some(header) = self.reply.take() {
-            let payload = Vec::new();
-            return Some(Packet { header, payload });
-        }
-        let connection = self.connection_mut()?;
-        let sent = connection.poll_segment(now, &mut Counters::default())?;
-        Some(Packet {
-            header: sent.header,
-            payload: sent.payload.iter().collect(),
-        })
-    }
-
-    fn poll_timeout(&self) -> Option<Instant> {
-        match &self.stage {
-            Stage::Listen => None,
-            Stage::HalfOpen(half_open) => half_open.poll_timeout(),
-            Stage::Open(connection) => connection.poll_timeout(),
-        }
-    }
-
-    fn connection(&self) -> Option<&Connection> {
-        match &self.stage {
-            Stage::Open(connection) => Some(connection),
-            Stage::Listen | Stage::HalfOpen(_) => None,
-        }
-    }
-
-    fn connection_mut(&mut self) -> Option<&mut Connection> {
-        match &mut self.stage {
-            Stage::Open(connection) => Some(connection),
-            Stage::Listen | Stage::HalfOpen(_) => None,
-        }
-    }
-}
-
-/// The answer to a segment that belongs to no connection (RFC 9293 §3.10.7.1).
-fn reset_for(packet: &Packet) -> Option<Header> {
-    let header = &packet.header;
-    if header.control == Control::Rst {
-        return None;
-    }
-    let reset = match header.ack {
-        Some(ack) => Header::new(ack),
-        None => Header {
-            ack: Some(header.seq.advanced_by(packet.sequence_len())),
-            ..Header::new(tcp_core::seq::SeqNumber::new(0))
-        },
-    };
-    Some(Header {
-        control: Control::Rst,
-        ..reset
-    })
+    /// Opens the next connection of the same four-tuple; called where the last one has ended.
+    fn reconnect(&mut self, now: Instant);
 }

@@ -44,21 +44,34 @@
 //! States are recognised by a 128-bit hash of everything that decides what happens next. Among a
 //! billion states the chance of taking one for another is below 10^-20.
 
+mod action;
 mod app;
+mod digest;
+mod host;
 mod machine;
 mod network;
+mod panics;
 mod presets;
+mod report;
 mod rules;
 mod scenario;
+mod schedule;
 mod search;
+mod seen;
 mod trace;
+mod turn;
 mod world;
 
-pub use machine::{Host, Machine, Packet};
+pub use action::{Action, NotAnAction};
+pub use host::Host;
+pub use machine::{Machine, Packet};
+pub use panics::silence_caught_panics;
 pub use presets::{
-    close, handshake, presets, reset, simultaneous_close, simultaneous_open, transfer, zero_window,
+    close, handshake, preset, presets, reset, simultaneous_close, simultaneous_open,
+    time_wait_reuse, transfer, zero_window,
 };
+pub use report::{Bounds, Progress, Report};
 pub use scenario::{Ending, Scenario, Start, Step};
-pub use search::{Bounds, Report, explore};
-pub use trace::{Counterexample, TraceStep};
-pub use world::Action;
+pub use schedule::{Schedule, ScheduleError};
+pub use search::{explore, explore_observed};
+pub use trace::{Counterexample, Impossible, Playback, TraceStep, play};

@@ -3,7 +3,7 @@
 use tcp_core::seq::SeqNumber;
 use tcp_core::{Setup, TcpConfig};
 
-use super::machine::Host;
+use super::host::Host;
 use super::scenario::{Ending, Scenario, Start, Step};
 
 /// Payload of a full segment: the least MSS that a connection takes, so that three segments are
@@ -13,7 +13,7 @@ const MSS: u16 = 88;
 const SEGMENT: usize = MSS as usize;
 
 /// All of them.
-pub fn presets() -> [Scenario; 7] {
+pub fn presets() -> [Scenario; 8] {
     [
         handshake(),
         simultaneous_open(),
@@ -22,7 +22,13 @@ pub fn presets() -> [Scenario; 7] {
         simultaneous_close(),
         zero_window(),
         reset(),
+        time_wait_reuse(),
     ]
+}
+
+/// The one with this name.
+pub fn preset(name: &str) -> Option<Scenario> {
+    presets().into_iter().find(|preset| preset.name == name)
 }
 
 /// A connects to B, and no more.
@@ -130,6 +136,40 @@ pub fn reset() -> Scenario {
     )
 }
 
+/// A and B exchange a segment each, and B closes first. A connects again while B is in TIME-WAIT, and
+/// again they exchange a segment each. B's listener stays, and the record of TIME-WAIT tells it old
+/// segments from the new SYN, and where its own sequence numbers may begin (RFC 9293 §3.6.1,
+/// RFC 6191).
+pub fn time_wait_reuse() -> Scenario {
+    let a = vec![
+        Step::Write(SEGMENT),
+        Step::ReadToEnd,
+        Step::Close,
+        Step::Connect,
+        Step::Write(SEGMENT),
+        Step::Read(SEGMENT),
+    ];
+    let b = vec![
+        Step::Read(SEGMENT),
+        Step::Write(SEGMENT),
+        Step::Close,
+        Step::Accept,
+        Step::Read(SEGMENT),
+        Step::Write(SEGMENT),
+    ];
+    let machines = [
+        Host::connect(config(), setup(ISN_A)),
+        Host::serve(config(), setup(ISN_B)),
+    ];
+    Scenario::new(
+        "time-wait-reuse",
+        machines,
+        [a, b],
+        Start::Established,
+        Ending::Open,
+    )
+}
+
 /// Round, so that a trace is easy to read.
 const ISN_A: u32 = 1_000;
 /// As [`ISN_A`].
@@ -142,9 +182,17 @@ fn client_and_server(config: TcpConfig) -> [Host; 2] {
     ]
 }
 
-/// Without timestamps, which tell states apart that are alike; and with small buffers.
+/// More timeouts in a row than any exploration has faults to cause, and few enough that a trace in
+/// which only the timer runs is short.
+const PATIENCE: u8 = 8;
+
+/// Without timestamps, which tell states apart that are alike; with small buffers, and little
+/// patience.
 fn config() -> TcpConfig {
     TcpConfig {
+        retries2: PATIENCE,
+        syn_retries: PATIENCE,
+        synack_retries: PATIENCE,
         recv_buffer: 4_096,
         send_buffer: 4_096,
         timestamps: false,

@@ -5,7 +5,8 @@ use tcp_core::{Instant, State};
 
 use super::machine::{Machine, Packet};
 use super::scenario::{Ending, Scenario};
-use super::world::{End, World};
+use super::turn::End;
+use super::world::World;
 use crate::Side;
 use crate::oracle::{Violation, check_health, check_info, rule};
 
@@ -30,13 +31,11 @@ pub(super) fn check_sent(
     Ok(())
 }
 
-/// Checks an end that has nothing more to send for now. Broken invariants of the connection itself
-/// panic.
+/// Checks an end that has nothing more to send for now, by itself. Broken invariants of the connection itself panic.
 pub(super) fn check_end<M: Machine>(
     side: Side,
     now: Instant,
     end: &End<M>,
-    peer_sent: Option<SeqNumber>,
 ) -> Result<(), Violation> {
     let Some(connection) = end.machine.connection() else {
         return Ok(());
@@ -45,10 +44,42 @@ pub(super) fn check_end<M: Machine>(
     let info = connection.info(now);
     let named = |violation: Violation| Violation(format!("{side:?}: {violation}"));
     check_health(connection, &info).map_err(named)?;
-    check_info(&info, MTU).map_err(named)?;
+    check_info(&info, MTU).map_err(named)
+}
+
+/// Checks an end that has changed against the other one.
+pub(super) fn check_pair<M: Machine>(
+    side: Side,
+    end: &End<M>,
+    peer: &End<M>,
+) -> Result<(), Violation> {
+    let written = peer.app.written_bytes();
     rule!(
-        peer_sent.is_some() || !info.tcpi_state.is_synchronized(),
+        end.app.read_bytes() <= written,
+        "{side:?} has read {} bytes where {written} were written",
+        end.app.read_bytes()
+    );
+    let (own, other) = (&end.view, &peer.view);
+    let Some(state) = own.state.filter(|state| state.is_synchronized()) else {
+        return Ok(());
+    };
+    rule!(
+        peer.sent.is_some(),
         "{side:?} is synchronized with a peer that has said nothing"
+    );
+    if own.incarnation != other.incarnation {
+        // One of them is ahead, with the next connection.
+        return Ok(());
+    }
+    rule!(
+        other.state != Some(State::SynSent),
+        "{side:?} is in {state} with a peer in SYN-SENT, which has not seen its SYN"
+    );
+    rule!(
+        own.acknowledged <= other.received,
+        "{side:?} takes {} bytes for acknowledged, and {} have arrived",
+        own.acknowledged,
+        other.received
     );
     Ok(())
 }
@@ -84,7 +115,7 @@ fn check_complete<M: Machine>(
             "stall: {side:?} waits for ever at {step:?}, having read {} bytes",
             app.read_bytes()
         );
-        let state = end.state();
+        let state = end.view.state;
         rule!(
             state == Some(wanted),
             "{side:?} ended in {state:?}, not in {wanted}"
@@ -108,7 +139,7 @@ fn check_reset<M: Machine>(scenario: &Scenario<M>, world: &World<M>) -> Result<(
     for side in Side::BOTH {
         let end = world.end(side);
         let app = &end.app;
-        let state = end.state();
+        let state = end.view.state;
         if state.is_none() || state == Some(State::Closed) {
             continue;
         }

@@ -1,6 +1,7 @@
 //! What is explored: two machines, what their applications do, and how it must end.
 
-use super::machine::{Host, Machine};
+use super::host::Host;
+use super::machine::Machine;
 use crate::Side;
 use crate::app::pattern;
 
@@ -20,6 +21,10 @@ pub enum Step {
     Close,
     /// Ends the connection with a reset.
     Abort,
+    /// Opens the next connection of the same four-tuple, once the last one has ended.
+    Connect,
+    /// Takes the next connection of the same four-tuple from the listener.
+    Accept,
 }
 
 /// Where the exploration begins.

@@ -1,64 +1,49 @@
-//! The search, breadth first: a violation is found by the shortest way to it.
+//! The search, breadth first and on all cores: a violation is found by the shortest way to it.
+//!
+//! The states of one depth are taken in batches. Threads share a batch and work out what follows
+//! from each state; then they share the shards of [`Seen`], and each sorts out which of the states
+//! that belong to its shards are new. Both keep the order of the batch, so it does not depend on
+//! the threads which of two ways to a state counts, nor which number the state gets.
 
-use std::any::Any;
-use std::collections::HashSet;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use rayon::ThreadPoolBuilder;
+use rayon::prelude::*;
 
-use super::machine::{Machine, Packet};
+use super::action::Action;
+use super::digest::{SHARDS, shard_of};
+use super::machine::Machine;
+use super::report::{Bounds, Progress, Report};
 use super::rules::check_ending;
 use super::scenario::Scenario;
+use super::seen::{Origin, Origins, Seen};
 use super::trace::Counterexample;
-use super::world::{Action, Orders, World};
+use super::turn::Turns;
+use super::world::{Orders, World};
 use crate::oracle::Violation;
-
-/// How far to look.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct Bounds {
-    /// Faults in one schedule.
-    pub faults: u8,
-    /// Actions in one schedule.
-    pub depth: u32,
-    /// Segments under way at once.
-    pub in_flight: usize,
-    /// Distinct states in all, which bounds memory.
-    pub states: usize,
-}
-
-impl Bounds {
-    /// Up to `faults` faults, and otherwise so far that a preset is explored to its end.
-    pub fn faults(faults: u8) -> Bounds {
-        Bounds {
-            faults,
-            depth: 400,
-            in_flight: 32,
-            states: 20_000_000,
-        }
-    }
-}
-
-/// What was found.
-#[derive(Clone, Debug)]
-pub struct Report {
-    /// Distinct states.
-    pub states: usize,
-    /// Actions tried.
-    pub transitions: usize,
-    /// Distinct states in which nothing was left to happen but faults.
-    pub endings: usize,
-    /// Actions on the shortest way to the state that is furthest from the start.
-    pub depth: u32,
-    /// Whether no schedule was cut short by a bound other than the number of faults.
-    pub complete: bool,
-    /// The shortest way to a broken rule; the search ends with it.
-    pub violation: Option<Counterexample>,
-}
 
 /// Tries every schedule of `scenario` within `bounds`.
 ///
-/// A panic of a machine is a violation as any other; the panic hook prints it, too.
+/// A panic of a machine is a violation as any other; the panic hook prints it, too, unless
+/// [`silence_caught_panics`](super::silence_caught_panics) was called.
+///
+/// # Panics
+///
+/// When the system gives no threads.
 pub fn explore<M: Machine>(scenario: &Scenario<M>, bounds: &Bounds) -> Report {
-    let mut report = Search::new(scenario, bounds, Orders::Representative).run();
+    explore_observed(scenario, bounds, &mut |_| {})
+}
+
+/// As [`explore`]; tells `observe` now and then how far it has come, always on the calling thread.
+///
+/// # Panics
+///
+/// As [`explore`], and where `observe` does.
+pub fn explore_observed<M: Machine>(
+    scenario: &Scenario<M>,
+    bounds: &Bounds,
+    observe: &mut dyn FnMut(&Progress),
+) -> Report {
+    let turns = Turns::new(scenario);
+    let mut report = Search::new(&turns, bounds, Orders::Representative).run(observe);
     if let Some(found) = &report.violation {
         let nearer = Bounds {
             // The last state of the way must still be looked at.
@@ -66,147 +51,223 @@ pub fn explore<M: Machine>(scenario: &Scenario<M>, bounds: &Bounds) -> Report {
             ..*bounds
         };
         // Where the number of states ends this search, the longer way has to do.
-        let shortest = Search::new(scenario, &nearer, Orders::Every)
-            .run()
+        let shortest = Search::new(&turns, &nearer, Orders::Every)
+            .run(observe)
             .violation;
         report.violation = shortest.or(report.violation);
     }
     report
 }
 
-/// How a state was reached: from the state with this number, by this action.
-type Origin = (u32, Action);
-
 /// States that are not expanded yet, each with its number.
 type Frontier<M> = Vec<(u32, World<M>)>;
 
+/// States of one batch: it bounds what is held of states that may turn out to be known.
+const BATCH: usize = 1 << 18;
+/// States that a thread takes at a time.
+const PIECE: usize = 1 << 9;
+
+/// A state as it was found, perhaps not for the first time.
+struct Candidate<M> {
+    digest: u128,
+    origin: Origin,
+    world: World<M>,
+}
+
+/// What follows from a piece of a batch.
+struct Expansion<M> {
+    /// Not in [`Seen`] before this batch; by shard.
+    candidates: Vec<Vec<Candidate<M>>>,
+    transitions: usize,
+    endings: usize,
+    /// Whether nothing was cut short.
+    complete: bool,
+    /// The first broken rule, where it was found, and by which action.
+    violation: Option<(Violation, u32, Option<Action>)>,
+}
+
 struct Search<'a, M> {
-    scenario: &'a Scenario<M>,
+    turns: &'a Turns<'a, M>,
     bounds: &'a Bounds,
     orders: Orders,
-    seen: HashSet<u128>,
-    /// By number; the first state has none.
-    origins: Vec<Option<Origin>>,
+    seen: Seen,
+    origins: Origins,
     report: Report,
 }
 
 impl<'a, M: Machine> Search<'a, M> {
-    fn new(scenario: &'a Scenario<M>, bounds: &'a Bounds, orders: Orders) -> Self {
+    fn new(turns: &'a Turns<'a, M>, bounds: &'a Bounds, orders: Orders) -> Self {
         Search {
-            scenario,
+            turns,
             bounds,
             orders,
-            seen: HashSet::new(),
-            origins: Vec::new(),
+            seen: Seen::new(),
+            origins: Origins::default(),
             report: Report {
                 states: 0,
                 transitions: 0,
                 endings: 0,
                 depth: 0,
+                peak_frontier: 0,
                 complete: true,
                 violation: None,
+                deepest: Vec::new(),
             },
         }
     }
 
-    fn run(mut self) -> Report {
-        let mut frontier = match World::new(self.scenario, self.bounds.faults) {
-            Ok(world) => vec![(0, world)],
+    fn run(mut self, observe: &mut dyn FnMut(&Progress)) -> Report {
+        let first = match World::begin(self.turns, self.bounds.faults) {
+            Ok((world, _)) => world,
             Err(violation) => {
-                self.report.violation = Some(self.counterexample(violation, Vec::new()));
+                self.report.violation = Some(self.counterexample(violation, &[]));
                 return self.report;
             }
         };
-        self.seen
-            .extend(frontier.iter().map(|(_, world)| world.digest()));
-        self.origins.push(None);
-        while !frontier.is_empty() && self.report.violation.is_none() {
-            if self.report.depth == self.bounds.depth || self.seen.len() >= self.bounds.states {
+        let pool = ThreadPoolBuilder::new().num_threads(self.bounds.threads);
+        let pool = pool.build().expect("the system gives threads");
+        let digest = first.digest();
+        self.seen.shards[shard_of(digest)].insert(digest);
+        let mut frontier = vec![(0, first)];
+        let most = self.bounds.states.min(u32::MAX as usize / 2);
+        let mut deepest = 0;
+        while let Some((number, _)) = frontier.first() {
+            deepest = *number;
+            self.report.peak_frontier = self.report.peak_frontier.max(frontier.len());
+            if self.report.depth == self.bounds.depth || self.seen.len() >= most {
                 self.report.complete = false;
                 break;
             }
-            frontier = self.expand(frontier);
+            frontier = self.deepen(frontier, &pool, observe);
             self.report.depth += u32::from(!frontier.is_empty());
         }
         self.report.states = self.seen.len();
+        self.report.deepest = self.origins.way_to(deepest);
         self.report
     }
 
     /// One action further from each state, as long as no rule is broken.
-    fn expand(&mut self, frontier: Frontier<M>) -> Frontier<M> {
+    fn deepen(
+        &mut self,
+        frontier: Frontier<M>,
+        pool: &rayon::ThreadPool,
+        observe: &mut dyn FnMut(&Progress),
+    ) -> Frontier<M> {
         let mut next = Vec::new();
-        for (number, world) in frontier {
-            if world.in_flight() > self.bounds.in_flight {
-                self.report.complete = false;
-                continue;
-            }
-            if let Err((violation, action)) = self.expand_one(number, &world, &mut next) {
-                let mut way = self.way_to(number);
-                way.extend(action);
-                self.report.violation = Some(self.counterexample(violation, way));
-                return Vec::new();
-            }
+        let mut rest = frontier.into_iter();
+        while rest.len() > 0 && self.report.violation.is_none() {
+            let batch: Frontier<M> = rest.by_ref().take(BATCH).collect();
+            self.deepen_batch(batch, pool, &mut next);
+            observe(&Progress {
+                states: self.seen.len(),
+                transitions: self.report.transitions,
+                depth: self.report.depth,
+                frontier: rest.len() + next.len(),
+            });
+        }
+        if self.report.violation.is_some() {
+            return Vec::new();
         }
         next
     }
 
-    fn expand_one(
+    fn deepen_batch(
         &mut self,
+        batch: Frontier<M>,
+        pool: &rayon::ThreadPool,
+        next: &mut Frontier<M>,
+    ) {
+        let this = &*self;
+        let expansions: Vec<Expansion<M>> = pool.install(|| {
+            let pieces = batch.into_par_iter().chunks(PIECE);
+            pieces.map(|piece| this.expand(piece)).collect()
+        });
+        let mut by_shard: Vec<Vec<Vec<Candidate<M>>>> = (0..SHARDS).map(|_| Vec::new()).collect();
+        for expansion in expansions {
+            self.report.transitions += expansion.transitions;
+            self.report.endings += expansion.endings;
+            self.report.complete &= expansion.complete;
+            if let (None, Some((violation, number, action))) =
+                (&self.report.violation, expansion.violation)
+            {
+                let mut way = self.origins.way_to(number);
+                way.extend(action);
+                self.report.violation = Some(self.counterexample(violation, &way));
+            }
+            for (shard, candidates) in by_shard.iter_mut().zip(expansion.candidates) {
+                shard.push(candidates);
+            }
+        }
+        let shards = &mut self.seen.shards;
+        let new: Vec<Vec<Candidate<M>>> = pool.install(|| {
+            let shards = shards.par_iter_mut().zip(by_shard);
+            let sift = shards.map(|(shard, candidates)| {
+                let candidates = candidates.into_iter().flatten();
+                candidates.filter(|it| shard.insert(it.digest)).collect()
+            });
+            sift.collect()
+        });
+        next.reserve(new.iter().map(Vec::len).sum());
+        for candidate in new.into_iter().flatten() {
+            next.push((self.origins.push(candidate.origin), candidate.world));
+        }
+    }
+
+    fn expand(&self, piece: Frontier<M>) -> Expansion<M> {
+        let mut expansion = Expansion {
+            candidates: (0..SHARDS)
+                .map(|_| Vec::with_capacity(2 * PIECE / SHARDS))
+                .collect(),
+            transitions: 0,
+            endings: 0,
+            complete: true,
+            violation: None,
+        };
+        for (number, world) in piece {
+            if world.in_flight() > self.bounds.in_flight {
+                expansion.complete = false;
+            } else if let Err((violation, action)) = self.expand_one(number, &world, &mut expansion)
+            {
+                expansion.violation = Some((violation, number, action));
+                break;
+            }
+        }
+        expansion
+    }
+
+    fn expand_one(
+        &self,
         number: u32,
         world: &World<M>,
-        next: &mut Frontier<M>,
+        expansion: &mut Expansion<M>,
     ) -> Result<(), (Violation, Option<Action>)> {
-        let actions = world.actions(self.scenario, self.orders);
+        let scenario = self.turns.scenario;
+        let actions = world.actions(self.orders);
         if actions.iter().all(|action| action.is_fault()) {
-            self.report.endings += 1;
-            check_ending(self.scenario, world).map_err(|violation| (violation, None))?;
+            expansion.endings += 1;
+            check_ending(scenario, world).map_err(|violation| (violation, None))?;
         }
         for action in actions {
             let mut after = world.clone();
-            self.report.transitions += 1;
-            try_action(&mut after, self.scenario, action)
+            expansion.transitions += 1;
+            after
+                .apply(self.turns, action)
                 .map_err(|violation| (violation, Some(action)))?;
-            if self.seen.insert(after.digest()) {
-                let found = self.origins.len() as u32;
-                self.origins.push(Some((number, action)));
-                next.push((found, after));
+            let digest = after.digest();
+            if !self.seen.contains(digest) {
+                expansion.candidates[shard_of(digest)].push(Candidate {
+                    digest,
+                    origin: (number, action),
+                    world: after,
+                });
             }
         }
         Ok(())
     }
 
-    /// The actions that lead to the state with this number.
-    fn way_to(&self, number: u32) -> Vec<Action> {
-        let mut way = Vec::new();
-        let mut at = number;
-        while let Some((before, action)) = self.origins[at as usize] {
-            way.push(action);
-            at = before;
-        }
-        way.reverse();
-        way
+    fn counterexample(&self, violation: Violation, way: &[Action]) -> Counterexample {
+        Counterexample::new(self.turns.scenario, self.bounds.faults, violation, way)
     }
-
-    fn counterexample(&self, violation: Violation, way: Vec<Action>) -> Counterexample {
-        Counterexample::replay(self.scenario, self.bounds.faults, violation, &way)
-    }
-}
-
-/// Lets one thing happen; a panic counts as a broken rule.
-pub(super) fn try_action<M: Machine>(
-    world: &mut World<M>,
-    scenario: &Scenario<M>,
-    action: Action,
-) -> Result<Vec<Arc<Packet>>, Violation> {
-    // The state is thrown away after a panic, so it does not matter what it looks like.
-    catch_unwind(AssertUnwindSafe(|| world.apply(scenario, action)))
-        .unwrap_or_else(|panic| Err(Violation(format!("panic: {}", message(&*panic)))))
-}
-
-fn message(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or("without a message")
 }
 
 #[cfg(test)]
@@ -219,7 +280,9 @@ mod tests {
         for scenario in presets() {
             // Where both sides write at once, all orders of one fault are a million states.
             let faults = u8::from(!["transfer", "simultaneous-close"].contains(&scenario.name));
-            let run = |orders| Search::new(&scenario, &Bounds::faults(faults), orders).run();
+            let turns = Turns::new(&scenario);
+            let bounds = Bounds::faults(faults);
+            let run = |orders| Search::new(&turns, &bounds, orders).run(&mut |_| {});
             let (all, some) = (run(Orders::Every), run(Orders::Representative));
             assert!(all.complete && some.complete, "{}", scenario.name);
             assert!(all.violation.is_none() && some.violation.is_none());

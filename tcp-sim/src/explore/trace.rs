@@ -1,14 +1,15 @@
-//! The way to a violation, step by step.
+//! A schedule step by step.
 
 use std::fmt;
-use std::sync::Arc;
 
 use tcp_core::{Instant, State};
 
+use super::action::Action;
 use super::machine::{Machine, Packet};
+use super::rules::check_ending;
 use super::scenario::{Scenario, Step};
-use super::search::try_action;
-use super::world::{Action, World};
+use super::turn::Turns;
+use super::world::{Orders, World};
 use crate::Side;
 use crate::oracle::Violation;
 
@@ -29,52 +30,132 @@ pub struct TraceStep {
     /// What happened.
     pub action: Action,
     /// The segment that it happened to.
-    pub subject: Option<Arc<Packet>>,
+    pub subject: Option<Packet>,
     /// The step that an application took.
     pub step: Option<Step>,
     /// What was sent because of it; nothing if it is what broke the rule.
-    pub sent: Vec<Arc<Packet>>,
-    /// The states of A and B afterwards; `None` before there is a connection.
+    pub sent: Vec<Packet>,
+    /// The states of A and B afterwards; `None` where there is no connection.
     pub states: [Option<State>; 2],
 }
 
+/// A schedule that was played.
+#[derive(Clone, Debug)]
+pub struct Playback {
+    /// What was sent before the first step, and by whom.
+    pub opening: Vec<(Side, Packet)>,
+    /// What happened, up to a broken rule if there is one.
+    pub steps: Vec<TraceStep>,
+    /// The rule that was broken, by the last step or by nothing more happening after it.
+    pub violation: Option<Violation>,
+}
+
+/// An action that cannot happen where the schedule says so.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("step {number}: `{action}` cannot happen here")]
+pub struct Impossible {
+    /// The place in the schedule, from 1.
+    pub number: usize,
+    /// What the schedule says.
+    pub action: Action,
+}
+
+/// Plays a schedule of up to `faults` faults.
+///
+/// # Errors
+///
+/// When the schedule is not one of this scenario.
+pub fn play<M: Machine>(
+    scenario: &Scenario<M>,
+    faults: u8,
+    actions: &[Action],
+) -> Result<Playback, Impossible> {
+    let turns = Turns::new(scenario);
+    let mut steps = Vec::with_capacity(actions.len());
+    let (mut world, opening) = match World::begin(&turns, faults) {
+        Ok(beginning) => beginning,
+        Err(violation) => {
+            return Ok(Playback {
+                opening: Vec::new(),
+                steps,
+                violation: Some(violation),
+            });
+        }
+    };
+    for (index, &action) in actions.iter().enumerate() {
+        if !world.actions(Orders::Every).contains(&action) {
+            let number = index + 1;
+            return Err(Impossible { number, action });
+        }
+        let (step, violation) = TraceStep::take(&mut world, &turns, action);
+        steps.push(step);
+        if violation.is_some() {
+            return Ok(Playback {
+                opening,
+                steps,
+                violation,
+            });
+        }
+    }
+    let left = world.actions(Orders::Every);
+    let has_ended = left.iter().all(|action| action.is_fault());
+    let violation = has_ended.then(|| check_ending(scenario, &world).err());
+    Ok(Playback {
+        opening,
+        steps,
+        violation: violation.flatten(),
+    })
+}
+
 impl Counterexample {
-    /// Runs `way` again to tell what happens on it.
-    pub(super) fn replay<M: Machine>(
+    /// Plays `way` again to tell what happens on it.
+    pub(super) fn new<M: Machine>(
         scenario: &Scenario<M>,
         faults: u8,
         violation: Violation,
         way: &[Action],
     ) -> Counterexample {
-        let mut steps = Vec::with_capacity(way.len());
-        if let Ok(mut world) = World::new(scenario, faults) {
-            for &action in way {
-                steps.push(TraceStep::take(&mut world, scenario, action));
-            }
+        let playback = play(scenario, faults, way);
+        Counterexample {
+            violation,
+            steps: playback.expect("the way was found").steps,
         }
-        Counterexample { violation, steps }
+    }
+
+    /// The schedule by itself.
+    pub fn actions(&self) -> Vec<Action> {
+        self.steps.iter().map(|step| step.action).collect()
     }
 }
 
 impl TraceStep {
-    fn take<M: Machine>(world: &mut World<M>, scenario: &Scenario<M>, action: Action) -> Self {
-        let subject = world.subject(action).cloned();
+    fn take<M: Machine>(
+        world: &mut World<M>,
+        turns: &Turns<'_, M>,
+        action: Action,
+    ) -> (TraceStep, Option<Violation>) {
+        let subject = world.subject(turns, action);
         let step = match action {
             Action::Step(side) => {
                 let at = world.end(side).app.at();
-                scenario.scripts[side.index()].get(at).copied()
+                turns.scenario.scripts[side.index()].get(at).copied()
             }
             _ => None,
         };
-        let sent = try_action(world, scenario, action).unwrap_or_default();
-        TraceStep {
+        let (turn, violation) = match world.apply(turns, action) {
+            Ok(turn) => (turn, None),
+            Err(violation) => (None, Some(violation)),
+        };
+        let sent = turn.iter().flat_map(|turn| &turn.sent);
+        let step = TraceStep {
             at: world.now(),
             action,
-            subject,
+            subject: subject.map(|parcel| (**parcel).clone()),
             step,
-            sent,
-            states: Side::BOTH.map(|side| world.end(side).state()),
-        }
+            sent: sent.map(|parcel| (***parcel).clone()).collect(),
+            states: Side::BOTH.map(|side| world.end(side).view.state),
+        };
+        (step, violation)
     }
 }
 
@@ -96,6 +177,7 @@ impl fmt::Display for TraceStep {
             Action::Drop(to) => write!(f, "lost on the way to {to:?}:")?,
             Action::Duplicate(to) => write!(f, "{to:?} receives, and will once more,")?,
             Action::Detain(to) => write!(f, "held up on the way to {to:?}:")?,
+            Action::Stranger(to) => write!(f, "{to:?} receives, of an earlier connection,")?,
             Action::Timer(side) => write!(f, "{side:?}'s deadline comes")?,
             Action::Hurry(side) => write!(f, "{side:?}'s deadline comes before all else")?,
             Action::Step(side) => write!(f, "{side:?}'s application:")?,

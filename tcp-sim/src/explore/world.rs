@@ -3,48 +3,18 @@
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use siphasher::sip128::{Hasher128, SipHasher13};
-use tcp_core::seq::SeqNumber;
-use tcp_core::{Instant, State};
+use smallvec::SmallVec;
+use tcp_core::Instant;
 
-use super::app::App;
+use super::action::Action;
+use super::digest::{Digested, Digester};
 use super::machine::{Machine, Packet};
-use super::network::Link;
-use super::rules::{check_end, check_sent};
-use super::scenario::{Ending, Scenario, Start};
+use super::network::{Link, Parcel};
+use super::rules::{check_pair, check_sent};
+use super::scenario::{Ending, Start};
+use super::turn::{End, Stimulus, Turn, Turns};
 use crate::Side;
-use crate::oracle::{Violation, rule};
-
-/// Something that can happen.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Action {
-    /// The oldest segment in the queue to this side arrives.
-    Deliver(Side),
-    /// The straggler with this number arrives at this side.
-    DeliverLate(Side, usize),
-    /// Fault: the oldest segment to this side is lost.
-    Drop(Side),
-    /// Fault: the oldest segment to this side arrives, and a copy of it stays under way.
-    Duplicate(Side),
-    /// Fault: the oldest segment to this side becomes a straggler.
-    Detain(Side),
-    /// This side's deadline comes, the earliest of all.
-    Timer(Side),
-    /// Fault: as [`Action::Timer`], although an application could have acted before it.
-    Hurry(Side),
-    /// This side's application takes its next step.
-    Step(Side),
-}
-
-impl Action {
-    /// Whether it costs one of the faults.
-    pub fn is_fault(self) -> bool {
-        matches!(
-            self,
-            Action::Drop(_) | Action::Duplicate(_) | Action::Detain(_) | Action::Hurry(_)
-        )
-    }
-}
+use crate::oracle::Violation;
 
 /// Which of the orders that come to the same are tried.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -55,78 +25,65 @@ pub(super) enum Orders {
     Representative,
 }
 
-/// What one side is.
-#[derive(Clone, Hash)]
-pub(super) struct End<M> {
-    pub(super) machine: M,
-    pub(super) app: App,
-    /// The sequence number after the furthest one that it has sent.
-    sent: Option<SeqNumber>,
-}
+/// What can happen in one state: seldom more than this.
+pub(super) type Actions = SmallVec<[Action; 16]>;
 
-impl<M: Machine> End<M> {
-    /// The connection's state, once there is a connection.
-    pub(super) fn state(&self) -> Option<State> {
-        self.machine
-            .connection()
-            .map(|connection| connection.state())
-    }
-
-    fn note_sent(&mut self, packet: &Packet) {
-        let end = packet.header.seq.advanced_by(packet.sequence_len());
-        if self.sent.is_none_or(|sent| end.distance_from(sent) > 0) {
-            self.sent = Some(end);
-        }
-    }
-}
-
-/// One state. Ends are shared between states that do not differ in them, with their hashes.
-#[derive(Clone)]
+/// One state. Ends and segments are shared between all states that have them.
 pub(super) struct World<M> {
     now: Instant,
-    ends: [Arc<End<M>>; 2],
-    digests: [u128; 2],
+    ends: [Arc<Digested<End<M>>>; 2],
     /// What is under way to A, and to B.
     links: [Link; 2],
     faults_left: u8,
+    /// Whether a stranger may still come to A, and to B.
+    strangers_left: [bool; 2],
     /// Whether a segment was lost. It matters where a reset may be what was lost, and is not noted
     /// elsewhere: it would tell states apart that are alike.
     has_lost: bool,
 }
 
-/// More segments than any end sends at once: it would never stop.
-const ENDLESS: usize = 1_000;
+/// A first state, and what has been sent until then, by whom.
+pub(super) type Beginning<M> = (World<M>, Vec<(Side, Packet)>);
+
+// Derived, it would ask for machines that can be cloned in places that clone none.
+impl<M> Clone for World<M> {
+    fn clone(&self) -> Self {
+        World {
+            ends: self.ends.clone(),
+            links: self.links.clone(),
+            ..*self
+        }
+    }
+}
 
 impl<M: Machine> World<M> {
-    /// The state that the scenario begins with.
-    pub(super) fn new(scenario: &Scenario<M>, faults: u8) -> Result<World<M>, Violation> {
-        let ends = scenario.machines.clone().map(|machine| {
-            Arc::new(End {
-                machine,
-                app: App::default(),
-                sent: None,
-            })
-        });
+    /// The state that the scenario begins with, and what has been sent until then, by whom.
+    pub(super) fn begin(turns: &Turns<'_, M>, faults: u8) -> Result<Beginning<M>, Violation> {
+        let scenario = turns.scenario;
+        let ends = scenario.machines.clone();
         let mut world = World {
             now: Instant::ZERO,
-            ends,
-            digests: [0; 2],
+            ends: ends.map(|machine| Arc::new(Digested::new(End::new(machine)))),
             links: Default::default(),
             faults_left: faults,
+            strangers_left: [true; 2],
             has_lost: false,
         };
+        let mut said = Vec::new();
         for side in Side::BOTH {
-            world.change(side, |_, _| Ok(()))?;
+            let turn = world.turn(turns, side, Stimulus::Start)?;
+            said.extend(turn.iter().flat_map(|turn| turn.by(side)));
         }
         if scenario.start == Start::Established {
             while let Some(side) = Side::BOTH
                 .into_iter()
                 .find(|it| world.oldest(*it).is_some())
             {
-                world.apply(scenario, Action::Deliver(side))?;
+                let turn = world.apply(turns, Action::Deliver(side))?;
+                said.extend(turn.iter().flat_map(|turn| turn.by(side)));
             }
         }
-        Ok(world)
+        Ok((world, said))
     }
 
     pub(super) fn end(&self, side: Side) -> &End<M> {
@@ -148,27 +105,28 @@ impl<M: Machine> World<M> {
     }
 
     /// The segment that an action is about.
-    pub(super) fn subject(&self, action: Action) -> Option<&Arc<Packet>> {
+    pub(super) fn subject(&self, turns: &Turns<'_, M>, action: Action) -> Option<Parcel> {
         match action {
             Action::Deliver(to) | Action::Drop(to) | Action::Duplicate(to) | Action::Detain(to) => {
-                self.oldest(to)
+                self.oldest(to).cloned()
             }
-            Action::DeliverLate(to, index) => self.links[to.index()].straggler(index),
+            Action::DeliverLate(to, index) => self.links[to.index()].straggler(index).cloned(),
+            Action::Stranger(to) => Some(turns.parcel(self.end(to).stranger())),
             Action::Timer(_) | Action::Hurry(_) | Action::Step(_) => None,
         }
     }
 
     /// What is to be tried in this state.
-    pub(super) fn actions(&self, scenario: &Scenario<M>, orders: Orders) -> Vec<Action> {
-        let mut actions = Vec::new();
+    pub(super) fn actions(&self, orders: Orders) -> Actions {
+        let mut actions = Actions::new();
         let queued = |side: &Side| self.oldest(*side).is_some();
         let first = Side::BOTH.into_iter().find(queued);
         if let (Some(side), Orders::Representative) = (first, orders) {
-            self.push_local(side, scenario, &mut actions);
+            self.push_local(side, &mut actions);
             return actions;
         }
         for side in Side::BOTH {
-            self.push_local(side, scenario, &mut actions);
+            self.push_local(side, &mut actions);
         }
         if first.is_none() {
             self.push_passage_of_time(&mut actions);
@@ -176,90 +134,97 @@ impl<M: Machine> World<M> {
         actions
     }
 
-    /// Lets one thing happen; gives what was sent because of it, and by whom.
+    /// Lets one thing happen; gives what a side did because of it.
     pub(super) fn apply(
         &mut self,
-        scenario: &Scenario<M>,
+        turns: &Turns<'_, M>,
         action: Action,
-    ) -> Result<Vec<Arc<Packet>>, Violation> {
+    ) -> Result<Option<Arc<Turn<M>>>, Violation> {
         self.faults_left -= u8::from(action.is_fault());
         match action {
-            Action::Deliver(to) => self.deliver_oldest(to),
+            Action::Deliver(to) => {
+                let parcel = self.links[to.index()].take_oldest();
+                self.deliver(turns, to, parcel)
+            }
             Action::DeliverLate(to, index) => {
-                let packet = self.links[to.index()].take_straggler(index);
-                self.deliver(to, packet)
+                let parcel = self.links[to.index()].take_straggler(index);
+                self.deliver(turns, to, parcel)
             }
             Action::Drop(to) => {
                 self.links[to.index()].take_oldest();
-                self.has_lost |= scenario.ending == Ending::Reset;
-                Ok(Vec::new())
+                self.has_lost |= turns.scenario.ending == Ending::Reset;
+                Ok(None)
             }
             Action::Duplicate(to) => {
-                let copy = self.oldest(to).cloned();
-                let sent = self.deliver_oldest(to)?;
-                copy.into_iter()
-                    .for_each(|copy| self.links[to.index()].detain(copy));
-                Ok(sent)
+                let parcel = self.links[to.index()].take_oldest();
+                let turn = self.deliver(turns, to, parcel.clone())?;
+                self.detain(to, parcel);
+                Ok(turn)
             }
             Action::Detain(to) => {
-                let link = &mut self.links[to.index()];
-                link.take_oldest()
-                    .into_iter()
-                    .for_each(|packet| link.detain(packet));
-                Ok(Vec::new())
+                let parcel = self.links[to.index()].take_oldest();
+                self.detain(to, parcel);
+                Ok(None)
+            }
+            Action::Stranger(to) => {
+                self.strangers_left[to.index()] = false;
+                let parcel = self.subject(turns, action);
+                self.deliver(turns, to, parcel)
             }
             Action::Timer(side) | Action::Hurry(side) => {
-                let deadline = self.end(side).machine.poll_timeout();
+                let deadline = self.end(side).view.deadline;
                 self.now = self.now.max(deadline.unwrap_or(self.now));
-                self.change(side, |end, now| {
-                    end.machine.handle_timeout(now);
-                    Ok(())
-                })
+                self.turn(turns, side, Stimulus::Timeout)
             }
-            Action::Step(side) => self.step(scenario, side),
+            Action::Step(side) => self.turn(turns, side, Stimulus::Step),
         }
     }
 
     /// Everything that decides what can happen from here on, as one number.
     pub(super) fn digest(&self) -> u128 {
-        let mut hasher = SipHasher13::new();
-        self.now.hash(&mut hasher);
-        self.links.hash(&mut hasher);
-        self.digests.hash(&mut hasher);
-        hasher.write_u8(self.faults_left);
-        hasher.write_u8(u8::from(self.has_lost));
-        hasher.finish128().as_u128()
+        let mut digester = Digester::new();
+        self.now.hash(&mut digester);
+        self.links.hash(&mut digester);
+        for end in &self.ends {
+            digester.write_u128(end.digest());
+        }
+        digester.write_u8(self.faults_left);
+        (self.strangers_left, self.has_lost).hash(&mut digester);
+        digester.digest()
     }
 
-    fn oldest(&self, to: Side) -> Option<&Arc<Packet>> {
+    fn oldest(&self, to: Side) -> Option<&Parcel> {
         self.links[to.index()].oldest()
     }
 
     /// What can happen at one side without time passing.
-    fn push_local(&self, side: Side, scenario: &Scenario<M>, actions: &mut Vec<Action>) {
-        let end = self.end(side);
-        if self.oldest(side).is_some() {
+    fn push_local(&self, side: Side, actions: &mut Actions) {
+        let (end, link) = (&self.end(side).view, &self.links[side.index()]);
+        let may_fail = self.faults_left > 0;
+        if link.oldest().is_some() {
             actions.push(Action::Deliver(side));
-            if self.faults_left > 0 {
+            if may_fail {
                 actions.push(Action::Drop(side));
                 actions.push(Action::Duplicate(side));
                 actions.push(Action::Detain(side));
             }
         }
-        let script = &scenario.scripts[side.index()];
-        if end.app.ready(script, end.machine.connection()).is_some() {
+        if may_fail && self.strangers_left[side.index()] && end.may_meet_stranger {
+            actions.push(Action::Stranger(side));
+        }
+        if end.is_ready {
             actions.push(Action::Step(side));
         }
-        let late = self.links[side.index()].stragglers();
-        actions.extend((0..late).map(|index| Action::DeliverLate(side, index)));
-        if end.machine.poll_timeout().is_some_and(|at| at <= self.now) {
+        let late = link.distinct_stragglers();
+        actions.extend(late.map(|index| Action::DeliverLate(side, index)));
+        if end.deadline.is_some_and(|at| at <= self.now) {
             actions.push(Action::Timer(side));
         }
     }
 
     /// The deadlines that come next, where nothing is queued: `actions` is what else can happen.
-    fn push_passage_of_time(&self, actions: &mut Vec<Action>) {
-        let deadline = |side| self.end(side).machine.poll_timeout();
+    fn push_passage_of_time(&self, actions: &mut Actions) {
+        let deadline = |side| self.end(side).view.deadline;
         let earliest = Side::BOTH.into_iter().filter_map(deadline).min();
         let Some(earliest) = earliest.filter(|at| *at > self.now) else {
             return;
@@ -279,63 +244,38 @@ impl<M: Machine> World<M> {
         }
     }
 
-    fn deliver_oldest(&mut self, to: Side) -> Result<Vec<Arc<Packet>>, Violation> {
-        let packet = self.links[to.index()].take_oldest();
-        self.deliver(to, packet)
+    fn detain(&mut self, to: Side, parcel: Option<Parcel>) {
+        let link = &mut self.links[to.index()];
+        parcel.into_iter().for_each(|parcel| link.detain(parcel));
     }
 
     fn deliver(
         &mut self,
+        turns: &Turns<'_, M>,
         to: Side,
-        packet: Option<Arc<Packet>>,
-    ) -> Result<Vec<Arc<Packet>>, Violation> {
-        self.change(to, |end, now| {
-            packet
-                .iter()
-                .for_each(|packet| end.machine.handle_segment(now, packet));
-            Ok(())
-        })
+        parcel: Option<Parcel>,
+    ) -> Result<Option<Arc<Turn<M>>>, Violation> {
+        match parcel {
+            Some(parcel) => self.turn(turns, to, Stimulus::Arrival(&parcel)),
+            None => Ok(None),
+        }
     }
 
-    fn step(&mut self, scenario: &Scenario<M>, side: Side) -> Result<Vec<Arc<Packet>>, Violation> {
-        let script = &scenario.scripts[side.index()];
-        let outgoing = scenario.stream(side);
-        let written = self.end(side.other()).app.written_bytes();
-        let incoming = &scenario.stream(side.other())[..written];
-        self.change(side, |end, now| {
-            let step = end.app.ready(script, end.machine.connection());
-            match (step, end.machine.connection_mut()) {
-                (Some(step), Some(it)) => end.app.take(step, now, it, outgoing, incoming),
-                _ => Ok(()),
-            }
-        })
-    }
-
-    /// Changes one end, lets it say what it has to say, and checks it.
-    fn change(
+    /// Lets one side act, and checks what came of it against the other side.
+    fn turn(
         &mut self,
+        turns: &Turns<'_, M>,
         side: Side,
-        change: impl FnOnce(&mut End<M>, Instant) -> Result<(), Violation>,
-    ) -> Result<Vec<Arc<Packet>>, Violation> {
-        let (now, peer_sent) = (self.now, self.end(side.other()).sent);
-        let end = Arc::make_mut(&mut self.ends[side.index()]);
-        change(end, now)?;
-        let mut sent = Vec::new();
-        while let Some(packet) = end.machine.poll_segment(now) {
-            end.note_sent(&packet);
-            check_sent(side, &packet, peer_sent)?;
-            sent.push(Arc::new(packet));
-            rule!(sent.len() < ENDLESS, "{side:?} does not stop sending");
+        stimulus: Stimulus<'_>,
+    ) -> Result<Option<Arc<Turn<M>>>, Violation> {
+        let turn = turns.take(side, &self.ends[side.index()], self.now, stimulus)?;
+        let peer_sent = self.end(side.other()).sent;
+        for parcel in &turn.sent {
+            check_sent(side, parcel, peer_sent)?;
+            self.links[side.other().index()].send(parcel.clone());
         }
-        if let Some(connection) = end.machine.connection_mut() {
-            while connection.poll_event().is_some() {}
-        }
-        check_end(side, now, end, peer_sent)?;
-        let mut hasher = SipHasher13::new();
-        end.hash(&mut hasher);
-        self.digests[side.index()] = hasher.finish128().as_u128();
-        let link = &mut self.links[side.other().index()];
-        sent.iter().for_each(|packet| link.send(packet.clone()));
-        Ok(sent)
+        self.ends[side.index()] = turn.end.clone();
+        check_pair(side, self.end(side), self.end(side.other()))?;
+        Ok(Some(turn))
     }
 }
