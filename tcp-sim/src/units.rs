@@ -136,9 +136,7 @@ impl FromStr for Rate {
             .find_map(|unit| number.strip_suffix(unit))
             .unwrap_or(number);
         let value = parse_quantity(number).filter(|value| *value > 0);
-        value
-            .map(Rate)
-            .ok_or_else(|| UnitError::Rate(text.into()))
+        value.map(Rate).ok_or_else(|| UnitError::Rate(text.into()))
     }
 }
 
