@@ -5,7 +5,7 @@ use tcp_core::Instant;
 use super::html::escape;
 use super::panels::{Figure, Panel, Scale};
 use super::theme;
-use super::traces::{self, Unit};
+use super::traces::{self, Ends, Unit};
 use crate::record::Series;
 use crate::record::series::{Line, Stream};
 
@@ -17,6 +17,7 @@ pub fn stream(id: String, heading: String, stream: &Stream, end: Instant, limit:
     };
     let bytes = |name, color, line| steps(name, color, Unit::Bytes, line);
     let times = |name, color, line| steps(name, color, Unit::Seconds, line);
+    let fresh = stream.fresh.thinned_to(limit);
     let again = stream.again.thinned_to(limit);
     let panels = vec![
         Panel {
@@ -28,8 +29,8 @@ pub fn stream(id: String, heading: String, stream: &Stream, end: Instant, limit:
                 bytes("window", theme::WINDOW, &stream.right_edge),
                 bytes("ACK", theme::ACK, &stream.acked),
                 traces::sacks(stream.sacks.thinned_to(limit).points()),
-                traces::segments("data", theme::DATA, stream.fresh.thinned_to(limit).points()),
-                traces::segments("retransmission", theme::AGAIN, again.points()),
+                traces::segments("data", theme::DATA, Ends::Plain, fresh.points()),
+                traces::segments("retransmission", theme::AGAIN, Ends::Knobs, again.points()),
                 traces::drops(stream.drops.thinned_to(limit).points()),
                 traces::marks(stream.marks.thinned_to(limit).points()),
             ],

@@ -44,7 +44,7 @@ pub fn write(mut out: impl Write, scenario: &Scenario, series: &Series) -> io::R
 fn page(scenario: &Scenario, series: &Series) -> Page {
     let carriers: Vec<&Stream> = carriers(series);
     let drawn = most_eventful(&carriers);
-    let limit = ENTRIES / drawn.len().max(1);
+    let limit = (ENTRIES / drawn.len().max(1)).min(MOST_ENTRIES);
     let mut figures: Vec<Figure> = Vec::new();
     let next_id = |figures: &[Figure]| format!("plot-{}", figures.len());
     for stream in &drawn {
@@ -131,11 +131,12 @@ fn title(scenario: &Scenario) -> String {
     )
 }
 
-/// Streams with a figure of their own, rows of the table, and entries of each kind in all figures
-/// together.
+/// Streams with a figure of their own; rows of the table; entries of each kind in all figures
+/// together, and in one.
 const MOST_FIGURES: usize = 6;
 const MOST_ROWS: usize = 100;
-const ENTRIES: usize = 6_000;
+const ENTRIES: usize = 24_000;
+const MOST_ENTRIES: usize = 10_000;
 
 const HINT: &str = "<p class=\"note\">Drag to zoom, all plots follow; drag an axis to move it; \
     double-click for the whole run; click a name in the legend to hide it. A bar is a segment from \

@@ -28,8 +28,8 @@ impl Page {
     ///
     /// # Errors
     ///
-    /// Where the library cannot be found in its crate, or a figure has no JSON.
-    pub fn render(&self) -> io::Result<String> {
+    /// Where a figure has no JSON.
+    pub fn render(&self, library: &Library) -> io::Result<String> {
         let mut sections = String::new();
         for figure in &self.figures {
             let Figure {
@@ -51,7 +51,7 @@ impl Page {
             ("{{head}}", self.head.clone()),
             ("{{sections}}", sections),
             ("{{foot}}", self.foot.clone()),
-            ("{{library}}", packed(library()?.as_bytes())?),
+            ("{{library}}", library.0.clone()),
             ("{{figures}}", packed(&figures)?),
             ("{{script}}", include_str!("page.js").to_owned()),
         ];
@@ -69,15 +69,26 @@ impl Page {
     }
 }
 
-/// The plotting library, as its crate brings it: the first script of what is meant for a page
-/// without a network.
-fn library() -> io::Result<String> {
-    let scripts = plotly::Plot::offline_js_sources();
-    let script = scripts
-        .split_once('>')
-        .and_then(|(_, rest)| rest.split_once("</script>"))
-        .map(|(script, _)| script.to_owned());
-    script.ok_or_else(|| io::Error::other("the crate plotly brings no script"))
+/// The plotting library, compressed.
+pub struct Library(String);
+
+impl Library {
+    /// The library as its crate brings it: the first script of what is meant for a page without a
+    /// network.
+    ///
+    /// # Errors
+    ///
+    /// Where the crate brings no script.
+    pub fn pack() -> io::Result<Library> {
+        let scripts = plotly::Plot::offline_js_sources();
+        let script = scripts
+            .split_once('>')
+            .and_then(|(_, rest)| rest.split_once("</script>"));
+        match script {
+            Some((script, _)) => Ok(Library(packed(script.as_bytes())?)),
+            None => Err(io::Error::other("the crate plotly brings no script")),
+        }
+    }
 }
 
 /// Compressed by gzip, and written in base64.

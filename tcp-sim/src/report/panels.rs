@@ -138,8 +138,11 @@ fn time_axis(end: Instant, below: &str) -> Axis {
 fn value_axis(panel: &Panel) -> Axis {
     let axis = match panel.scale {
         Scale::Linear => Axis::new().range_mode(RangeMode::ToZero),
-        // Labels at 1, 2 and 5 in each power of ten.
-        Scale::Logarithmic => Axis::new().type_(AxisType::Log).n_ticks(6),
+        Scale::Logarithmic => {
+            let powers = [1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0];
+            let ticks = powers.map(|power| [1.0, 2.0, 5.0].map(|digit| digit * power));
+            Axis::new().type_(AxisType::Log).tick_values(ticks.concat())
+        }
     };
     axis.title(Title::with_text(panel.title))
         .anchor("x")

@@ -19,7 +19,7 @@ pub fn streams<'a>(streams: impl Iterator<Item = &'a Stream>) -> String {
         "dropped",
         "MSS",
         "cwnd",
-        "largest cwnd",
+        "most",
         "ssthresh",
         "least RTT, ms",
         "smoothed RTT, ms",

@@ -146,10 +146,11 @@ impl Series {
             self.index.remove(&(tcp.src, tcp.dst));
             return;
         }
-        let limit = match self.streams.len() {
-            0..MANY => ENTRIES,
-            _ => ENTRIES_OF_MANY,
-        };
+        // The more streams there are, the less room each has; all have the same.
+        let limit = ENTRIES / (self.streams.len() + 1).next_power_of_two().max(FEW);
+        if self.streams.len().is_power_of_two() {
+            self.streams.iter_mut().for_each(|it| it.set_limit(limit));
+        }
         let peer_scale = self.heard.remove(&(tcp.dst, tcp.src)).flatten();
         self.index.insert((tcp.src, tcp.dst), self.streams.len());
         let ends = [tcp.src, tcp.dst];
@@ -238,12 +239,11 @@ fn parse(packet: &[u8]) -> Option<TcpPacket<'_>> {
     }
 }
 
-/// How many streams may be long.
-const MANY: usize = 8;
+/// Entries of each kind that all streams together keep.
+const ENTRIES: usize = 160_000;
 
-/// Entries of each kind that one of the first streams keeps, and one of those after them.
-const ENTRIES: usize = 3_000;
-const ENTRIES_OF_MANY: usize = 600;
+/// One of at most so many streams has no more room than this share of it.
+const FEW: usize = 16;
 
 /// Changes of a queue's length that a link keeps.
 const QUEUE_ENTRIES: usize = 3_000;

@@ -113,6 +113,28 @@ impl Stream {
         }
     }
 
+    /// Keeps at most `limit` entries of each kind from now on.
+    pub(super) fn set_limit(&mut self, limit: usize) {
+        self.fresh.set_limit(limit);
+        self.again.set_limit(limit);
+        self.drops.set_limit(limit);
+        self.sacks.set_limit(limit);
+        self.marks.set_limit(limit);
+        let lines = [
+            &mut self.acked,
+            &mut self.right_edge,
+            &mut self.cwnd,
+            &mut self.ssthresh,
+            &mut self.in_flight,
+            &mut self.rtt,
+            &mut self.srtt,
+            &mut self.rto,
+        ];
+        for line in lines {
+            line.set_limit(limit);
+        }
+    }
+
     /// Whether this SYN opens another connection between the same addresses.
     pub(super) fn is_succeeded_by(&self, syn: &Header) -> bool {
         syn.seq != self.isn

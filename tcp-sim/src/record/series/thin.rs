@@ -66,13 +66,16 @@ impl<P: Point> Thinned<P> {
         self.width > 0
     }
 
+    /// Holds at most `limit` entries from now on.
+    pub fn set_limit(&mut self, limit: usize) {
+        self.limit = limit.max(2);
+        self.keep_to_limit();
+    }
+
     /// The same list with at most `limit` entries.
     pub fn thinned_to(&self, limit: usize) -> Thinned<P> {
         let mut thinner = self.clone();
-        thinner.limit = limit.max(2);
-        if thinner.points.len() > thinner.limit {
-            thinner.merge_down_to(thinner.limit);
-        }
+        thinner.set_limit(limit);
         thinner
     }
 
