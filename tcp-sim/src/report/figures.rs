@@ -6,8 +6,8 @@ use super::html::escape;
 use super::panels::{Figure, Panel, Scale};
 use super::theme;
 use super::traces::{self, Ends, Unit};
-use crate::record::Series;
 use crate::record::series::{Line, Stream};
+use crate::record::{LinkId, Series};
 
 /// One direction of a connection: its sequence space, its congestion control and its times; at
 /// most `limit` entries of each kind.
@@ -84,12 +84,12 @@ pub fn progress(id: String, series: &Series, limit: usize) -> Figure {
 
 /// The queues of the links that had one; `None` where none had.
 pub fn queues(id: String, series: &Series, limit: usize) -> Option<Figure> {
-    let links = series.links().iter().zip(&series.map().links);
-    let links = links.filter(|(link, _)| link.queue.greatest() > 0);
-    let lines = links.zip(theme::CYCLE.iter().cycle());
-    let lines = lines.map(|((link, ends), color)| {
-        let [from, to] = ends.map(|node| escape(series.map().node_name(node)));
-        let line = link.queue.thinned_to(limit / 2);
+    let queues = series.queues().iter().enumerate();
+    let queues = queues.filter(|(_, queue)| queue.greatest() > 0);
+    let lines = queues.zip(theme::CYCLE.iter().cycle());
+    let lines = lines.map(|((index, queue), color)| {
+        let [from, to] = series.map().end_names(LinkId(index)).map(escape);
+        let line = queue.thinned_to(limit / 2);
         let name = format!("{from} → {to}");
         traces::steps(&name, color, Unit::Packets, &line, series.end())
     });

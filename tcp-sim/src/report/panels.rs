@@ -139,9 +139,19 @@ fn value_axis(panel: &Panel) -> Axis {
     let axis = match panel.scale {
         Scale::Linear => Axis::new().range_mode(RangeMode::ToZero),
         Scale::Logarithmic => {
-            let powers = [1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0];
-            let ticks = powers.map(|power| [1.0, 2.0, 5.0].map(|digit| digit * power));
-            Axis::new().type_(AxisType::Log).tick_values(ticks.concat())
+            let digits = ["1", "2", "5", "10", "20", "50", "100", "200", "500"];
+            let prefixes = [(1e-9, "n"), (1e-6, "µ"), (1e-3, "m"), (1.0, "")];
+            let ticks = prefixes.iter().flat_map(|(power, prefix)| {
+                digits.map(|digit| {
+                    let value = digit.parse::<f64>().unwrap_or(1.0) * power;
+                    (value, format!("{digit}{prefix}s"))
+                })
+            });
+            let (values, texts) = ticks.unzip();
+            Axis::new()
+                .type_(AxisType::Log)
+                .tick_values(values)
+                .tick_text(texts)
         }
     };
     axis.title(Title::with_text(panel.title))

@@ -6,8 +6,10 @@ use std::net::SocketAddr;
 use tcp_core::Instant;
 use tcp_core::wire::{Control, Header};
 
-use crate::Side;
+use super::packet::TcpPacket;
+use super::side::Side;
 use crate::link::Fate;
+use crate::record::{Event, Observer};
 use crate::script::{Numbering, Seg};
 
 /// One packet that was sent.
@@ -58,6 +60,30 @@ impl Trace {
     /// How many packets of `sender` are `wanted`.
     pub fn count(&self, sender: Side, wanted: impl Fn(&TraceEntry) -> bool) -> usize {
         self.sent_by(sender).filter(|entry| wanted(entry)).count()
+    }
+}
+
+/// The trace of a pair: its links are those on which A sends, and B.
+impl Observer for Trace {
+    fn observe(&mut self, at: Instant, event: &Event<'_>) {
+        let Event::Sent { link, packet, fate } = event else {
+            return;
+        };
+        let tcp = TcpPacket::parse(packet).expect("a stack sends only what it can read");
+        self.push(TraceEntry {
+            at,
+            sender: if *link == Side::A.link() {
+                Side::A
+            } else {
+                Side::B
+            },
+            src: tcp.src,
+            dst: tcp.dst,
+            header: tcp.header,
+            payload_len: tcp.payload.len(),
+            packet: packet.to_vec(),
+            fate: **fate,
+        });
     }
 }
 

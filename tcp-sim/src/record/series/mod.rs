@@ -2,7 +2,6 @@
 
 mod clock;
 mod line;
-mod link;
 mod marks;
 mod stream;
 mod thin;
@@ -14,7 +13,6 @@ use tcp_core::wire::{self, Control, Incoming, TcpPacket, WindowScale};
 use tcp_core::{Instant, ReceiveChecksum};
 
 pub use line::Line;
-pub use link::LinkSeries;
 pub use marks::{Flags, Mark, MarkKind, Range, Segment};
 pub use stream::{Stream, Totals};
 pub use thin::{Point, Thinned};
@@ -31,7 +29,8 @@ use crate::link::{DropReason, Fate};
 pub struct Series {
     map: Map,
     streams: Vec<Stream>,
-    links: Vec<LinkSeries>,
+    /// Packets that wait at each direction of a link.
+    queues: Vec<Line>,
     end: Instant,
     untracked: u64,
     /// The stream between these addresses that began last.
@@ -51,7 +50,7 @@ impl Series {
         Series {
             map: map.clone(),
             streams: Vec::new(),
-            links: vec![LinkSeries::new(QUEUE_ENTRIES); map.links.len()],
+            queues: vec![Line::new(QUEUE_ENTRIES); map.links.len()],
             end: Instant::ZERO,
             untracked: 0,
             index: BTreeMap::new(),
@@ -75,9 +74,9 @@ impl Series {
         self.untracked
     }
 
-    /// Each direction of a link, by [`LinkId`].
-    pub fn links(&self) -> &[LinkSeries] {
-        &self.links
+    /// How many packets waited at each direction of a link, by [`LinkId`].
+    pub fn queues(&self) -> &[Line] {
+        &self.queues
     }
 
     /// The name of the node whose address this is, as far as it has sent anything.
@@ -165,10 +164,6 @@ impl Series {
     fn end_of(&self, link: LinkId, end: usize) -> Option<NodeId> {
         Some(self.map.links.get(link.0)?[end])
     }
-
-    fn link(&mut self, link: LinkId) -> Option<&mut LinkSeries> {
-        self.links.get_mut(link.0)
-    }
 }
 
 impl Observer for Series {
@@ -176,41 +171,24 @@ impl Observer for Series {
         match *event {
             Event::Sent { link, packet, fate } => {
                 self.end = at;
-                if let Some(link) = self.link(link) {
-                    link.sent(packet, fate);
-                }
                 if let (Some(from), Some(tcp)) = (self.end_of(link, 0), parse(packet)) {
                     self.sent(at, from, &tcp, fate);
                 }
             }
-            Event::Dropped {
-                link,
-                packet,
-                reason,
-            } => {
-                if let Some(link) = self.link(link) {
-                    link.dropped(reason);
-                }
+            Event::Dropped { packet, reason, .. } => {
                 if let Some(tcp) = parse(packet) {
                     self.dropped(&tcp, reason);
                 }
             }
             Event::Arrived { link, packet } => {
                 self.end = at;
-                if let Some(link) = self.link(link) {
-                    link.arrived += 1;
-                }
                 if let (Some(to), Some(tcp)) = (self.end_of(link, 1), parse(packet)) {
                     self.arrived(at, to, &tcp);
                 }
             }
-            Event::Queue {
-                link,
-                packets,
-                bytes,
-            } => {
-                if let Some(link) = self.link(link) {
-                    link.queued(at, packets, bytes);
+            Event::Queue { link, packets, .. } => {
+                if let Some(queue) = self.queues.get_mut(link.0) {
+                    queue.set(at, packets as u64);
                 }
             }
             Event::Connection {

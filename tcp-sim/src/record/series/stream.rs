@@ -135,6 +135,12 @@ impl Stream {
         }
     }
 
+    /// Whether segments were merged, or would be in a list of at most `limit`.
+    pub fn is_merged_at(&self, limit: usize) -> bool {
+        let is_merged = |list: &Thinned<Segment>| list.is_merged() || list.points().len() > limit;
+        is_merged(&self.fresh) || is_merged(&self.again)
+    }
+
     /// Whether this SYN opens another connection between the same addresses.
     pub(super) fn is_succeeded_by(&self, syn: &Header) -> bool {
         syn.seq != self.isn
