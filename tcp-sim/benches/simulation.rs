@@ -44,7 +44,10 @@ fn best(scenario: &Scenario, oracles: Oracles) -> (u64, f64) {
         let start = Instant::now();
         let outcome: Outcome = simulation.run(&mut |_| {});
         assert!(outcome.complete, "{:?}", outcome.violations);
-        (outcome.packets, outcome.packets as f64 / start.elapsed().as_secs_f64())
+        (
+            outcome.packets,
+            outcome.packets as f64 / start.elapsed().as_secs_f64(),
+        )
     });
     runs.max_by(|one, other| one.1.total_cmp(&other.1))
         .expect("there is at least one round")

@@ -1,39 +1,49 @@
 //! One direction of a link: packets that are under way, in virtual time.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use tcp_core::Instant;
 
-use super::config::LinkConfig;
+use super::config::{LinkConfig, MiddleboxConfig};
 use super::error::{self, LinkError};
-use super::fate::{DropReason, Fate, LinkEvent};
-use super::fault::{Fault, FaultPlan};
-use super::flight::Flight;
-use super::stats::LinkStats;
+use super::fate::{DropReason, Fate, Handling, LinkEvent};
+use super::fault::{FaultPlan, Follower};
+use super::gate::Gate;
+use super::impairments::Impairments;
+use super::middlebox::Middlebox;
+use super::queue::{Offered, Queue, Waiting};
+use super::stats::{LinkStats, QueueLen};
+use super::wire::Wire;
 
 /// One direction between two nodes.
 ///
 /// Packets go in by [`send`](Link::send). What happens to them later comes out of
-/// [`poll`](Link::poll), to be called until it gives nothing, no earlier than at
+/// [`poll`](Link::poll), to be called until it gives nothing, no later than at
 /// [`next_event`](Link::next_event). What goes back to who sent a packet comes out of
 /// [`take_reply`](Link::take_reply). The time given to one link must not go backwards.
 #[derive(Clone, Debug)]
 pub struct Link {
-    delay: Duration,
-    plan: FaultPlan,
-    flight: Flight,
-    /// A packet that waits for the next one to pass it, and when it arrives without that.
-    waits_for_next: Option<(Instant, Vec<u8>)>,
+    middlebox: Option<Box<Middlebox>>,
+    faults: Follower,
+    gate: Gate,
+    impairments: Impairments,
+    /// None without a rate, when nothing has to wait.
+    queue: Option<Queue>,
+    wire: Wire,
+    /// What was dropped after it was taken, and when.
+    dropped: VecDeque<(Instant, Vec<u8>, DropReason)>,
+    replies: VecDeque<Vec<u8>>,
     stats: LinkStats,
 }
 
-/// How much waits in a queue.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-pub struct QueueLen {
-    /// Packets, without the one that is being sent.
-    pub packets: usize,
-    /// Bytes of them.
-    pub bytes: usize,
+/// How the outside hears that a packet is lost.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Told {
+    /// By the fate of the packet that was sent, which is this one.
+    ByFate,
+    /// By an event: no one packet that was sent is this one.
+    ByEvent,
 }
 
 impl Link {
@@ -42,13 +52,18 @@ impl Link {
     /// # Errors
     ///
     /// Where the configuration contradicts itself.
-    pub fn with_config(config: &LinkConfig, _seed: u64) -> Result<Link, LinkError> {
+    pub fn with_config(config: &LinkConfig, seed: u64) -> Result<Link, LinkError> {
         error::check(config)?;
+        let middlebox = Some(&config.middlebox).filter(|it| **it != MiddleboxConfig::default());
         Ok(Link {
-            delay: config.delay,
-            plan: config.faults.clone(),
-            flight: Flight::default(),
-            waits_for_next: None,
+            middlebox: middlebox.map(|it| Box::new(Middlebox::new(it))),
+            faults: Follower::new(config.faults.clone()),
+            gate: Gate::new(config),
+            impairments: Impairments::new(config, seed),
+            queue: config.rate.map(|rate| Queue::new(config, rate, seed)),
+            wire: Wire::new(config.delay),
+            dropped: VecDeque::new(),
+            replies: VecDeque::new(),
             stats: LinkStats::default(),
         })
     }
@@ -65,25 +80,34 @@ impl Link {
 
     /// Puts a packet on the link.
     pub fn send(&mut self, now: Instant, packet: Vec<u8>) -> Fate {
+        self.advance(now);
         self.stats.sent += 1;
         self.stats.sent_bytes += packet.len() as u64;
         let mut fate = Fate::unharmed(self.stats.sent);
-        fate.fault = self.plan.fault_of(fate.number);
-        if fate.fault == Some(Fault::Drop) {
-            fate.dropped = Some(DropReason::Script);
-            self.stats.dropped.count(DropReason::Script);
+        let Some(middlebox) = &mut self.middlebox else {
+            self.enter(now, packet, &mut fate, Told::ByFate);
+            return fate;
+        };
+        let output = middlebox.handle(now, packet, &mut self.stats);
+        self.enter_all(now, output.before);
+        fate.handling = output.handling;
+        if let Handling::Split(_) = fate.handling {
+            self.enter_all(now, output.packets);
+        } else {
+            for packet in output.packets {
+                self.enter(now, packet, &mut fate, Told::ByFate);
+            }
         }
-        self.put_on_wire(now, fate.fault, packet);
         fate
     }
 
     /// The next thing that has happened by `now`.
     pub fn poll(&mut self, now: Instant) -> Option<LinkEvent> {
-        let waited = self.waits_for_next.take_if(|(at, _)| *at <= now);
-        if let Some((at, packet)) = waited {
-            self.flight.put_late(at, packet);
+        self.advance(now);
+        if let Some((_, packet, reason)) = self.dropped.pop_front() {
+            return Some(LinkEvent::Dropped(packet, reason));
         }
-        let packet = self.flight.take(now)?;
+        let packet = self.wire.take(now)?;
         self.stats.delivered += 1;
         self.stats.delivered_bytes += packet.len() as u64;
         Some(LinkEvent::Arrived(packet))
@@ -92,18 +116,32 @@ impl Link {
     /// When [`poll`](Link::poll) next has something to do; it may turn out to be nothing that it
     /// tells, such as a queue that moved on.
     pub fn next_event(&self) -> Option<Instant> {
-        let waits = self.waits_for_next.as_ref().map(|(at, _)| *at);
-        self.flight.next_arrival().into_iter().chain(waits).min()
+        if let Some((at, ..)) = self.dropped.front() {
+            return Some(*at);
+        }
+        let arrival = self.wire.next_arrival();
+        if self.queue.is_none() && self.middlebox.is_none() {
+            return arrival;
+        }
+        let release = self.middlebox.as_ref().and_then(|it| it.deadline());
+        // What waits arrives after what is under way, as a rule, and can wait for that then.
+        let start = self.queue.as_ref().and_then(|queue| {
+            let starts_first = |start: &Instant| {
+                queue.drops_at_head() || arrival.is_none_or(|it| *start + self.wire.delay() < it)
+            };
+            queue.next_start().filter(starts_first)
+        });
+        [arrival, release, start].into_iter().flatten().min()
     }
 
     /// A packet that goes back to who sent one that was too big.
     pub fn take_reply(&mut self) -> Option<Vec<u8>> {
-        None
+        self.replies.pop_front()
     }
 
     /// How much waited for the rate after the last [`send`](Link::send) or [`poll`](Link::poll).
     pub fn queue_len(&self) -> QueueLen {
-        QueueLen::default()
+        self.queue.as_ref().map_or(QueueLen::default(), Queue::len)
     }
 
     /// What the link has done so far.
@@ -127,7 +165,11 @@ impl Link {
 
     /// Whether nothing is under way.
     pub fn is_empty(&self) -> bool {
-        self.flight.is_empty() && self.waits_for_next.is_none()
+        let holds = self.middlebox.as_ref().and_then(|it| it.deadline());
+        self.wire.is_empty()
+            && self.queue_len().packets == 0
+            && self.dropped.is_empty()
+            && holds.is_none()
     }
 
     /// How many packets were sent, lost ones included.
@@ -135,59 +177,133 @@ impl Link {
         self.stats.sent
     }
 
-    /// Follows another plan from now on; packets go on being counted from the first.
+    /// Follows another plan from now on; packets go on being counted from the first, those of a
+    /// [kind](super::Target) from here.
     pub fn set_plan(&mut self, plan: FaultPlan) {
-        self.plan = plan;
+        self.faults.set_plan(plan);
     }
 
-    fn put_on_wire(&mut self, now: Instant, fault: Option<Fault>, mut packet: Vec<u8>) {
-        let arrival = now + self.delay;
-        let overtaken = self.waits_for_next.take();
-        match fault {
-            None => self.flight.put(arrival, packet),
-            Some(Fault::Drop) => {}
-            Some(Fault::Duplicate) => {
-                self.stats.duplicated += 1;
-                self.flight.put(arrival, packet.clone());
-                self.flight.put(arrival, packet);
-            }
-            Some(Fault::Delay(by)) => {
-                self.stats.reordered += 1;
-                self.flight.put_late(arrival + by, packet);
-            }
-            Some(Fault::PastNext(at_most)) => {
-                self.stats.reordered += 1;
-                self.waits_for_next = Some((arrival + at_most, packet));
-            }
-            Some(Fault::Corrupt(bit)) => {
-                self.stats.corrupted += 1;
-                invert_bit(&mut packet, bit);
-                self.flight.put(arrival, packet);
-            }
-        }
-        // A packet that was to be passed is passed now, whatever becomes of the one passing it.
-        if let Some((_, packet)) = overtaken {
-            self.flight.put(arrival, packet);
+    /// Takes this from all acknowledgement numbers: the
+    /// [`shift_seq`](MiddleboxConfig::shift_seq) of the other direction.
+    pub fn set_shift_ack(&mut self, by: u32) {
+        if by != 0 || self.middlebox.is_some() {
+            let unchanging = || Box::new(Middlebox::new(&MiddleboxConfig::default()));
+            let middlebox = self.middlebox.get_or_insert_with(unchanging);
+            middlebox.set_shift_ack(by);
         }
     }
-}
 
-/// Inverts one bit behind the IP header, where TCP's checksum must notice.
-fn invert_bit(packet: &mut [u8], bit: usize) {
-    let ip_header = match packet.first().map(|byte| byte >> 4) {
-        Some(4) => usize::from(packet[0] & 0x0f) * 4,
-        _ => 40,
-    };
-    let Some(tcp) = packet.get_mut(ip_header..).filter(|tcp| !tcp.is_empty()) else {
-        return;
-    };
-    let bit = bit % (tcp.len() * 8);
-    tcp[bit / 8] ^= 0x80 >> (bit % 8);
+    /// Takes packets that are not the one that was sent.
+    fn enter_all(&mut self, now: Instant, packets: Vec<Vec<u8>>) {
+        for packet in packets {
+            self.enter(now, packet, &mut Fate::default(), Told::ByEvent);
+        }
+    }
+
+    /// Takes a packet from the middlebox on its way, and says in `fate` what happens to it.
+    fn enter(&mut self, now: Instant, packet: Vec<u8>, fate: &mut Fate, told: Told) {
+        let fault = self.faults.next(&packet);
+        let passage = self.impairments.draw(&packet, fault);
+        if let Err(refusal) = self.gate.admit(now, &packet) {
+            self.replies.extend(refusal.reply);
+            self.lose(now, packet, refusal.reason, fate, told);
+            return;
+        }
+        let to_be_told = (told == Told::ByEvent && passage.lost.is_some()).then(|| packet.clone());
+        if let Some(queue) = &mut self.queue {
+            let waiting = Waiting {
+                packet,
+                passage,
+                since: now,
+            };
+            match queue.offer(now, waiting) {
+                Offered::Taken => {}
+                Offered::Marked => {
+                    fate.marked = true;
+                    self.stats.marked += 1;
+                }
+                Offered::Dropped(waiting, reason) => {
+                    self.lose(now, waiting.packet, reason, fate, told);
+                    return;
+                }
+            }
+            self.advance_queue(now);
+            self.note_queue();
+        } else {
+            self.wire.carry(now, packet, &passage, &mut self.stats);
+        }
+        fate.fault = fault;
+        fate.copies = passage.copies;
+        fate.late = passage.late;
+        fate.corrupted = passage.corrupted;
+        if let Some(reason) = passage.lost {
+            self.lose(now, to_be_told.unwrap_or_default(), reason, fate, told);
+        }
+    }
+
+    /// Tells that a packet will not arrive.
+    fn lose(
+        &mut self,
+        now: Instant,
+        packet: Vec<u8>,
+        reason: DropReason,
+        fate: &mut Fate,
+        told: Told,
+    ) {
+        fate.dropped = Some(reason);
+        self.stats.dropped.count(reason);
+        if told == Told::ByEvent {
+            self.dropped.push_back((now, packet, reason));
+        }
+    }
+
+    /// Does what is due inside of the link by `now`.
+    fn advance(&mut self, now: Instant) {
+        while let Some(middlebox) = &mut self.middlebox
+            && let Some(at) = middlebox.deadline().filter(|at| *at <= now)
+        {
+            let released = middlebox.release(&mut self.stats);
+            self.advance_queue(at);
+            self.enter_all(at, released);
+        }
+        self.advance_queue(now);
+    }
+
+    /// Lets the queue send what it begins to send by `now`.
+    fn advance_queue(&mut self, now: Instant) {
+        let Some(queue) = &mut self.queue else {
+            return;
+        };
+        while let Some((left_at, waiting)) = queue.start_next(now) {
+            let Waiting {
+                packet, passage, ..
+            } = waiting;
+            self.wire.carry(left_at, packet, &passage, &mut self.stats);
+        }
+        if queue.drops_at_head() {
+            self.stats.marked += queue.take_marked();
+            while let Some(waiting) = queue.take_dropped() {
+                // Of one that was to be lost on the wire, that was told when it was sent.
+                if waiting.passage.lost.is_none() {
+                    self.stats.dropped.count(DropReason::Aqm);
+                    self.dropped
+                        .push_back((now, waiting.packet, DropReason::Aqm));
+                }
+            }
+        }
+    }
+
+    fn note_queue(&mut self) {
+        let QueueLen { packets, bytes } = self.queue_len();
+        self.stats.max_queue_packets = self.stats.max_queue_packets.max(packets);
+        self.stats.max_queue_bytes = self.stats.max_queue_bytes.max(bytes);
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::link::fault::Fault;
 
     const DELAY: Duration = Duration::from_millis(10);
 
@@ -245,16 +361,5 @@ mod tests {
         );
         let both = FaultPlan::on(2, swap).and(3, Fault::Drop);
         assert_eq!(arrivals(both), [(11, 1), (13, 2), (14, 4)]);
-    }
-
-    #[test]
-    fn corruption_spares_the_ip_header() {
-        let mut packet = vec![0u8; 41];
-        packet[0] = 0x45;
-        let before = packet.clone();
-        invert_bit(&mut packet, 21 * 8 * 3 + 9);
-        assert_eq!(packet[21], 0x40);
-        packet[21] = 0;
-        assert_eq!(packet, before);
     }
 }

@@ -37,6 +37,15 @@ pub struct LinkStats {
     pub max_queue_bytes: usize,
 }
 
+/// How much waits in a queue.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub struct QueueLen {
+    /// Packets, without the one that is being sent.
+    pub packets: usize,
+    /// Bytes of them.
+    pub bytes: usize,
+}
+
 /// Packets that did not arrive, by reason.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
 pub struct Drops {

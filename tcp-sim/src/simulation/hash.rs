@@ -6,8 +6,9 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::link::DropReason;
 use crate::record::{Event, LinkId, Observer};
 
-/// A hash over every packet that was sent, dropped or arrived: when, on which link, its number and
-/// fate, and its bytes. The same on every machine.
+/// A hash over every packet that was sent, dropped or arrived: when, on which link, its fate, and its
+/// bytes: all of them when it is sent; when it arrives, its length and all that a middlebox or a
+/// flipped bit would change in its headers. The same on every machine.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct TraceHash {
     state: u64,
@@ -37,19 +38,28 @@ impl TraceHash {
     }
 }
 
+/// Bytes of the largest headers: IPv6's, and TCP's with all its options.
+const HEADERS: usize = 100;
+
 impl Observer for TraceHash {
     fn observe(&mut self, at: Instant, event: &Event<'_>) {
         match *event {
             Event::Sent { link, packet, fate } => {
                 self.packets += 1;
-                self.take(at, link, number(fate.dropped), packet);
+                let chances = u64::from(fate.copies) << 16
+                    | u64::from(fate.marked) << 8
+                    | fate.corrupted.map_or(0, |bit| bit as u64 + 1) << 24;
+                self.take(at, link, chances | number(fate.dropped), packet);
             }
             Event::Dropped {
                 link,
                 packet,
                 reason,
             } => self.take(at, link, 0x100 + number(Some(reason)), packet),
-            Event::Arrived { link, packet } => self.take(at, link, 0x200, packet),
+            Event::Arrived { link, packet } => {
+                let kind = 0x200 + ((packet.len() as u64) << 16);
+                self.take(at, link, kind, &packet[..packet.len().min(HEADERS)]);
+            }
             Event::Queue { .. } | Event::Connection { .. } => {}
         }
     }

@@ -161,7 +161,6 @@ impl Simulation {
                 };
                 let host = ends.hosts[role.index()];
                 self.act(flow, role, cause);
-                self.network.settle(host);
                 self.hand_out_events(host);
             }
         }
@@ -188,32 +187,37 @@ impl Simulation {
         self.outcome()
     }
 
-    /// Gives each event of a host to whom it concerns, until there are no more.
+    /// Gives each event of a host to whom it concerns, and sends what comes of it, until there are
+    /// no more.
     fn hand_out_events(&mut self, host: NodeId) {
         let mut events = std::mem::take(&mut self.events);
         loop {
-            self.network.host(host).take_events_into(&mut events);
-            if events.is_empty() || self.network.breach().is_some() {
-                break;
-            }
+            self.network.take_events(host, &mut events);
             for event in events.drain(..) {
-                match event {
-                    Event::Connection { id, event } => {
-                        if let Some((flow, role)) = self.owners.of(host, id) {
-                            self.act(flow, role, Cause::Told(id, event));
-                        }
-                    }
-                    Event::Incoming { listener } => {
-                        if let Some(flow) = self.owners.of_listener(host, listener) {
-                            self.act(flow, Role::Server, Cause::Incoming);
-                        }
-                    }
-                    Event::Syn { .. } => {}
-                }
+                self.hand_out(host, event);
             }
             self.network.settle(host);
+            if !self.network.has_events(host) || self.network.breach().is_some() {
+                break;
+            }
         }
         self.events = events;
+    }
+
+    fn hand_out(&mut self, host: NodeId, event: Event) {
+        match event {
+            Event::Connection { id, event } => {
+                if let Some((flow, role)) = self.owners.of(host, id) {
+                    self.act(flow, role, Cause::Told(id, event));
+                }
+            }
+            Event::Incoming { listener } => {
+                if let Some(flow) = self.owners.of_listener(host, listener) {
+                    self.act(flow, Role::Server, Cause::Incoming);
+                }
+            }
+            Event::Syn { .. } => {}
+        }
     }
 
     fn act(&mut self, flow: usize, role: Role, cause: Cause) {

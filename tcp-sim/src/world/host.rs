@@ -81,6 +81,11 @@ impl Host {
         &self.events[known..]
     }
 
+    /// Whether there are events that nobody has taken.
+    pub fn has_events(&self) -> bool {
+        !self.events.is_empty()
+    }
+
     /// Appends every event since they were last taken to `taken`.
     pub fn take_events_into(&mut self, taken: &mut Vec<Event>) {
         taken.append(&mut self.events);

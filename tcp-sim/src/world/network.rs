@@ -64,7 +64,8 @@ pub enum Step {
     Idle,
     /// Something between hosts.
     Network,
-    /// Something came to a host, or one of its timers ran.
+    /// Something came to a host, or one of its timers ran. The host is to be
+    /// [settled](Network::settle).
     Host(NodeId),
     /// The time of an [alarm](Network::wake_at) has come.
     Alarm(u32),
@@ -197,7 +198,6 @@ impl<O: Observer> Network<O> {
                 if let Some(watch) = &mut self.watch {
                     watch.timer_ran(host.0);
                 }
-                self.settle(host);
                 Step::Host(host)
             }
             Source::Alarm(alarm) => Step::Alarm(alarm),
@@ -213,16 +213,10 @@ impl<O: Observer> Network<O> {
                 None => break,
             }
         }
+        self.collect_events(host);
         let index = host.0;
         let (now, observer) = (self.now, &mut self.observer);
         let host = &mut self.hosts[index];
-        for event in host.collect_events() {
-            if let tcp_core::Event::Connection { id, event } = event
-                && let Some(watch) = &mut self.watch
-            {
-                watch.heard(index, *id, *event);
-            }
-        }
         let deadline = host.stack.poll_timeout().map(|at| at.max(now));
         self.schedule.arm(Source::Host(index as u32), deadline);
         let Some(watch) = &mut self.watch else { return };
@@ -233,6 +227,27 @@ impl<O: Observer> Network<O> {
             }
         });
         self.judge(NodeId(index), judgement);
+    }
+
+    /// The events of a host since they were last taken, appended to `taken`.
+    pub fn take_events(&mut self, host: NodeId, taken: &mut Vec<tcp_core::Event>) {
+        self.collect_events(host);
+        self.hosts[host.0].take_events_into(taken);
+    }
+
+    /// Whether a host has events that nobody has taken.
+    pub fn has_events(&self, host: NodeId) -> bool {
+        self.hosts[host.0].has_events()
+    }
+
+    fn collect_events(&mut self, host: NodeId) {
+        for event in self.hosts[host.0].collect_events() {
+            if let tcp_core::Event::Connection { id, event } = event
+                && let Some(watch) = &mut self.watch
+            {
+                watch.heard(host.0, *id, *event);
+            }
+        }
     }
 
     /// Keeps the first violation.
@@ -263,20 +278,19 @@ impl<O: Observer> Network<O> {
         }
     }
 
-    /// A node sends a packet on its way.
+    /// A node sends the packet that was polled or copied last on its way.
     fn forward(&mut self, node: NodeId, packet: Vec<u8>) {
         let destination = address::destination(&packet);
         let Some(link) = self.routes.next(node, destination) else {
             // Nobody is there: as in a network without ICMP, nothing happens.
             return self.packets.recycle(packet);
         };
-        let now = self.now;
-        let seen = self.packets.copy(&packet);
+        let (now, len) = (self.now, packet.len());
         let pipe = &mut self.pipes[link.0];
         let fate = pipe.link.send(now, packet);
         let sent = Event::Sent {
             link,
-            packet: seen,
+            packet: self.packets.latest(len),
             fate: &fate,
         };
         self.observer.observe(now, &sent);
@@ -322,7 +336,6 @@ impl<O: Observer> Network<O> {
                 let node = self.pipes[link.0].ends[1];
                 self.take_in(node, packet);
                 if node.0 < self.hosts.len() {
-                    self.settle(node);
                     Step::Host(node)
                 } else {
                     Step::Network
@@ -335,6 +348,7 @@ impl<O: Observer> Network<O> {
     /// must be settled.
     fn take_in(&mut self, node: NodeId, packet: Vec<u8>) {
         if node.0 >= self.hosts.len() {
+            self.packets.copy(&packet);
             return self.forward(node, packet);
         }
         if let Some(watch) = &mut self.watch {

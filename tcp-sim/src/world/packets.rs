@@ -44,14 +44,17 @@ impl Packets {
         Some(packet)
     }
 
-    /// The same bytes, until the next call.
-    pub(super) fn copy(&mut self, packet: &[u8]) -> &[u8] {
+    /// Keeps a copy of a packet that is about to go.
+    pub(super) fn copy(&mut self, packet: &[u8]) {
         if self.scratch.len() < packet.len() {
             self.scratch.resize(packet.len(), 0);
         }
-        let copy = &mut self.scratch[..packet.len()];
-        copy.copy_from_slice(packet);
-        copy
+        self.scratch[..packet.len()].copy_from_slice(packet);
+    }
+
+    /// The packet of so many bytes that was polled or copied last.
+    pub(super) fn latest(&self, len: usize) -> &[u8] {
+        &self.scratch[..len]
     }
 
     /// Takes a buffer back.

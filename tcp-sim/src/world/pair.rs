@@ -130,6 +130,9 @@ impl Pair {
     /// Runs the next thing that is due, and moves the clock there; says whether there was one.
     pub fn step(&mut self) -> bool {
         let step = self.network.step();
+        if let Step::Host(host) = step {
+            self.network.settle(host);
+        }
         self.judge();
         step != Step::Idle
     }
