@@ -13,7 +13,7 @@ use crate::record::{LinkId, Series};
 /// most `limit` entries of each kind.
 pub fn stream(id: String, heading: String, stream: &Stream, end: Instant, limit: usize) -> Figure {
     let steps = |name, color, unit, line: &Line| {
-        traces::steps(name, color, unit, &line.thinned_to(limit / 2), end)
+        traces::steps(name, color, unit, &line.thinned_to(limit / 2), stream.end)
     };
     let bytes = |name, color, line| steps(name, color, Unit::Bytes, line);
     let times = |name, color, line| steps(name, color, Unit::Seconds, line);
@@ -23,7 +23,8 @@ pub fn stream(id: String, heading: String, stream: &Stream, end: Instant, limit:
         Panel {
             title: "offset in the stream",
             unit: "B",
-            scale: Scale::Linear,
+            // A window that is far ahead of the data must not make it small.
+            scale: Scale::UpTo(stream.snd_max() + stream.snd_max() / 16),
             height: 440,
             traces: vec![
                 bytes("window", theme::WINDOW, &stream.right_edge),

@@ -40,9 +40,16 @@ pub fn write(
     series: &Series,
 ) -> io::Result<()> {
     let library = Library::pack()?;
-    let mut entries = MOST_ENTRIES;
+    let carriers = carriers(series);
+    let drawn = most_eventful(&carriers);
+    let mut entries = (ALL_ENTRIES / drawn.len().max(1)).min(MOST_ENTRIES);
     loop {
-        let html = page(scenario, outcome, series, entries).render(&library)?;
+        let chosen = Chosen {
+            carriers: &carriers,
+            drawn: &drawn,
+            entries,
+        };
+        let html = page(scenario, outcome, series, &chosen).render(&library)?;
         if html.len() < SIZE_LIMIT {
             out.write_all(html.as_bytes())?;
             return out.flush();
@@ -55,13 +62,25 @@ pub fn write(
     }
 }
 
-/// A page whose figures have at most so many entries of a kind.
-fn page(scenario: &Scenario, outcome: &Outcome, series: &Series, entries: usize) -> Page {
-    let carriers = carriers(series);
-    let drawn = most_eventful(&carriers);
+/// What of a series is in a page.
+struct Chosen<'a> {
+    /// The streams that are worth telling of.
+    carriers: &'a [&'a Stream],
+    /// Those with a figure of their own.
+    drawn: &'a [&'a Stream],
+    /// How many entries of a kind a figure has at most.
+    entries: usize,
+}
+
+fn page(scenario: &Scenario, outcome: &Outcome, series: &Series, chosen: &Chosen<'_>) -> Page {
+    let Chosen {
+        carriers,
+        drawn,
+        entries,
+    } = *chosen;
     let mut figures: Vec<Figure> = Vec::new();
     let next_id = |figures: &[Figure]| format!("plot-{}", figures.len());
-    for stream in &drawn {
+    for stream in drawn {
         let heading = stream_heading(series, stream);
         let id = next_id(&figures);
         figures.push(figures::stream(id, heading, stream, series.end(), entries));
@@ -144,6 +163,9 @@ const MOST_ROWS: usize = 100;
 /// shape.
 const MOST_ENTRIES: usize = 10_000;
 const LEAST_ENTRIES: usize = 200;
+
+/// Entries of a kind in all figures together, to begin with.
+const ALL_ENTRIES: usize = 20_000;
 
 const MERGED: &str = "<p class=\"note\">There is more than can be drawn: neighbours in time are \
     merged, and a bar that leans is several segments.</p>\n";

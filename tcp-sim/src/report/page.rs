@@ -52,7 +52,7 @@ impl Page {
             ("{{sections}}", sections),
             ("{{foot}}", self.foot.clone()),
             ("{{library}}", library.0.clone()),
-            ("{{figures}}", packed(&figures)?),
+            ("{{figures}}", packed(&figures, Compression::default())?),
             ("{{script}}", include_str!("page.js").to_owned()),
         ];
         let mut html = String::new();
@@ -85,15 +85,15 @@ impl Library {
             .split_once('>')
             .and_then(|(_, rest)| rest.split_once("</script>"));
         match script {
-            Some((script, _)) => Ok(Library(packed(script.as_bytes())?)),
+            Some((script, _)) => Ok(Library(packed(script.as_bytes(), Compression::best())?)),
             None => Err(io::Error::other("the crate plotly brings no script")),
         }
     }
 }
 
 /// Compressed by gzip, and written in base64.
-fn packed(bytes: &[u8]) -> io::Result<String> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+fn packed(bytes: &[u8], level: Compression) -> io::Result<String> {
+    let mut encoder = GzEncoder::new(Vec::new(), level);
     encoder.write_all(bytes)?;
     Ok(STANDARD.encode(encoder.finish()?))
 }

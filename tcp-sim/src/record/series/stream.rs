@@ -53,6 +53,8 @@ pub struct Stream {
     pub totals: Totals,
     /// What the sender last said of itself.
     pub info: Option<TcpInfo>,
+    /// When something was last heard of it.
+    pub end: Instant,
     isn: SeqNumber,
     snd_una: u64,
     snd_max: u64,
@@ -104,6 +106,7 @@ impl Stream {
             rto: Line::new(limit),
             totals: Totals::default(),
             info: None,
+            end: Instant::ZERO,
             isn: syn.seq,
             snd_una: 0,
             snd_max: 0,
@@ -111,6 +114,11 @@ impl Stream {
             latest_sacks: SackBlocks::NONE,
             clock: Clock::default(),
         }
+    }
+
+    /// Up to where it was sent.
+    pub fn snd_max(&self) -> u64 {
+        self.snd_max
     }
 
     /// Keeps at most `limit` entries of each kind from now on.
@@ -148,6 +156,7 @@ impl Stream {
 
     /// The sender sent a segment with so much payload.
     pub(super) fn sent(&mut self, at: Instant, header: &Header, payload: usize, fate: &Fate) {
+        self.end = at;
         let Some(start) = header.seq.offset_near(self.isn, self.snd_max) else {
             return;
         };
@@ -216,6 +225,7 @@ impl Stream {
 
     /// A segment of the receiver's has come.
     pub(super) fn heard(&mut self, at: Instant, header: &Header) {
+        self.end = at;
         let ack = header
             .ack
             .and_then(|ack| ack.offset_near(self.isn, self.snd_una));
