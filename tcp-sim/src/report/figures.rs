@@ -5,31 +5,33 @@ use tcp_core::Instant;
 use super::html::escape;
 use super::panels::{Figure, Panel, Scale};
 use super::theme;
-use super::traces::{self, Unit};
-use crate::record::Series;
+use super::traces::{self, Ends, Unit};
 use crate::record::series::{Line, Stream};
+use crate::record::{LinkId, Series};
 
 /// One direction of a connection: its sequence space, its congestion control and its times; at
 /// most `limit` entries of each kind.
 pub fn stream(id: String, heading: String, stream: &Stream, end: Instant, limit: usize) -> Figure {
     let steps = |name, color, unit, line: &Line| {
-        traces::steps(name, color, unit, &line.thinned_to(limit / 2), end)
+        traces::steps(name, color, unit, &line.thinned_to(limit / 2), stream.end)
     };
     let bytes = |name, color, line| steps(name, color, Unit::Bytes, line);
     let times = |name, color, line| steps(name, color, Unit::Seconds, line);
+    let fresh = stream.fresh.thinned_to(limit);
     let again = stream.again.thinned_to(limit);
     let panels = vec![
         Panel {
             title: "offset in the stream",
             unit: "B",
-            scale: Scale::Linear,
+            // A window that is far ahead of the data must not make it small.
+            scale: Scale::UpTo(stream.snd_max() + stream.snd_max() / 16),
             height: 440,
             traces: vec![
                 bytes("window", theme::WINDOW, &stream.right_edge),
                 bytes("ACK", theme::ACK, &stream.acked),
                 traces::sacks(stream.sacks.thinned_to(limit).points()),
-                traces::segments("data", theme::DATA, stream.fresh.thinned_to(limit).points()),
-                traces::segments("retransmission", theme::AGAIN, again.points()),
+                traces::segments("data", theme::DATA, Ends::Plain, fresh.points()),
+                traces::segments("retransmission", theme::AGAIN, Ends::Knobs, again.points()),
                 traces::drops(stream.drops.thinned_to(limit).points()),
                 traces::marks(stream.marks.thinned_to(limit).points()),
             ],
@@ -83,12 +85,12 @@ pub fn progress(id: String, series: &Series, limit: usize) -> Figure {
 
 /// The queues of the links that had one; `None` where none had.
 pub fn queues(id: String, series: &Series, limit: usize) -> Option<Figure> {
-    let links = series.links().iter().zip(&series.map().links);
-    let links = links.filter(|(link, _)| link.queue.greatest() > 0);
-    let lines = links.zip(theme::CYCLE.iter().cycle());
-    let lines = lines.map(|((link, ends), color)| {
-        let [from, to] = ends.map(|node| escape(series.map().node_name(node)));
-        let line = link.queue.thinned_to(limit / 2);
+    let queues = series.queues().iter().enumerate();
+    let queues = queues.filter(|(_, queue)| queue.greatest() > 0);
+    let lines = queues.zip(theme::CYCLE.iter().cycle());
+    let lines = lines.map(|((index, queue), color)| {
+        let [from, to] = series.map().end_names(LinkId(index)).map(escape);
+        let line = queue.thinned_to(limit / 2);
         let name = format!("{from} → {to}");
         traces::steps(&name, color, Unit::Packets, &line, series.end())
     });

@@ -10,18 +10,20 @@ mod panels;
 mod tables;
 mod theme;
 mod traces;
+mod words;
 
 use std::cmp::Reverse;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use html::{escape, grouped};
-use page::Page;
+use page::{Library, Page};
 use panels::Figure;
 
 use crate::record::Series;
 use crate::record::series::Stream;
 use crate::scenario::Scenario;
+use crate::simulation::Outcome;
 
 /// A report is always smaller than this, in bytes.
 pub const SIZE_LIMIT: usize = 3 << 20;
@@ -30,57 +32,88 @@ pub const SIZE_LIMIT: usize = 3 << 20;
 ///
 /// # Errors
 ///
-/// Where it cannot be written, or would reach [`SIZE_LIMIT`].
-pub fn write(mut out: impl Write, scenario: &Scenario, series: &Series) -> io::Result<()> {
-    let html = page(scenario, series).render()?;
-    if html.len() >= SIZE_LIMIT {
-        let message = format!("the report would have {} bytes", html.len());
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
+/// Where it cannot be written, or would reach [`SIZE_LIMIT`] however much it leaves out.
+pub fn write(
+    mut out: impl Write,
+    scenario: &Scenario,
+    outcome: &Outcome,
+    series: &Series,
+) -> io::Result<()> {
+    let library = Library::pack()?;
+    let carriers = carriers(series);
+    let drawn = most_eventful(&carriers);
+    let mut entries = (ALL_ENTRIES / drawn.len().max(1)).min(MOST_ENTRIES);
+    loop {
+        let chosen = Chosen {
+            carriers: &carriers,
+            drawn: &drawn,
+            entries,
+        };
+        let html = page(scenario, outcome, series, &chosen).render(&library)?;
+        if html.len() < SIZE_LIMIT {
+            out.write_all(html.as_bytes())?;
+            return out.flush();
+        }
+        if entries < LEAST_ENTRIES {
+            let message = format!("the report would have {} bytes", html.len());
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
+        }
+        entries /= 2;
     }
-    out.write_all(html.as_bytes())?;
-    out.flush()
 }
 
-fn page(scenario: &Scenario, series: &Series) -> Page {
-    let carriers: Vec<&Stream> = carriers(series);
-    let drawn = most_eventful(&carriers);
-    let limit = ENTRIES / drawn.len().max(1);
+/// What of a series is in a page.
+struct Chosen<'a> {
+    /// The streams that are worth telling of.
+    carriers: &'a [&'a Stream],
+    /// Those with a figure of their own.
+    drawn: &'a [&'a Stream],
+    /// How many entries of a kind a figure has at most.
+    entries: usize,
+}
+
+fn page(scenario: &Scenario, outcome: &Outcome, series: &Series, chosen: &Chosen<'_>) -> Page {
+    let Chosen {
+        carriers,
+        drawn,
+        entries,
+    } = *chosen;
     let mut figures: Vec<Figure> = Vec::new();
     let next_id = |figures: &[Figure]| format!("plot-{}", figures.len());
-    for stream in &drawn {
+    for stream in drawn {
+        let heading = stream_heading(series, stream);
         let id = next_id(&figures);
-        figures.push(figures::stream(
-            id,
-            stream_heading(series, stream),
-            stream,
-            series.end(),
-            limit,
-        ));
+        figures.push(figures::stream(id, heading, stream, series.end(), entries));
     }
-    figures.extend(figures::queues(next_id(&figures), series, limit));
+    figures.extend(figures::queues(next_id(&figures), series, entries));
     if carriers.len() > 1 {
-        figures.push(figures::progress(next_id(&figures), series, limit / 8));
+        let of_many = entries / carriers.len();
+        figures.push(figures::progress(next_id(&figures), series, of_many));
     }
-    let mut head = format!("<h1>{}</h1>\n", escape(&title(scenario)));
-    if drawn.len() < carriers.len() {
+    let mut head = words::head(scenario, outcome);
+    if drawn.len() < carriers.len() || series.untracked() > 0 {
         let _ = writeln!(
             head,
-            "<p class=\"note\">{} of {} streams are drawn: those that were sent again most, and \
-             then the largest.</p>",
+            "<p class=\"note\">Of {} streams with data, {} are drawn: those that were sent again \
+             most, and then the largest.</p>",
+            carriers.len() as u64 + series.untracked(),
             drawn.len(),
-            carriers.len()
         );
+    }
+    if drawn.iter().any(|stream| stream.is_merged_at(entries)) {
+        head.push_str(MERGED);
     }
     head.push_str(HINT);
     let foot = format!(
-        "<h2>Connections</h2>\n{}<h2>Links</h2>\n{}<details><summary>The scenario</summary>\
-         <pre>{}</pre></details>\n",
+        "<h2>Connections</h2>\n{}<h2>Flows</h2>\n{}<h2>Links</h2>\n{}\
+         <details><summary>The scenario</summary><pre>{}</pre></details>\n",
         tables::streams(carriers.iter().take(MOST_ROWS).copied()),
-        tables::links(series),
+        tables::flows(outcome.flows.iter().take(MOST_ROWS)),
+        tables::links(scenario, &outcome.links),
         escape(&toml::to_string(scenario).unwrap_or_default()),
     );
     Page {
-        title: title(scenario),
+        title: words::title(scenario),
         head,
         figures,
         foot,
@@ -122,20 +155,20 @@ fn stream_heading(series: &Series, stream: &Stream) -> String {
     )
 }
 
-fn title(scenario: &Scenario) -> String {
-    let count = scenario.flow.len();
-    let flows = if count == 1 { "flow" } else { "flows" };
-    format!(
-        "TCP in virtual time: {count} {flows}, seed {}",
-        scenario.seed
-    )
-}
-
-/// Streams with a figure of their own, rows of the table, and entries of each kind in all figures
-/// together.
+/// Streams with a figure of their own, and rows of a table.
 const MOST_FIGURES: usize = 6;
 const MOST_ROWS: usize = 100;
-const ENTRIES: usize = 6_000;
+
+/// Entries of a kind in a figure: as many as a browser draws at once, and as few as still show a
+/// shape.
+const MOST_ENTRIES: usize = 10_000;
+const LEAST_ENTRIES: usize = 200;
+
+/// Entries of a kind in all figures together, to begin with.
+const ALL_ENTRIES: usize = 20_000;
+
+const MERGED: &str = "<p class=\"note\">There is more than can be drawn: neighbours in time are \
+    merged, and a bar that leans is several segments.</p>\n";
 
 const HINT: &str = "<p class=\"note\">Drag to zoom, all plots follow; drag an axis to move it; \
     double-click for the whole run; click a name in the legend to hide it. A bar is a segment from \

@@ -28,8 +28,8 @@ impl Page {
     ///
     /// # Errors
     ///
-    /// Where the library cannot be found in its crate, or a figure has no JSON.
-    pub fn render(&self) -> io::Result<String> {
+    /// Where a figure has no JSON.
+    pub fn render(&self, library: &Library) -> io::Result<String> {
         let mut sections = String::new();
         for figure in &self.figures {
             let Figure {
@@ -51,8 +51,8 @@ impl Page {
             ("{{head}}", self.head.clone()),
             ("{{sections}}", sections),
             ("{{foot}}", self.foot.clone()),
-            ("{{library}}", packed(library()?.as_bytes())?),
-            ("{{figures}}", packed(&figures)?),
+            ("{{library}}", library.0.clone()),
+            ("{{figures}}", packed(&figures, Compression::default())?),
             ("{{script}}", include_str!("page.js").to_owned()),
         ];
         let mut html = String::new();
@@ -69,20 +69,31 @@ impl Page {
     }
 }
 
-/// The plotting library, as its crate brings it: the first script of what is meant for a page
-/// without a network.
-fn library() -> io::Result<String> {
-    let scripts = plotly::Plot::offline_js_sources();
-    let script = scripts
-        .split_once('>')
-        .and_then(|(_, rest)| rest.split_once("</script>"))
-        .map(|(script, _)| script.to_owned());
-    script.ok_or_else(|| io::Error::other("the crate plotly brings no script"))
+/// The plotting library, compressed.
+pub struct Library(String);
+
+impl Library {
+    /// The library as its crate brings it: the first script of what is meant for a page without a
+    /// network.
+    ///
+    /// # Errors
+    ///
+    /// Where the crate brings no script.
+    pub fn pack() -> io::Result<Library> {
+        let scripts = plotly::Plot::offline_js_sources();
+        let script = scripts
+            .split_once('>')
+            .and_then(|(_, rest)| rest.split_once("</script>"));
+        match script {
+            Some((script, _)) => Ok(Library(packed(script.as_bytes(), Compression::best())?)),
+            None => Err(io::Error::other("the crate plotly brings no script")),
+        }
+    }
 }
 
 /// Compressed by gzip, and written in base64.
-fn packed(bytes: &[u8]) -> io::Result<String> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+fn packed(bytes: &[u8], level: Compression) -> io::Result<String> {
+    let mut encoder = GzEncoder::new(Vec::new(), level);
     encoder.write_all(bytes)?;
     Ok(STANDARD.encode(encoder.finish()?))
 }

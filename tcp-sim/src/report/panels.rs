@@ -45,8 +45,10 @@ pub struct Panel {
 /// How the axis of a panel runs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Scale {
-    /// From zero on.
+    /// From zero to the greatest value.
     Linear,
+    /// From zero to this, until the user wants to see more.
+    UpTo(u64),
     /// By powers of ten.
     Logarithmic,
 }
@@ -138,8 +140,22 @@ fn time_axis(end: Instant, below: &str) -> Axis {
 fn value_axis(panel: &Panel) -> Axis {
     let axis = match panel.scale {
         Scale::Linear => Axis::new().range_mode(RangeMode::ToZero),
-        // Labels at 1, 2 and 5 in each power of ten.
-        Scale::Logarithmic => Axis::new().type_(AxisType::Log).n_ticks(6),
+        Scale::UpTo(top) => Axis::new().range(vec![0.0, top as f64]),
+        Scale::Logarithmic => {
+            let digits = ["1", "2", "5", "10", "20", "50", "100", "200", "500"];
+            let prefixes = [(1e-9, "n"), (1e-6, "µ"), (1e-3, "m"), (1.0, "")];
+            let ticks = prefixes.iter().flat_map(|(power, prefix)| {
+                digits.map(|digit| {
+                    let value = digit.parse::<f64>().unwrap_or(1.0) * power;
+                    (value, format!("{digit}{prefix}s"))
+                })
+            });
+            let (values, texts) = ticks.unzip();
+            Axis::new()
+                .type_(AxisType::Log)
+                .tick_values(values)
+                .tick_text(texts)
+        }
     };
     axis.title(Title::with_text(panel.title))
         .anchor("x")

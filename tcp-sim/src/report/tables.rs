@@ -5,8 +5,10 @@ use std::time::Duration;
 use tcp_core::TcpInfo;
 
 use super::html::{grouped, table};
-use crate::record::Series;
+use crate::link::{LinkConfig, LinkStats};
 use crate::record::series::Stream;
+use crate::scenario::Scenario;
+use crate::simulation::{FlowOutcome, LinkOutcome};
 
 /// A row for each of these streams.
 pub fn streams<'a>(streams: impl Iterator<Item = &'a Stream>) -> String {
@@ -19,7 +21,7 @@ pub fn streams<'a>(streams: impl Iterator<Item = &'a Stream>) -> String {
         "dropped",
         "MSS",
         "cwnd",
-        "largest cwnd",
+        "most",
         "ssthresh",
         "least RTT, ms",
         "smoothed RTT, ms",
@@ -66,34 +68,114 @@ fn options(info: &TcpInfo) -> String {
     names.join(" ")
 }
 
-/// A row for each direction of a link.
-pub fn links(series: &Series) -> String {
+/// A row for each of these flows.
+pub fn flows<'a>(flows: impl Iterator<Item = &'a FlowOutcome>) -> String {
+    let heads = [
+        "flow",
+        "application",
+        "complete",
+        "connections",
+        "bytes to server",
+        "bytes to client",
+        "seconds",
+        "goodput, bit/s",
+        "segments sent again",
+        "error",
+    ];
+    let rows = flows.map(|flow| {
+        vec![
+            format!("{} → {}", flow.client, flow.server),
+            flow.app.to_owned(),
+            if flow.complete { "yes" } else { "no" }.to_owned(),
+            grouped(flow.connections),
+            grouped(flow.bytes_to_server),
+            grouped(flow.bytes_to_client),
+            format!("{:.6}", flow.seconds),
+            grouped(flow.goodput_bps as u64),
+            grouped(flow.retransmitted),
+            flow.error.clone().unwrap_or_default(),
+        ]
+    });
+    table(&heads, &rows.collect::<Vec<_>>())
+}
+
+/// A row for each direction of a link, with what it was asked to do.
+pub fn links(scenario: &Scenario, links: &[LinkOutcome]) -> String {
     let heads = [
         "link",
         "packets",
         "bytes",
-        "arrived",
+        "delivered",
         "dropped",
         "longest queue",
         "most bytes waiting",
+        "other faults",
+        "settings",
     ];
-    let map = series.map();
-    let links = series.links().iter().zip(&map.links);
-    let rows = links.map(|(link, ends)| {
-        let [from, to] = ends.map(|node| map.node_name(node));
-        let dropped = link.dropped.iter();
-        let dropped = dropped.map(|(reason, count)| format!("{} {}", grouped(*count), reason));
+    let configs = scenario
+        .link
+        .iter()
+        .flat_map(|link| [&link.there, &link.back]);
+    let rows = links.iter().zip(configs).map(|(link, config)| {
+        let stats = &link.stats;
         vec![
-            format!("{from} → {to}"),
-            grouped(link.packets),
-            grouped(link.bytes),
-            grouped(link.arrived),
-            dropped.collect::<Vec<_>>().join(", "),
-            grouped(link.queue.greatest()),
-            grouped(link.queue_bytes),
+            format!("{} → {}", link.from, link.to),
+            grouped(stats.sent),
+            grouped(stats.sent_bytes),
+            grouped(stats.delivered),
+            drops(stats),
+            grouped(stats.max_queue_packets as u64),
+            grouped(stats.max_queue_bytes as u64),
+            faults(stats),
+            settings(config),
         ]
     });
     table(&heads, &rows.collect::<Vec<_>>())
+}
+
+fn drops(stats: &LinkStats) -> String {
+    let dropped = &stats.dropped;
+    counted(&[
+        (dropped.script, "by script"),
+        (dropped.loss, "lost"),
+        (dropped.blackhole, "in a blackhole"),
+        (dropped.queue_full, "queue full"),
+        (dropped.aqm, "by queue management"),
+        (dropped.too_big, "too big"),
+    ])
+}
+
+fn faults(stats: &LinkStats) -> String {
+    counted(&[
+        (stats.duplicated, "duplicated"),
+        (stats.reordered, "late"),
+        (stats.corrupted, "corrupted"),
+        (stats.marked, "marked"),
+        (stats.rewritten, "rewritten"),
+        (stats.split, "split"),
+        (stats.merged, "merged"),
+    ])
+}
+
+/// Those that are not zero.
+fn counted(counts: &[(u64, &str)]) -> String {
+    let counts = counts.iter().filter(|(count, _)| *count > 0);
+    let texts: Vec<String> = counts
+        .map(|(count, what)| format!("{} {what}", grouped(*count)))
+        .collect();
+    texts.join(", ")
+}
+
+/// What differs from a perfect link: `rate 100M, delay 50ms`.
+fn settings(config: &LinkConfig) -> String {
+    let Ok(serde_json::Value::Object(settings)) = serde_json::to_value(config) else {
+        return String::new();
+    };
+    let texts = settings.iter().map(|(name, value)| match value {
+        serde_json::Value::String(text) => format!("{name} {text}"),
+        other => format!("{name} {other}"),
+    });
+    texts.collect::<Vec<_>>().join(", ")
 }
 
 fn millis(span: Duration) -> String {

@@ -25,6 +25,15 @@ pub enum Y {
     Gap,
 }
 
+/// How a bar ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ends {
+    /// Where it ends.
+    Plain,
+    /// In a knob, which is seen where the bar itself is too short.
+    Knobs,
+}
+
 /// What a series counts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Unit {
@@ -83,10 +92,11 @@ pub fn measured(name: &str, color: &'static str, line: &Line) -> TimeTrace {
 }
 
 /// Segments as upright bars from their first to their last byte; those that were merged lean.
-pub fn segments(name: &str, color: &'static str, list: &[Segment]) -> TimeTrace {
+pub fn segments(name: &str, color: &'static str, ends: Ends, list: &[Segment]) -> TimeTrace {
     bars(
         name,
         color,
+        ends,
         list.iter().map(|segment| Bar {
             times: [segment.at, segment.until],
             range: [segment.start, segment.end],
@@ -100,6 +110,7 @@ pub fn sacks(list: &[Range]) -> TimeTrace {
     bars(
         "SACK",
         theme::SACK,
+        Ends::Plain,
         list.iter().map(|block| Bar {
             times: [block.at; 2],
             range: [block.start, block.end],
@@ -166,7 +177,7 @@ struct Bar {
 }
 
 /// One trace for all bars, with gaps between them: a browser draws it as a single path.
-fn bars(name: &str, color: &'static str, list: impl Iterator<Item = Bar>) -> TimeTrace {
+fn bars(name: &str, color: &'static str, ends: Ends, list: impl Iterator<Item = Bar>) -> TimeTrace {
     let (mut x, mut y, mut texts) = (Vec::new(), Vec::new(), Vec::new());
     for bar in list {
         x.extend(bar.times.map(|at| Some(seconds(at))));
@@ -176,9 +187,14 @@ fn bars(name: &str, color: &'static str, list: impl Iterator<Item = Bar>) -> Tim
         y.push(Y::Gap);
         texts.push(String::new());
     }
+    let mode = match ends {
+        Ends::Plain => Mode::Lines,
+        Ends::Knobs => Mode::LinesMarkers,
+    };
     Scatter::new(x, y)
         .name(name)
-        .mode(Mode::Lines)
+        .mode(mode)
+        .marker(Marker::new().size(4).color(color))
         .line(Stroke::new().color(color).width(2.0).simplify(false))
         .text_array(texts)
         .hover_template(TEXT_AND_TIME)

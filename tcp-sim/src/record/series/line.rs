@@ -90,6 +90,11 @@ impl Line {
         samples
     }
 
+    /// Holds at most `limit` changes or pieces of time from now on.
+    pub fn set_limit(&mut self, limit: usize) {
+        self.pieces.set_limit(limit);
+    }
+
     /// The same line in at most `limit` pieces of time.
     pub fn thinned_to(&self, limit: usize) -> Line {
         Line {

@@ -2,7 +2,6 @@
 
 mod clock;
 mod line;
-mod link;
 mod marks;
 mod stream;
 mod thin;
@@ -14,7 +13,6 @@ use tcp_core::wire::{self, Control, Incoming, TcpPacket, WindowScale};
 use tcp_core::{Instant, ReceiveChecksum};
 
 pub use line::Line;
-pub use link::LinkSeries;
 pub use marks::{Flags, Mark, MarkKind, Range, Segment};
 pub use stream::{Stream, Totals};
 pub use thin::{Point, Thinned};
@@ -31,7 +29,8 @@ use crate::link::{DropReason, Fate};
 pub struct Series {
     map: Map,
     streams: Vec<Stream>,
-    links: Vec<LinkSeries>,
+    /// Packets that wait at each direction of a link.
+    queues: Vec<Line>,
     end: Instant,
     untracked: u64,
     /// The stream between these addresses that began last.
@@ -51,7 +50,7 @@ impl Series {
         Series {
             map: map.clone(),
             streams: Vec::new(),
-            links: vec![LinkSeries::new(QUEUE_ENTRIES); map.links.len()],
+            queues: vec![Line::new(QUEUE_ENTRIES); map.links.len()],
             end: Instant::ZERO,
             untracked: 0,
             index: BTreeMap::new(),
@@ -75,9 +74,9 @@ impl Series {
         self.untracked
     }
 
-    /// Each direction of a link, by [`LinkId`].
-    pub fn links(&self) -> &[LinkSeries] {
-        &self.links
+    /// How many packets waited at each direction of a link, by [`LinkId`].
+    pub fn queues(&self) -> &[Line] {
+        &self.queues
     }
 
     /// The name of the node whose address this is, as far as it has sent anything.
@@ -146,10 +145,11 @@ impl Series {
             self.index.remove(&(tcp.src, tcp.dst));
             return;
         }
-        let limit = match self.streams.len() {
-            0..MANY => ENTRIES,
-            _ => ENTRIES_OF_MANY,
-        };
+        // The more streams there are, the less room each has; all have the same.
+        let limit = ENTRIES / (self.streams.len() + 1).next_power_of_two().max(FEW);
+        if self.streams.len().is_power_of_two() {
+            self.streams.iter_mut().for_each(|it| it.set_limit(limit));
+        }
         let peer_scale = self.heard.remove(&(tcp.dst, tcp.src)).flatten();
         self.index.insert((tcp.src, tcp.dst), self.streams.len());
         let ends = [tcp.src, tcp.dst];
@@ -164,10 +164,6 @@ impl Series {
     fn end_of(&self, link: LinkId, end: usize) -> Option<NodeId> {
         Some(self.map.links.get(link.0)?[end])
     }
-
-    fn link(&mut self, link: LinkId) -> Option<&mut LinkSeries> {
-        self.links.get_mut(link.0)
-    }
 }
 
 impl Observer for Series {
@@ -175,41 +171,24 @@ impl Observer for Series {
         match *event {
             Event::Sent { link, packet, fate } => {
                 self.end = at;
-                if let Some(link) = self.link(link) {
-                    link.sent(packet, fate);
-                }
                 if let (Some(from), Some(tcp)) = (self.end_of(link, 0), parse(packet)) {
                     self.sent(at, from, &tcp, fate);
                 }
             }
-            Event::Dropped {
-                link,
-                packet,
-                reason,
-            } => {
-                if let Some(link) = self.link(link) {
-                    link.dropped(reason);
-                }
+            Event::Dropped { packet, reason, .. } => {
                 if let Some(tcp) = parse(packet) {
                     self.dropped(&tcp, reason);
                 }
             }
             Event::Arrived { link, packet } => {
                 self.end = at;
-                if let Some(link) = self.link(link) {
-                    link.arrived += 1;
-                }
                 if let (Some(to), Some(tcp)) = (self.end_of(link, 1), parse(packet)) {
                     self.arrived(at, to, &tcp);
                 }
             }
-            Event::Queue {
-                link,
-                packets,
-                bytes,
-            } => {
-                if let Some(link) = self.link(link) {
-                    link.queued(at, packets, bytes);
+            Event::Queue { link, packets, .. } => {
+                if let Some(queue) = self.queues.get_mut(link.0) {
+                    queue.set(at, packets as u64);
                 }
             }
             Event::Connection {
@@ -238,12 +217,11 @@ fn parse(packet: &[u8]) -> Option<TcpPacket<'_>> {
     }
 }
 
-/// How many streams may be long.
-const MANY: usize = 8;
+/// Entries of each kind that all streams together keep.
+const ENTRIES: usize = 160_000;
 
-/// Entries of each kind that one of the first streams keeps, and one of those after them.
-const ENTRIES: usize = 3_000;
-const ENTRIES_OF_MANY: usize = 600;
+/// One of at most so many streams has no more room than this share of it.
+const FEW: usize = 16;
 
 /// Changes of a queue's length that a link keeps.
 const QUEUE_ENTRIES: usize = 3_000;

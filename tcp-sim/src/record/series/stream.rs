@@ -53,6 +53,8 @@ pub struct Stream {
     pub totals: Totals,
     /// What the sender last said of itself.
     pub info: Option<TcpInfo>,
+    /// When something was last heard of it.
+    pub end: Instant,
     isn: SeqNumber,
     snd_una: u64,
     snd_max: u64,
@@ -104,6 +106,7 @@ impl Stream {
             rto: Line::new(limit),
             totals: Totals::default(),
             info: None,
+            end: Instant::ZERO,
             isn: syn.seq,
             snd_una: 0,
             snd_max: 0,
@@ -113,6 +116,39 @@ impl Stream {
         }
     }
 
+    /// Up to where it was sent.
+    pub fn snd_max(&self) -> u64 {
+        self.snd_max
+    }
+
+    /// Keeps at most `limit` entries of each kind from now on.
+    pub(super) fn set_limit(&mut self, limit: usize) {
+        self.fresh.set_limit(limit);
+        self.again.set_limit(limit);
+        self.drops.set_limit(limit);
+        self.sacks.set_limit(limit);
+        self.marks.set_limit(limit);
+        let lines = [
+            &mut self.acked,
+            &mut self.right_edge,
+            &mut self.cwnd,
+            &mut self.ssthresh,
+            &mut self.in_flight,
+            &mut self.rtt,
+            &mut self.srtt,
+            &mut self.rto,
+        ];
+        for line in lines {
+            line.set_limit(limit);
+        }
+    }
+
+    /// Whether segments were merged, or would be in a list of at most `limit`.
+    pub fn is_merged_at(&self, limit: usize) -> bool {
+        let is_merged = |list: &Thinned<Segment>| list.is_merged() || list.points().len() > limit;
+        is_merged(&self.fresh) || is_merged(&self.again)
+    }
+
     /// Whether this SYN opens another connection between the same addresses.
     pub(super) fn is_succeeded_by(&self, syn: &Header) -> bool {
         syn.seq != self.isn
@@ -120,6 +156,7 @@ impl Stream {
 
     /// The sender sent a segment with so much payload.
     pub(super) fn sent(&mut self, at: Instant, header: &Header, payload: usize, fate: &Fate) {
+        self.end = at;
         let Some(start) = header.seq.offset_near(self.isn, self.snd_max) else {
             return;
         };
@@ -188,6 +225,7 @@ impl Stream {
 
     /// A segment of the receiver's has come.
     pub(super) fn heard(&mut self, at: Instant, header: &Header) {
+        self.end = at;
         let ack = header
             .ack
             .and_then(|ack| ack.offset_near(self.isn, self.snd_una));

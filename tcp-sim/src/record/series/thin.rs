@@ -66,13 +66,16 @@ impl<P: Point> Thinned<P> {
         self.width > 0
     }
 
+    /// Holds at most `limit` entries from now on.
+    pub fn set_limit(&mut self, limit: usize) {
+        self.limit = limit.max(2);
+        self.keep_to_limit();
+    }
+
     /// The same list with at most `limit` entries.
     pub fn thinned_to(&self, limit: usize) -> Thinned<P> {
         let mut thinner = self.clone();
-        thinner.limit = limit.max(2);
-        if thinner.points.len() > thinner.limit {
-            thinner.merge_down_to(thinner.limit);
-        }
+        thinner.set_limit(limit);
         thinner
     }
 
@@ -86,7 +89,7 @@ impl<P: Point> Thinned<P> {
     fn merge_down_to(&mut self, count: usize) {
         while self.points.len() > count {
             self.width = match self.width {
-                0 => self.mean_distance(),
+                0 => self.finest_width(),
                 width => width.saturating_mul(2),
             };
             let width = self.width;
@@ -101,12 +104,13 @@ impl<P: Point> Thinned<P> {
         }
     }
 
-    fn mean_distance(&self) -> u64 {
+    /// Where to begin: far below the mean distance, since what comes in bursts stands much closer.
+    fn finest_width(&self) -> u64 {
         let (Some(first), Some(last)) = (self.points.first(), self.points.last()) else {
             return 1;
         };
         let span = last.at().as_nanos().saturating_sub(first.at().as_nanos());
-        (span / self.limit as u64).max(1)
+        (span / self.limit as u64 / FINEST).max(1)
     }
 }
 
@@ -114,6 +118,9 @@ fn share_a_piece<P: Point>(one: &P, other: &P, width: u64) -> bool {
     let piece = |point: &P| point.at().as_nanos().checked_div(width);
     width > 0 && piece(one) == piece(other)
 }
+
+/// How much smaller than the mean distance of entries the first width is.
+const FINEST: u64 = 64;
 
 #[cfg(test)]
 mod tests {
