@@ -1,9 +1,10 @@
 //! What must hold in every state, and where nothing more can happen.
 
 use tcp_core::seq::SeqNumber;
-use tcp_core::{Instant, State};
+use tcp_core::{Instant, State, TcpInfo};
 
 use super::machine::{Machine, Packet};
+use super::network::Parcel;
 use super::scenario::{Ending, Scenario};
 use super::turn::End;
 use super::world::World;
@@ -45,6 +46,33 @@ pub(super) fn check_end<M: Machine>(
     let named = |violation: Violation| Violation(format!("{side:?}: {violation}"));
     check_health(connection, &info).map_err(named)?;
     check_info(&info, MTU).map_err(named)
+}
+
+/// Checks what an end did when its deadline came: with work unfinished it must speak, or move on, and
+/// a retransmission timeout must send some of the stream again. Else it would only wait for ever, from
+/// deadline to deadline.
+pub(super) fn check_timeout(
+    side: Side,
+    before: &TcpInfo,
+    after: &TcpInfo,
+    sent: &[Parcel],
+) -> Result<(), Violation> {
+    let state = after.tcpi_state;
+    if state != before.tcpi_state {
+        return Ok(());
+    }
+    let has_work = after.unacked_bytes > 0 || after.tcpi_notsent_bytes > 0;
+    rule!(
+        !has_work || !sent.is_empty(),
+        "stall: {side:?} in {state} has something to say, and lets its deadline pass without a word"
+    );
+    let has_timed_out = after.tcpi_retransmits > before.tcpi_retransmits;
+    let repeats = sent.iter().any(|parcel| parcel.sequence_len() > 0);
+    rule!(
+        !has_timed_out || repeats,
+        "stall: {side:?} in {state} counts a retransmission, and sends nothing again"
+    );
+    Ok(())
 }
 
 /// Checks an end that has changed against the other one.

@@ -11,7 +11,7 @@ use super::digest::{DigestMap, Digested, SHARDS, digest_of, shard_of};
 use super::machine::{Machine, Packet};
 use super::network::Parcel;
 use super::panics::catch;
-use super::rules::check_end;
+use super::rules::{check_end, check_timeout};
 use super::scenario::{Scenario, Step};
 use crate::Side;
 use crate::oracle::{Violation, rule};
@@ -67,17 +67,21 @@ impl<M: Machine> End<M> {
         }
     }
 
-    /// A segment of an earlier connection.
+    /// A segment of an earlier connection: a SYN-ACK for who has not heard from its peer yet, else
+    /// a byte that was never written on this one.
     ///
     /// Its sequence number is the one that this side has acknowledged everything before; its
     /// acknowledgement is one beyond all that this side has sent, on any connection.
     pub(super) fn stranger(&self) -> Packet {
+        let (control, payload) = match self.acked {
+            None => (Control::Syn, Vec::new()),
+            Some(_) => (Control::None, vec![0]),
+        };
         let header = Header {
+            control,
             ack: self.sent.map(|sent| sent.advanced_by(1)),
             ..Header::new(self.acked.unwrap_or_default())
         };
-        // In no stream at this place.
-        let payload = vec![0];
         Packet { header, payload }
     }
 
@@ -203,6 +207,8 @@ impl<'a, M: Machine> Turns<'a, M> {
         now: Instant,
         stimulus: Stimulus<'_>,
     ) -> Result<Turn<M>, Violation> {
+        let info = |end: &End<M>| end.machine.connection().map(|it| it.info(now));
+        let before = info(&end);
         match stimulus {
             Stimulus::Start => {}
             Stimulus::Arrival(packet) => end.machine.handle_segment(now, packet),
@@ -217,6 +223,9 @@ impl<'a, M: Machine> Turns<'a, M> {
         }
         if let Some(connection) = end.machine.connection_mut() {
             while connection.poll_event().is_some() {}
+        }
+        if let (Stimulus::Timeout, Some(before), Some(after)) = (stimulus, before, info(&end)) {
+            check_timeout(side, &before, &after, &sent)?;
         }
         check_end(side, now, &end)?;
         end.look(now, &self.scenario.scripts[side.index()]);
