@@ -132,11 +132,4 @@ impl<O: Observer> Observer for Rc<RefCell<O>> {
     fn wants_connections(&self) -> bool {
         self.borrow().wants_connections()
     }
-=======
-}
-
-/// Nobody watches.
-impl Observer for () {
-    fn observe(&mut self, _: Instant, _: &Event<'_>) {}
->>>>>>> report
 }
