@@ -96,6 +96,12 @@ fn link() -> impl Strategy<Value = LinkConfig> {
             None => (None, QueueLimit::default(), Aqm::default()),
         };
         let (mtu, too_big) = too_big.unzip();
+        let mut middlebox = middlebox.unwrap_or_default();
+        if mtu.is_some() {
+            // An ICMP error quotes numbers that its reader has never sent, who must not believe it
+            // (RFC 5927 §4.1): a black hole.
+            middlebox.shift_seq = 0;
+        }
         let plain = LinkConfig {
             rate,
             delay,
@@ -109,7 +115,7 @@ fn link() -> impl Strategy<Value = LinkConfig> {
             mtu,
             too_big: too_big.unwrap_or_default(),
             blackholes: blackholes.unwrap_or_default(),
-            middlebox: middlebox.unwrap_or_default(),
+            middlebox,
             ..LinkConfig::default()
         };
         with_faults(plain, &faults)

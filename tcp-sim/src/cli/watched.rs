@@ -80,8 +80,13 @@ impl Watched {
         if let Some((path, series)) = self.series {
             let context = || format!("cannot write the report {}", path.display());
             let file = File::create(&path).with_context(context)?;
-            report::write(BufWriter::new(file), &self.scenario, &series.borrow())
-                .with_context(context)?;
+            report::write(
+                BufWriter::new(file),
+                &self.scenario,
+                &outcome,
+                &series.borrow(),
+            )
+            .with_context(context)?;
         }
         Ok(outcome)
     }
