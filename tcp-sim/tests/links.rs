@@ -111,6 +111,20 @@ fn a_full_queue_drops_at_its_tail() {
 }
 
 #[test]
+fn nothing_else_befalls_a_packet_that_the_queue_drops() {
+    let mut link = link("rate = '8M'\nqueue = {packets = 1}\nduplicate = 1");
+    let send = |_| link.send(Instant::ZERO, noise(1, 100));
+    let fates: Vec<Fate> = (1..=3).map(send).collect();
+    assert_eq!((fates[1].copies, fates[1].dropped), (1, None));
+    let lost = Fate {
+        dropped: Some(DropReason::QueueFull),
+        ..Fate::unharmed(3)
+    };
+    assert_eq!(fates[2], lost);
+    assert_eq!(arrivals(&mut link).len(), 4);
+}
+
+#[test]
 fn jitter_keeps_the_order_and_reordering_does_not() {
     let run = |toml: &str| {
         let mut link = link(toml);
