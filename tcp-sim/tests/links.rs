@@ -240,6 +240,44 @@ fn codel_tells_what_it_drops_by_events() {
 }
 
 #[test]
+fn what_codel_drops_is_not_lost_again_on_the_wire() {
+    let mut link = link("rate = '8M'\naqm = {kind = 'codel'}\nloss = 1");
+    for milli in 0..1_000 {
+        for _ in 0..2 {
+            let fate = link.send(Instant::from_millis(milli), noise(1, 1_000));
+            assert_eq!(fate.dropped, Some(DropReason::Loss));
+        }
+    }
+    assert_eq!(drain(&mut link), []);
+    assert_eq!(
+        (link.stats().dropped.loss, link.stats().dropped.aqm),
+        (2_000, 0)
+    );
+}
+
+#[test]
+fn a_segment_let_go_late_finds_the_queue_of_its_time() {
+    // The first one that waits begins to be sent at 1 ms, and the held one comes at 2 ms.
+    let mut link = link(
+        "rate = '8M'\nqueue = {packets = 1}\n\
+         middlebox = {merge = {max = 100, hold = '2ms'}}",
+    );
+    for (first, len) in [(1, 1_000), (2, 1_000)] {
+        link.send(Instant::ZERO, noise(first, len));
+    }
+    link.send(Instant::ZERO, data(1, b"held"));
+    // Nobody looks before it is over.
+    let at = Instant::from_millis(10);
+    let events = std::iter::from_fn(|| link.poll(at));
+    assert!(
+        events
+            .into_iter()
+            .all(|event| matches!(event, LinkEvent::Arrived(_)))
+    );
+    assert_eq!(link.stats().delivered, 3);
+}
+
+#[test]
 fn red_holds_the_queue_between_its_marks() {
     let run = |ecn: Ecn| {
         let mut link = link(
