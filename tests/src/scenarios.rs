@@ -12,8 +12,8 @@ use tcp_sim::link::config::{
     QueueLimit, ReorderConfig, StripFrom, TooBig,
 };
 use tcp_sim::scenario::{
-    AppConfig, DuplexConfig, FlowConfig, HostConfig, ScalingName, ScalingSetting, Scenario,
-    TcpSettings,
+    AppConfig, DuplexConfig, FlowConfig, HostConfig, RouterConfig, ScalingName, ScalingSetting,
+    Scenario, TcpSettings,
 };
 use tcp_sim::units::{Bytes, Probability, Rate};
 use tcp_sim::world::Family;
@@ -52,6 +52,53 @@ pub fn scenario() -> impl Strategy<Value = Scenario> {
                     .collect(),
             }
         })
+}
+
+/// Two to four clients behind a router, whose link to the server they share.
+pub fn shared_bottleneck() -> impl Strategy<Value = Scenario> {
+    let clients = vec((link(), link(), tcp(), app()), 2..5);
+    (any::<u32>(), clients, link(), link(), tcp()).prop_map(
+        |(seed, clients, there, back, server_tcp)| {
+            let names: Vec<String> = (1..=clients.len())
+                .map(|it| format!("client{it}"))
+                .collect();
+            let host = |name: &str, tcp: &TcpSettings| HostConfig {
+                tcp: tcp.clone(),
+                ..HostConfig::named(name.into())
+            };
+            let ends = |first: &str| [first.to_owned(), "router".to_owned()];
+            let mut hosts = vec![host("server", &server_tcp)];
+            let mut links = vec![DuplexConfig {
+                between: ends("server"),
+                there: back,
+                back: there,
+            }];
+            let mut flows = Vec::new();
+            for (name, (there, back, tcp, app)) in names.iter().zip(clients) {
+                hosts.push(host(name, &tcp));
+                links.push(DuplexConfig {
+                    between: ends(name),
+                    there,
+                    back,
+                });
+                flows.push(FlowConfig {
+                    client: name.clone(),
+                    ..FlowConfig::of_client_and_server(app)
+                });
+            }
+            Scenario {
+                seed: seed.into(),
+                time_limit: Duration::from_secs(7 * 86_400),
+                family: Family::V4,
+                host: hosts,
+                router: vec![RouterConfig {
+                    name: "router".into(),
+                }],
+                link: links,
+                flow: flows,
+            }
+        },
+    )
 }
 
 /// Probabilities in thousandths: they print short, and shrink to few.

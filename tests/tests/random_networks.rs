@@ -8,7 +8,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use clap::Parser;
-use integration_tests::scenarios::scenario;
+use integration_tests::scenarios::{scenario, shared_bottleneck};
 use proptest::prelude::*;
 use tcp_sim::scenario::{Scenario, ScenarioArgs};
 use tcp_sim::simulation::Simulation;
@@ -27,6 +27,12 @@ fn check(scenario: &Scenario) -> Result<(), String> {
     Err(format!("not complete:\n{json}\n\nagain:\n{again}\n"))
 }
 
+/// How many scenarios of each kind: 1,000 unless `PROPTEST_CASES` says otherwise.
+fn cases() -> u32 {
+    let wanted = std::env::var("PROPTEST_CASES").ok();
+    wanted.map_or(1_000, |it| it.parse().expect("PROPTEST_CASES is a number"))
+}
+
 /// What `tcp-sim run` makes of its command line.
 fn parse(line: &str) -> anyhow::Result<Scenario> {
     #[derive(Parser)]
@@ -42,12 +48,18 @@ proptest! {
     #![proptest_config(ProptestConfig {
         // What fails is kept as a scenario, which outlives changes of the strategies.
         failure_persistence: None,
-        cases: std::env::var("PROPTEST_CASES").ok().and_then(|it| it.parse().ok()).unwrap_or(1_000),
+        cases: cases(),
         ..ProptestConfig::default()
     })]
 
     #[test]
     fn every_flow_survives_the_network(scenario in scenario()) {
+        let verdict = check(&scenario);
+        prop_assert!(verdict.is_ok(), "{}", verdict.unwrap_err());
+    }
+
+    #[test]
+    fn flows_that_share_a_link_survive_it(scenario in shared_bottleneck()) {
         let verdict = check(&scenario);
         prop_assert!(verdict.is_ok(), "{}", verdict.unwrap_err());
     }
