@@ -61,15 +61,19 @@ fn bugs_in_the_core_are_found_by_short_traces() {
         let program = copy.build();
         copy.write(&file, &source);
         for (preset, faults) in bug.found_by {
-            assert_found(&program, preset, *faults);
+            let schedule = copy.root.join("schedule.json");
+            assert_found(&program, preset, *faults, &schedule);
+            assert_replayed(&program, &schedule);
         }
     }
 }
 
-fn assert_found(program: &Path, preset: &str, faults: u8) {
+fn assert_found(program: &Path, preset: &str, faults: u8, schedule: &Path) {
     let explored = Command::new(program)
         .args(["explore", "--json", "--preset", preset])
         .args(["--faults", &faults.to_string()])
+        .arg("--write")
+        .arg(schedule)
         .output()
         .unwrap();
     assert_eq!(explored.status.code(), Some(1), "{preset}: {explored:?}");
@@ -79,6 +83,20 @@ fn assert_found(program: &Path, preset: &str, faults: u8) {
     trace.iter().for_each(|step| println!("  {step}"));
     assert!((1..=20).contains(&trace.len()), "{} steps", trace.len());
     assert_eq!(report["violations"], 1);
+}
+
+fn assert_replayed(program: &Path, schedule: &Path) {
+    let replayed = Command::new(program)
+        .args(["replay", "--json"])
+        .arg(schedule)
+        .output()
+        .unwrap();
+    assert_eq!(replayed.status.code(), Some(1), "{replayed:?}");
+    let report: Value = serde_json::from_slice(&replayed.stdout).unwrap();
+    let written: Value = serde_json::from_slice(&fs::read(schedule).unwrap()).unwrap();
+    assert_eq!(report["violation"], written["violation"]);
+    let actions = |steps: &Value| steps.as_array().map(Vec::len);
+    assert_eq!(actions(&report["steps"]), actions(&written["actions"]));
 }
 
 /// A copy of the core and the simulator, as a workspace of its own.
