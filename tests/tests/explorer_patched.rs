@@ -77,6 +77,11 @@ fn assert_found(program: &Path, preset: &str, faults: u8, schedule: &Path) {
         .output()
         .unwrap();
     assert_eq!(explored.status.code(), Some(1), "{preset}: {explored:?}");
+    let noise = String::from_utf8_lossy(&explored.stderr);
+    assert_eq!(
+        noise, "",
+        "what was caught is in the report, and nowhere else"
+    );
     let report: Value = serde_json::from_slice(&explored.stdout).unwrap();
     println!("{preset}: {}", report["violation"]);
     let trace = report["trace"].as_array().expect("there is a trace");
