@@ -16,10 +16,18 @@
 //! - *detain*: it becomes a straggler itself, so that any number of later segments and of deadlines
 //!   may come before it: reordering and delay of every extent;
 //! - *hurry*: the next deadline comes although an application could act: the application was slower
-//!   than the timer.
+//!   than the timer;
+//! - *stranger*: a segment of an earlier connection of the same four-tuple arrives, an old duplicate.
+//!   Its sequence number is, by chance, the one that the side has acknowledged everything before, so
+//!   it lies in the window; its acknowledgement is one beyond all that the side has ever sent; it
+//!   carries a byte that was never written on this connection. RFC 9293 §3.10.7.4 wants it answered
+//!   with an acknowledgement and dropped, and while the handshake is not done with a reset. A side
+//!   that has not heard from its peer yet gets a SYN-ACK with such an acknowledgement. Strangers come
+//!   to a side that has spoken and not ended, and once to each side in a schedule.
 //!
-//! Only the oldest segment suffers faults. Nothing is lost by that: what happens to a segment is
-//! not noticed before it would have been the next one to arrive, and then it is the oldest.
+//! Only the oldest segment suffers the first three. Nothing is lost by that: what happens to a
+//! segment is not noticed before it would have been the next one to arrive, and then it is the
+//! oldest.
 //!
 //! # Time
 //!
@@ -29,6 +37,14 @@
 //! segment that is slower than a timer is detained, and paid for. States hold absolute time: two of
 //! them are the same only if the same time has passed in both, which may count a state twice and
 //! never takes two for one.
+//!
+//! # What is a broken rule
+//!
+//! After each action: what [`oracle`](crate::oracle) says of a connection, and its own invariants;
+//! nothing is acknowledged that was not sent, and no side takes for acknowledged what has not
+//! arrived; what is read is what was written; a side with something left to say has a deadline, and
+//! when it comes says something, or is in another state. Where nothing can happen any more, the
+//! conversation must have come to its [`Ending`]. A panic breaks a rule, too.
 //!
 //! # Orders that come to the same
 //!
@@ -41,8 +57,21 @@
 //! state that one side can be in is still reached, and every ending. Where a rule is found broken,
 //! a second search through all orders finds the shortest way to it.
 //!
-//! States are recognised by a 128-bit hash of everything that decides what happens next. Among a
-//! billion states the chance of taking one for another is below 10^-20.
+//! Stragglers have no order among themselves, and of two that are alike one is tried.
+//!
+//! # What is worked out once
+//!
+//! A state is two ends, what lies between them, the time, and what the network may still do. A
+//! million states have some tens of thousands of ends, so what an end does at a time when something
+//! happens to it is worked out once and remembered, and states share ends and segments. What is
+//! remembered is bounded, and worked out again when it was forgotten.
+//!
+//! States and ends are recognised by a 128-bit hash of everything that decides what happens next.
+//! Among a billion the chance of taking one for another is below 10^-20. A state that was looked
+//! at costs 24 bytes or a little more: its hash, and from which state by which action it was reached.
+//!
+//! All cores search, level by level, and the report does not depend on how many they are: see
+//! [`Bounds::threads`].
 
 mod action;
 mod app;
