@@ -335,7 +335,6 @@ fn a_stack_with_anything_left_is_not_idle() {
     let id = stack.connect(now, None, server_addr(), ValidConfig::default());
     assert!(!stack.is_idle());
     stack.connection(now, id.unwrap()).unwrap().close();
-    1_500]), None);
     assert!(stack.is_idle());
 }
 
