@@ -1,4 +1,5 @@
 //! Helpers shared by the tests that need more than one crate.
 
+pub mod browser;
 pub mod kernel;
 pub mod noise;
