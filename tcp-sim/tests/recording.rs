@@ -17,9 +17,9 @@ const LOSSY: &str = r#"
     router = [{ name = "r" }]
     link = [
         { between = ["a", "r"], there = { rate = "100M", delay = "1ms" }, back = { delay = "1ms" } },
-        { between = ["r", "b/c"], there = { rate = "10M", delay = "10ms", loss = 0.02, queue = { packets = 20 } }, back = { delay = "10ms" } },
+        { between = ["r", "b/c"], there = { rate = "10M", delay = "10ms", loss = 0.005, queue = { packets = 10 } }, back = { delay = "10ms" } },
     ]
-    flow = [{ client = "a", server = "b/c", app = { kind = "bulk", bytes = "300k" } }]
+    flow = [{ client = "a", server = "b/c", app = { kind = "bulk", bytes = "600k" } }]
 "#;
 
 /// Runs the scenario before the eyes of an observer that is made for it.
@@ -104,7 +104,7 @@ fn tables_have_a_row_for_each_packet() {
         let packets = row.split(',').nth(4).unwrap();
         packets.parse::<usize>().unwrap()
     });
-    assert_eq!(longest.max(), Some(20));
+    assert_eq!(longest.max(), Some(10));
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn a_series_agrees_with_the_counters() {
     let [there, back] = series.streams() else {
         panic!("{} streams", series.streams().len());
     };
-    assert_eq!(there.totals.bytes, 300_000);
+    assert_eq!(there.totals.bytes, 600_000);
     assert_eq!(back.totals.bytes, 0);
     let again = there.totals.segments_again + back.totals.segments_again;
     assert!(again > 0);
@@ -126,9 +126,9 @@ fn a_series_agrees_with_the_counters() {
     assert!(!there.sacks.points().is_empty());
 
     // SYN, data and FIN, all acknowledged, and never beyond what was allowed.
-    assert_eq!(there.snd_max(), 300_002);
-    assert_eq!(there.acked.last(), Some(300_002));
-    assert!(there.right_edge.greatest() >= 300_002);
+    assert_eq!(there.snd_max(), 600_002);
+    assert_eq!(there.acked.last(), Some(600_002));
+    assert!(there.right_edge.greatest() >= 600_002);
     let least_rtt = there
         .rtt
         .samples()
@@ -136,6 +136,6 @@ fn a_series_agrees_with_the_counters() {
         .map(|(_, nanos)| nanos)
         .min();
     assert!(least_rtt.is_some_and(|nanos| nanos >= 22_000_000));
-    assert_eq!(series.queues()[2].greatest(), 20);
+    assert_eq!(series.queues()[2].greatest(), 10);
     assert_eq!(series.home(there.src.ip()), Some("a"));
 }
