@@ -24,7 +24,7 @@ fn micros(most: u64) -> impl Strategy<Value = Duration> {
 }
 
 fn aqm() -> impl Strategy<Value = Aqm> {
-    let codel = (0u64..500, 1u64..2_000, any::<bool>());
+    let codel = (0u64..200, 1u64..500, any::<bool>());
     let red = (0u64..2_000, 1u64..5_000, probability(), any::<bool>());
     prop_oneof![
         Just(Aqm::DropTail),
@@ -115,10 +115,15 @@ fn middlebox() -> impl Strategy<Value = MiddleboxConfig> {
 
 fn config() -> impl Strategy<Value = LinkConfig> {
     let queue = prop_oneof![
-        (1usize..10).prop_map(QueueLimit::Packets),
-        (1u64..5_000).prop_map(|it| QueueLimit::Bytes(Bytes(it))),
+        (1usize..40).prop_map(QueueLimit::Packets),
+        (1u64..20_000).prop_map(|it| QueueLimit::Bytes(Bytes(it))),
     ];
-    let rate = (1_000_000u64..200_000_000).prop_map(Rate);
+    // Mostly too slow for the packets, so that queues grow.
+    let rate = prop_oneof![
+        3 => 2_000_000u64..20_000_000,
+        1 => 20_000_000u64..200_000_000,
+    ]
+    .prop_map(Rate);
     let reorder = (probability(), micros(300))
         .prop_map(|(probability, by)| ReorderConfig { probability, by });
     let hole = (0u64..1_000, 1u64..500).prop_map(|(from, len)| Blackhole {

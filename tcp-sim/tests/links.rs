@@ -111,6 +111,20 @@ fn a_full_queue_drops_at_its_tail() {
 }
 
 #[test]
+fn nothing_else_befalls_a_packet_that_the_queue_drops() {
+    let mut link = link("rate = '8M'\nqueue = {packets = 1}\nduplicate = 1");
+    let send = |_| link.send(Instant::ZERO, noise(1, 100));
+    let fates: Vec<Fate> = (1..=3).map(send).collect();
+    assert_eq!((fates[1].copies, fates[1].dropped), (1, None));
+    let lost = Fate {
+        dropped: Some(DropReason::QueueFull),
+        ..Fate::unharmed(3)
+    };
+    assert_eq!(fates[2], lost);
+    assert_eq!(arrivals(&mut link).len(), 4);
+}
+
+#[test]
 fn jitter_keeps_the_order_and_reordering_does_not() {
     let run = |toml: &str| {
         let mut link = link(toml);
@@ -223,6 +237,44 @@ fn codel_tells_what_it_drops_by_events() {
         assert_eq!(if marks { dropped } else { marked }, 0);
         assert!(stats.marked >= marked);
     }
+}
+
+#[test]
+fn what_codel_drops_is_not_lost_again_on_the_wire() {
+    let mut link = link("rate = '8M'\naqm = {kind = 'codel'}\nloss = 1");
+    for milli in 0..1_000 {
+        for _ in 0..2 {
+            let fate = link.send(Instant::from_millis(milli), noise(1, 1_000));
+            assert_eq!(fate.dropped, Some(DropReason::Loss));
+        }
+    }
+    assert_eq!(drain(&mut link), []);
+    assert_eq!(
+        (link.stats().dropped.loss, link.stats().dropped.aqm),
+        (2_000, 0)
+    );
+}
+
+#[test]
+fn a_segment_let_go_late_finds_the_queue_of_its_time() {
+    // The first one that waits begins to be sent at 1 ms, and the held one comes at 2 ms.
+    let mut link = link(
+        "rate = '8M'\nqueue = {packets = 1}\n\
+         middlebox = {merge = {max = 100, hold = '2ms'}}",
+    );
+    for (first, len) in [(1, 1_000), (2, 1_000)] {
+        link.send(Instant::ZERO, noise(first, len));
+    }
+    link.send(Instant::ZERO, data(1, b"held"));
+    // Nobody looks before it is over.
+    let at = Instant::from_millis(10);
+    let events = std::iter::from_fn(|| link.poll(at));
+    assert!(
+        events
+            .into_iter()
+            .all(|event| matches!(event, LinkEvent::Arrived(_)))
+    );
+    assert_eq!(link.stats().delivered, 3);
 }
 
 #[test]

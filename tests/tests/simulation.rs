@@ -1,7 +1,7 @@
 //! Whole scenarios: each application over good and bad networks, and what is told of them.
 
 use tcp_sim::scenario::{AppConfig, Scenario};
-use tcp_sim::simulation::{Outcome, Simulation};
+use tcp_sim::simulation::{Outcome, ScenarioError, Simulation};
 
 /// Two hosts, `a` and `b`, on one link; `link` are settings of both of its directions.
 fn two_hosts(seed: u64, link: &str, app: &str) -> Scenario {
@@ -218,4 +218,126 @@ fn the_time_limit_cuts_a_run_short() {
     assert!(outcome.time_limit_reached && !outcome.complete);
     let read = outcome.flows[0].bytes_to_server;
     assert!((1..1_000_000).contains(&read), "{read}");
+}
+
+/// Another machine must come to the same. A change of what the protocol does changes it.
+#[test]
+fn the_hash_of_a_run_is_the_same_on_every_machine() {
+    let outcome = run(&two_hosts(7, BAD, "kind = 'duplex', bytes = '200k'"));
+    assert_eq!(outcome.trace_hash, "2d706d803b0aa1a1");
+}
+
+/// What is wrong with DUMBBELL when `from` stands there as `to`.
+fn wrong(from: &str, to: &str) -> ScenarioError {
+    assert!(DUMBBELL.contains(from), "{from}");
+    let scenario = toml::from_str(&DUMBBELL.replacen(from, to, 1)).unwrap();
+    match Simulation::new(&scenario) {
+        Ok(_) => panic!("{to}: nothing is wrong"),
+        Err(error) => error,
+    }
+}
+
+#[test]
+fn a_scenario_that_contradicts_itself_is_refused_with_the_name_of_what_is_wrong() {
+    let cases = [
+        ("{ name = 'b' }", "{ name = 'a' }", "two nodes called `a`"),
+        ("client = 'a'", "client = 'x'", "flow 1 names `x`"),
+        ("client = 'd'", "client = 'east'", "flow 2 names `east`"),
+        (
+            "client = 'a'",
+            "client = 'c'",
+            "flow 1 goes from `c` to itself",
+        ),
+        (
+            "between = ['a', 'west']",
+            "between = ['a', 'x']",
+            "link 1 joins `x`",
+        ),
+        (
+            "between = ['a', 'west']",
+            "between = ['a', 'a']",
+            "link 1 joins `a` to itself",
+        ),
+        (
+            "between = ['west', 'east']",
+            "between = ['a', 'b']",
+            "flow 1: no links lead from `a` to `c`",
+        ),
+        (
+            "{ name = 'd' }",
+            "{ name = 'd', mtu = 500 }",
+            "host `d`: an MTU of 500",
+        ),
+        (
+            "{ name = 'd' }",
+            "{ name = 'd', tcp = { recv_buffer = 0 } }",
+            "host `d`: recv_buffer",
+        ),
+        (
+            "packets = 30",
+            "packets = 0",
+            "the link from `west` to `east`: a queue of 0",
+        ),
+    ];
+    for (from, to, words) in cases {
+        let error = wrong(from, to).to_string();
+        assert!(error.contains(words), "{error}");
+    }
+    let empty = Scenario {
+        flow: Vec::new(),
+        ..toml::from_str(DUMBBELL).unwrap()
+    };
+    let refused = Simulation::new(&empty).err();
+    assert_eq!(refused, Some(ScenarioError::NoFlow));
+}
+
+#[test]
+fn middleboxes_do_not_confuse_the_rules() {
+    let boxes = [
+        "strip = ['timestamps', 'sack_permitted']",
+        "strip = ['timestamps'], strip_from = 'others'",
+        "clamp_mss = 600",
+        "shift_seq = 4000000000",
+        "split = 500",
+        "merge = { max = 4000, hold = '1ms' }",
+    ];
+    for middlebox in boxes {
+        let link =
+            format!("rate = '10M', delay = '5ms', loss = 0.02, middlebox = {{ {middlebox} }}");
+        let outcome = run(&two_hosts(4, &link, "kind = 'duplex', bytes = '200k'"));
+        assert_eq!(outcome.violations, [""; 0], "{middlebox}");
+        // Who must not lose its timestamps may drop all that comes without (RFC 7323 §3.2).
+        let survives = !middlebox.contains("others");
+        assert!(
+            outcome.complete || !survives,
+            "{middlebox}: {:?}",
+            outcome.flows
+        );
+    }
+}
+
+#[test]
+fn progress_is_told_and_goes_up_to_all() {
+    let scenario = two_hosts(1, CLEAN, "kind = 'duplex', bytes = '1M'");
+    let mut told = Vec::new();
+    let outcome = Simulation::new(&scenario)
+        .unwrap()
+        .run(&mut |progress| told.push(*progress));
+    let last = told.last().expect("the end is told");
+    assert_eq!((last.bytes_done, last.bytes_total), (2_000_000, 2_000_000));
+    assert_eq!(last.packets, outcome.packets);
+    let json = serde_json::to_value(&outcome).unwrap();
+    for field in [
+        "seed",
+        "trace_hash",
+        "sim_seconds",
+        "goodput_bps",
+        "retransmitted_segments",
+        "rto_count",
+        "packets",
+        "wall_seconds",
+        "complete",
+    ] {
+        assert!(json.get(field).is_some(), "{field}");
+    }
 }

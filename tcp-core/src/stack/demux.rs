@@ -50,6 +50,10 @@ impl Demux {
         self.routes.remove(tuple);
     }
 
+    pub(super) fn has_no_routes(&self) -> bool {
+        self.routes.is_empty()
+    }
+
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.routes.len()

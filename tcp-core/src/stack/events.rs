@@ -17,6 +17,14 @@ pub(super) struct Events {
     pub(super) connections: SlotQueue,
 }
 
+impl Events {
+    /// Whether there is nothing to tell.
+    pub(super) fn are_told(&self) -> bool {
+        let queues = [&self.syns, &self.incoming, &self.connections];
+        queues.iter().all(|queue| queue.front().is_none())
+    }
+}
+
 impl Stack {
     pub(super) fn next_event(&mut self) -> Option<Event> {
         self.next_syn()

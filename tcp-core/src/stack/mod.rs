@@ -259,6 +259,17 @@ impl Stack {
             .map(|(id, tuple, state)| (id, tuple.local(), tuple.remote(), state))
     }
 
+    /// Whether nothing is left of any connection: no record of one, no route, timer, answer or event.
+    /// Listeners may be there.
+    pub fn is_idle(&self) -> bool {
+        self.sockets().next().is_none()
+            && self.demux.has_no_routes()
+            && self.deadlines.next().is_none()
+            && self.ready.front().is_none()
+            && self.replies.is_empty()
+            && self.events.are_told()
+    }
+
     // What comes in.
 
     /// An IP packet arrived.

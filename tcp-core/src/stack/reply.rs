@@ -71,6 +71,10 @@ impl Replies {
     pub(super) fn pop(&mut self) -> Option<Reply> {
         self.queue.pop_front()
     }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
 }
 
 impl Stack {

@@ -10,7 +10,8 @@ use crate::units::{Bytes, Probability, Rate};
 /// One direction of a link. The default is perfect: no delay, no limit, no loss.
 ///
 /// A packet passes, in this order: the middlebox, the MTU, the blackholes, the queue and the
-/// rate, and then the wire with its faults, jitter and delay.
+/// rate, and then the wire with its faults, jitter and delay. What is lost on the wire has used the
+/// rate. Chance is drawn for each packet as it comes out of the middlebox.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LinkConfig {
@@ -23,7 +24,8 @@ pub struct LinkConfig {
     /// Delay on top of it, drawn evenly from zero to this. The order of packets stays.
     #[serde(with = "humantime_serde", skip_serializing_if = "is_default")]
     pub jitter: Duration,
-    /// How much waits for the rate before a packet is dropped at the tail.
+    /// How much waits for the rate before a packet is dropped at the tail; the packet that is being
+    /// sent does not wait.
     #[serde(skip_serializing_if = "is_default")]
     pub queue: QueueLimit,
     /// What else the queue does against growing.
@@ -32,7 +34,7 @@ pub struct LinkConfig {
     /// Loss at random.
     #[serde(skip_serializing_if = "is_default")]
     pub loss: LossConfig,
-    /// Faults of certain packets.
+    /// Faults of certain packets, counted as they come out of the middlebox.
     #[serde(skip_serializing_if = "is_default")]
     pub faults: FaultPlan,
     /// How often a packet arrives twice.
@@ -168,7 +170,8 @@ pub struct ReorderConfig {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TooBig {
-    /// ICMP 'fragmentation needed' or ICMPv6 'packet too big', with the MTU.
+    /// ICMP 'fragmentation needed' or ICMPv6 'packet too big', with the MTU. IPv4 packets that could
+    /// be cut into fragments (without DF) are refused too.
     #[default]
     Icmp,
     /// Nothing: a path MTU black hole (RFC 2923).
@@ -187,7 +190,8 @@ pub struct Blackhole {
     pub until: Duration,
 }
 
-/// What a middlebox does to TCP segments. Checksums are right again behind it.
+/// What a middlebox does to TCP segments. Checksums are right again behind it; what is no segment,
+/// or had a wrong checksum before, passes untouched.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct MiddleboxConfig {
@@ -204,13 +208,14 @@ pub struct MiddleboxConfig {
     #[serde(skip_serializing_if = "is_default")]
     pub window_scale: Option<u8>,
     /// Added to all sequence numbers of this direction, and taken from the acknowledgements of the
-    /// other, but not from SACK blocks, as some firewalls do.
+    /// other, those of RSTs too; but not to SACK blocks, as some firewalls do, and not to what ICMP
+    /// errors quote.
     #[serde(skip_serializing_if = "is_default")]
     pub shift_seq: u32,
     /// Payload of the largest segment; larger ones become several.
     #[serde(skip_serializing_if = "is_default")]
     pub split: Option<u16>,
-    /// Segments that follow each other become one.
+    /// Segments that follow each other become one, before [`split`](Self::split) sees them.
     #[serde(skip_serializing_if = "is_default")]
     pub merge: Option<MergeConfig>,
 }

@@ -119,19 +119,20 @@ impl Link {
         if let Some((at, ..)) = self.dropped.front() {
             return Some(*at);
         }
-        let arrival = self.wire.next_arrival();
-        if self.queue.is_none() && self.middlebox.is_none() {
-            return arrival;
+        let mut next = self.wire.next_arrival();
+        if let Some(queue) = &self.queue
+            && let Some(start) = queue.next_start()
+        {
+            // What waits arrives after what is under way, as a rule, and can wait for that then.
+            let is_earlier = next.is_none_or(|at| start + self.wire.delay() < at);
+            if is_earlier || queue.drops_at_head() {
+                next = earliest(next, Some(start));
+            }
         }
-        let release = self.middlebox.as_ref().and_then(|it| it.deadline());
-        // What waits arrives after what is under way, as a rule, and can wait for that then.
-        let start = self.queue.as_ref().and_then(|queue| {
-            let starts_first = |start: &Instant| {
-                queue.drops_at_head() || arrival.is_none_or(|it| *start + self.wire.delay() < it)
-            };
-            queue.next_start().filter(starts_first)
-        });
-        [arrival, release, start].into_iter().flatten().min()
+        if let Some(middlebox) = &self.middlebox {
+            next = earliest(next, middlebox.deadline());
+        }
+        next
     }
 
     /// A packet that goes back to who sent one that was too big.
@@ -209,7 +210,9 @@ impl Link {
             self.lose(now, packet, refusal.reason, fate, told);
             return;
         }
-        let to_be_told = (told == Told::ByEvent && passage.lost.is_some()).then(|| packet.clone());
+        passage.tell(fate);
+        let lost = passage.lost();
+        let to_be_told = (told == Told::ByEvent && lost.is_some()).then(|| packet.clone());
         if let Some(queue) = &mut self.queue {
             let waiting = Waiting {
                 packet,
@@ -223,6 +226,11 @@ impl Link {
                     self.stats.marked += 1;
                 }
                 Offered::Dropped(waiting, reason) => {
+                    // It never came to the wire.
+                    *fate = Fate {
+                        handling: fate.handling,
+                        ..Fate::unharmed(fate.number)
+                    };
                     self.lose(now, waiting.packet, reason, fate, told);
                     return;
                 }
@@ -232,11 +240,7 @@ impl Link {
         } else {
             self.wire.carry(now, packet, &passage, &mut self.stats);
         }
-        fate.fault = fault;
-        fate.copies = passage.copies;
-        fate.late = passage.late;
-        fate.corrupted = passage.corrupted;
-        if let Some(reason) = passage.lost {
+        if let Some(reason) = lost {
             self.lose(now, to_be_told.unwrap_or_default(), reason, fate, told);
         }
     }
@@ -257,8 +261,16 @@ impl Link {
         }
     }
 
-    /// Does what is due inside of the link by `now`.
+    /// Does what is due inside of the link by `now`. Mostly nothing is, so that is found out first.
+    #[inline]
     fn advance(&mut self, now: Instant) {
+        let starts = |queue: &Queue| queue.next_start().is_some_and(|start| start <= now);
+        if self.middlebox.is_some() || self.queue.as_ref().is_some_and(starts) {
+            self.advance_all(now);
+        }
+    }
+
+    fn advance_all(&mut self, now: Instant) {
         while let Some(middlebox) = &mut self.middlebox
             && let Some(at) = middlebox.deadline().filter(|at| *at <= now)
         {
@@ -284,7 +296,7 @@ impl Link {
             self.stats.marked += queue.take_marked();
             while let Some(waiting) = queue.take_dropped() {
                 // Of one that was to be lost on the wire, that was told when it was sent.
-                if waiting.passage.lost.is_none() {
+                if waiting.passage.lost().is_none() {
                     self.stats.dropped.count(DropReason::Aqm);
                     self.dropped
                         .push_back((now, waiting.packet, DropReason::Aqm));
@@ -297,6 +309,13 @@ impl Link {
         let QueueLen { packets, bytes } = self.queue_len();
         self.stats.max_queue_packets = self.stats.max_queue_packets.max(packets);
         self.stats.max_queue_bytes = self.stats.max_queue_bytes.max(bytes);
+    }
+}
+
+fn earliest(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
     }
 }
 

@@ -8,7 +8,7 @@ use super::corrupt;
 use super::fate::DropReason;
 use super::fault::Fault;
 use super::loss::Loss;
-use super::passage::Passage;
+use super::passage::{Passage, Trouble};
 use super::random::{Feature, Random};
 use crate::units::Probability;
 
@@ -45,32 +45,35 @@ impl Impairments {
     pub(super) fn draw(&mut self, packet: &[u8], fault: Option<Fault>) -> Passage {
         let by_chance = self.loss.next().then_some(DropReason::Loss);
         let by_plan = (fault == Some(Fault::Drop)).then_some(DropReason::Script);
-        let mut passage = Passage {
+        let mut trouble = Trouble {
             fault,
             lost: by_plan.or(by_chance),
-            ..Passage::default()
+            ..Trouble::default()
         };
+        let mut jitter = 0;
         if let Some((probability, random)) = &mut self.duplicate {
-            passage.copies = u8::from(random.happens(*probability));
+            trouble.copies = u8::from(random.happens(*probability));
         }
         if let Some((config, random)) = &mut self.reorder
             && random.happens(config.probability)
         {
             // From one nanosecond to the whole.
             let by = random.below(nanos(config.by)).saturating_add(1);
-            passage.late = Some(Duration::from_nanos(by));
+            trouble.late = Some(Duration::from_nanos(by));
         }
         if let Some((probability, random)) = &mut self.corrupt
             && random.happens(*probability)
         {
             let bit = random.below(corrupt::bits(packet) as u64);
-            passage.corrupted = Some(bit as usize);
+            trouble.corrupted = Some(bit as usize);
         }
         if let Some((most, random)) = &mut self.jitter {
-            let jitter = random.below(nanos(*most).saturating_add(1));
-            passage.jitter = Duration::from_nanos(jitter);
+            jitter = random.below(nanos(*most).saturating_add(1));
         }
-        passage
+        Passage {
+            jitter,
+            trouble: (trouble != Trouble::default()).then(|| Box::new(trouble)),
+        }
     }
 }
 
@@ -93,8 +96,12 @@ mod tests {
             .collect()
     }
 
-    fn count(draws: &[Passage], wanted: impl Fn(&Passage) -> bool) -> usize {
-        draws.iter().filter(|passage| wanted(passage)).count()
+    fn troubles(draws: &[Passage]) -> impl Iterator<Item = &Trouble> + Clone {
+        draws.iter().filter_map(|it| it.trouble.as_deref())
+    }
+
+    fn count(draws: &[Passage], wanted: impl Fn(&Trouble) -> bool) -> usize {
+        troubles(draws).filter(|trouble| wanted(trouble)).count()
     }
 
     #[test]
@@ -108,16 +115,16 @@ mod tests {
         assert!(count(&draws, |it| it.copies == 1).abs_diff(1_000) < 126);
         assert!(count(&draws, |it| it.corrupted.is_some()).abs_diff(2_000) < 177);
         assert!(count(&draws, |it| it.late.is_some()).abs_diff(3_000) < 216);
-        let late = draws.iter().filter_map(|it| it.late);
+        let late = troubles(&draws).filter_map(|it| it.late);
         assert_eq!(late.clone().min(), Some(Duration::from_nanos(1)));
         assert_eq!(late.max(), Some(Duration::from_micros(1)));
-        let jitter = draws.iter().map(|it| it.jitter);
+        let jitter = draws.iter().map(|it| Duration::from_nanos(it.jitter));
         assert_eq!(jitter.clone().min(), Some(Duration::ZERO));
         assert_eq!(jitter.clone().max(), Some(Duration::from_micros(2)));
         let mean = jitter.sum::<Duration>() / 100_000;
         assert!(mean.abs_diff(Duration::from_micros(1)) < Duration::from_nanos(8));
         // Eighty bytes of TCP: each bit is hit about three times.
-        let bits = draws.iter().filter_map(|it| it.corrupted);
+        let bits = troubles(&draws).filter_map(|it| it.corrupted);
         assert!(bits.clone().all(|bit| bit < 640));
         assert!(bits.collect::<std::collections::BTreeSet<_>>().len() > 580);
     }
@@ -127,7 +134,7 @@ mod tests {
         let lost = |toml: &str, seed| -> Vec<bool> {
             draws(toml, seed)
                 .iter()
-                .map(|it| it.lost.is_some())
+                .map(|it| it.lost().is_some())
                 .collect()
         };
         let alone = lost("loss = 0.1", 1);

@@ -7,7 +7,7 @@ use tcp_core::Instant;
 use super::corrupt::invert_bit;
 use super::fault::Fault;
 use super::flight::Flight;
-use super::passage::Passage;
+use super::passage::{Passage, Trouble};
 use super::stats::LinkStats;
 
 /// Packets that have left the transmitter.
@@ -43,43 +43,20 @@ impl Wire {
     pub(super) fn carry(
         &mut self,
         now: Instant,
-        mut packet: Vec<u8>,
+        packet: Vec<u8>,
         passage: &Passage,
         stats: &mut LinkStats,
     ) {
-        let arrival = (now + self.delay + passage.jitter).max(self.last_in_place);
+        let jitter = Duration::from_nanos(passage.jitter);
+        let arrival = (now + self.delay + jitter).max(self.last_in_place);
         let overtaken = self.waits_for_next.take();
-        if passage.lost.is_none() {
-            let mut copies = passage.copies;
-            let mut late = passage.late;
-            let mut past_next = None;
-            match passage.fault {
-                None | Some(Fault::Drop) => {}
-                Some(Fault::Duplicate) => copies += 1,
-                Some(Fault::Delay(by)) => late = Some(late.unwrap_or_default() + by),
-                Some(Fault::PastNext(at_most)) => past_next = Some(at_most),
-                Some(Fault::Corrupt(bit)) => invert_bit(&mut packet, bit),
-            }
-            if let Some(bit) = passage.corrupted {
-                invert_bit(&mut packet, bit);
-            }
-            let corrupted = matches!(passage.fault, Some(Fault::Corrupt(_)));
-            stats.corrupted += u64::from(corrupted || passage.corrupted.is_some());
-            stats.reordered += u64::from(late.is_some() || past_next.is_some());
-            stats.duplicated += u64::from(copies);
-            let late_arrival = arrival + late.unwrap_or_default();
-            if let Some(at_most) = past_next {
-                self.waits_for_next = Some(Overtaken {
-                    arrival: late_arrival + at_most,
-                    packet,
-                    copies,
-                });
-            } else if late.is_some() {
-                each_copy(packet, copies, |it| self.flight.put_late(late_arrival, it));
-            } else {
+        match &passage.trouble {
+            None => {
                 self.last_in_place = arrival;
-                each_copy(packet, copies, |it| self.flight.put(arrival, it));
+                self.flight.put(arrival, packet);
             }
+            Some(trouble) if trouble.lost.is_some() => {}
+            Some(trouble) => self.carry_with_trouble(arrival, packet, trouble, stats),
         }
         // A packet that was to be passed is passed now, whatever becomes of the one passing it.
         if let Some(Overtaken { packet, copies, .. }) = overtaken {
@@ -87,8 +64,55 @@ impl Wire {
         }
     }
 
+    fn carry_with_trouble(
+        &mut self,
+        arrival: Instant,
+        mut packet: Vec<u8>,
+        trouble: &Trouble,
+        stats: &mut LinkStats,
+    ) {
+        let mut copies = trouble.copies;
+        let mut late = trouble.late;
+        let mut past_next = None;
+        match trouble.fault {
+            None | Some(Fault::Drop) => {}
+            Some(Fault::Duplicate) => copies += 1,
+            Some(Fault::Delay(by)) => late = Some(late.unwrap_or_default().saturating_add(by)),
+            Some(Fault::PastNext(at_most)) => past_next = Some(at_most),
+            Some(Fault::Corrupt(bit)) => invert_bit(&mut packet, bit),
+        }
+        if let Some(bit) = trouble.corrupted {
+            invert_bit(&mut packet, bit);
+        }
+        let corrupted = matches!(trouble.fault, Some(Fault::Corrupt(_)));
+        stats.corrupted += u64::from(corrupted || trouble.corrupted.is_some());
+        stats.reordered += u64::from(late.is_some() || past_next.is_some());
+        stats.duplicated += u64::from(copies);
+        let late_arrival = arrival + late.unwrap_or_default();
+        if let Some(at_most) = past_next {
+            self.waits_for_next = Some(Overtaken {
+                arrival: late_arrival + at_most,
+                packet,
+                copies,
+            });
+        } else if late.is_some() {
+            each_copy(packet, copies, |it| self.flight.put_late(late_arrival, it));
+        } else {
+            self.last_in_place = arrival;
+            each_copy(packet, copies, |it| self.flight.put(arrival, it));
+        }
+    }
+
     /// The next packet that has arrived by `now`.
     pub(super) fn take(&mut self, now: Instant) -> Option<Vec<u8>> {
+        if self.waits_for_next.is_some() {
+            self.wait_no_longer(now);
+        }
+        self.flight.take(now)
+    }
+
+    /// Lets a packet arrive that waited for another to pass it, if it is time.
+    fn wait_no_longer(&mut self, now: Instant) {
         let waited = self.waits_for_next.take_if(|it| it.arrival <= now);
         if let Some(Overtaken {
             arrival,
@@ -98,7 +122,6 @@ impl Wire {
         {
             each_copy(packet, copies, |it| self.flight.put_late(arrival, it));
         }
-        self.flight.take(now)
     }
 
     /// When the next packet arrives.

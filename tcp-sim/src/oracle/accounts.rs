@@ -114,16 +114,18 @@ mod tests {
         accounts.sent(&header(Control::Syn), Novelty::Repeat);
         accounts.sent(&header(Control::None), Novelty::Repeat);
         accounts.sent(&header(Control::Rst), Novelty::New);
-        let mut counters = Counters::default();
-        counters.ip_in_receives = 4;
-        counters.icmp_in_msgs = 1;
-        counters.in_segs = 2;
-        counters.in_errs = 2;
-        counters.in_csum_errors = 1;
-        counters.out_segs = 3;
-        counters.syn_retrans = 1;
-        counters.retrans_segs = 1;
-        counters.out_rsts = 1;
+        let counters = Counters {
+            ip_in_receives: 4,
+            icmp_in_msgs: 1,
+            in_segs: 2,
+            in_errs: 2,
+            in_csum_errors: 1,
+            out_segs: 3,
+            syn_retrans: 1,
+            retrans_segs: 1,
+            out_rsts: 1,
+            ..Counters::default()
+        };
         assert_eq!(accounts.check(&counters), Ok(()));
     }
 

@@ -156,13 +156,11 @@ fn link(
             error,
         })
     };
-    Ok([
-        (ends, direction(first, second, &config.there, 0)?),
-        (
-            [ends[1], ends[0]],
-            direction(second, first, &config.back, 1)?,
-        ),
-    ])
+    let mut there = direction(first, second, &config.there, 0)?;
+    let mut back = direction(second, first, &config.back, 1)?;
+    there.set_shift_ack(config.back.middlebox.shift_seq);
+    back.set_shift_ack(config.there.middlebox.shift_seq);
+    Ok([(ends, there), ([ends[1], ends[0]], back)])
 }
 
 impl Parts {

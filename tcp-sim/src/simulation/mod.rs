@@ -249,6 +249,11 @@ impl Simulation {
                     "{name} keeps a connection from {local} to {remote} in {state}, and nothing is due"
                 ));
             }
+            if stack.sockets().next().is_none() && !stack.is_idle() {
+                self.violations.push(format!(
+                    "{name} has no connection, and keeps something of one"
+                ));
+            }
             let established = stack.counters().curr_estab;
             if established != 0 {
                 self.violations.push(format!(

@@ -324,6 +324,18 @@ fn check_empty(stack: &Stack) {
     assert_eq!(stack.events.incoming.front(), None);
     assert_eq!(stack.events.syns.front(), None);
     assert_eq!(stack.counters.curr_estab, 0);
+    assert!(stack.is_idle());
+}
+
+#[test]
+fn a_stack_with_anything_left_is_not_idle() {
+    let mut stack = Stack::new(config(client_ip()), [1; 32]);
+    assert!(stack.is_idle());
+    let now = Instant::ZERO;
+    let id = stack.connect(now, None, server_addr(), ValidConfig::default());
+    assert!(!stack.is_idle());
+    stack.connection(now, id.unwrap()).unwrap().close();
+    assert!(stack.is_idle());
 }
 
 proptest! {

@@ -224,6 +224,29 @@ mod tests {
     }
 
     #[test]
+    fn each_change_is_noticed() {
+        let changes: [fn(&mut Edit); 6] = [
+            |it| it.set_seq(7),
+            |it| it.set_ack(7),
+            |it| it.set_flags(ACK | 0x40),
+            |it| it.advance_identification(1),
+            |it| it.append(b"x"),
+            |it| it.options_mut().fill(1),
+        ];
+        let mut header = crate::link::sample::header(ACK);
+        header.options.mss = Some(7);
+        let packet = crate::link::sample::packet(&header, b"data");
+        for change in changes {
+            let mut edit = Edit::of(packet.clone()).expect("it is intact");
+            change(&mut edit);
+            let after = edit.finish();
+            assert_ne!(after, packet);
+            assert!(TcpPacket::parse(&after).is_some(), "it is right");
+        }
+        assert_eq!(Edit::of(packet.clone()).unwrap().finish(), packet);
+    }
+
+    #[test]
     fn damaged_segments_are_given_back() {
         for good in [segment(ACK, b"data"), segment_v6(ACK, b"data")] {
             let tcp = good.len() - 24;

@@ -77,10 +77,6 @@ impl Queue {
             Discipline::DropTail => Verdict::Pass,
             Discipline::Codel(codel) => {
                 codel.saw(waiting.packet.len());
-                if idle_since.is_some() {
-                    // The transmitter has asked for a packet in vain.
-                    codel.dequeue(now, &mut self.store);
-                }
                 Verdict::Pass
             }
             Discipline::Red(red) => red.arrival(now, self.store.bytes(), idle_since),
