@@ -326,3 +326,65 @@ impl HostWatch {
         self.sweep_above = SWEEP.max(2 * self.by_addresses.len());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Side;
+    use crate::script::{Numbering, Seg, ack, syn};
+    use crate::world::{Family, write_packet};
+
+    fn client(port: u16) -> SocketAddr {
+        Side::A.addr(Family::V4, port)
+    }
+
+    fn server() -> SocketAddr {
+        Side::B.addr(Family::V4, 80)
+    }
+
+    fn packet(src: SocketAddr, dst: SocketAddr, seg: Seg) -> Vec<u8> {
+        let (header, payload) = seg.to_wire(Side::A, &Numbering::default());
+        write_packet(src, dst, &header, &payload)
+    }
+
+    fn words(judgement: Result<(), Violation>) -> String {
+        judgement.expect_err("something is wrong").0
+    }
+
+    #[test]
+    fn a_segment_that_may_not_be_sent_is_found() {
+        let mut watch = Watch::new(2);
+        let early = packet(client(5_000), server(), ack(101, 1).data(b"early"));
+        assert!(words(watch.sent(0, &early)).contains("no such SYN"));
+        assert!(words(watch.sent(0, &[0x45; 40])).contains("no TCP"));
+        // Another host's connections are another matter.
+        let open = packet(client(5_000), server(), syn(100));
+        assert_eq!(watch.sent(1, &open), Ok(()));
+    }
+
+    #[test]
+    fn a_counter_that_the_wire_does_not_bear_out_is_found() {
+        let mut watch = Watch::new(1);
+        let mut host = Host::new(Side::A, 1_500, [1; 32]);
+        assert_eq!(watch.look_at(0, &mut host, Instant::ZERO, |_| {}), Ok(()));
+        watch.handed(0, &packet(server(), client(5_000), syn(100)));
+        let judgement = watch.look_at(0, &mut host, Instant::ZERO, |_| {});
+        assert!(words(judgement).contains("ip_in_receives is 0, the wire saw 1"));
+    }
+
+    #[test]
+    fn connections_long_gone_are_forgotten() {
+        let mut watch = Watch::new(1);
+        let mut host = Host::new(Side::A, 1_500, [1; 32]);
+        for port in 1..=20_000 {
+            let stray = packet(server(), client(port), syn(100));
+            watch.handed(0, &stray);
+            host.receive(Instant::ZERO, &stray);
+            for answer in host.drain(Instant::ZERO) {
+                assert_eq!(watch.sent(0, &answer), Ok(()));
+            }
+            assert_eq!(watch.look_at(0, &mut host, Instant::ZERO, |_| {}), Ok(()));
+        }
+        assert!(watch.hosts[0].ends.len() <= SWEEP + 1);
+    }
+}
