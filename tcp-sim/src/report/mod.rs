@@ -8,7 +8,7 @@ mod html;
 mod page;
 mod panels;
 mod tables;
-mod theme;
+pub mod theme;
 mod traces;
 mod words;
 

@@ -51,6 +51,7 @@ async function draw() {
   const library = document.createElement("script");
   library.textContent = await unpack("library");
   document.head.append(library);
+  library.remove();
   const plots = [];
   for (const { id, data, layout, config } of JSON.parse(await unpack("figures"))) {
     const plot = document.getElementById(id);

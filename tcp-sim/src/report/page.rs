@@ -38,10 +38,10 @@ impl Page {
                 height,
                 ..
             } = figure;
-            let _ = write!(
+            let _ = writeln!(
                 sections,
                 "<section><h2>{heading}</h2>\
-                 <div class=\"plot\" id=\"{id}\" style=\"height:{height}px\"></div></section>\n"
+                 <div class=\"plot\" id=\"{id}\" style=\"height:{height}px\"></div></section>"
             );
         }
         let figures = serde_json::to_vec(&self.figures)?;

@@ -133,7 +133,7 @@ pub fn drops(list: &[Range]) -> TimeTrace {
         .marker(
             Marker::new()
                 .symbol(MarkerSymbol::X)
-                .size(8)
+                .size(6)
                 .color(theme::DROP),
         )
         .text_array(texts.collect::<Vec<_>>())
@@ -176,7 +176,7 @@ struct Bar {
     text: String,
 }
 
-/// One trace for all bars, with gaps between them: a browser draws it as a single path.
+/// One trace for all bars, with gaps between them.
 fn bars(name: &str, color: &'static str, ends: Ends, list: impl Iterator<Item = Bar>) -> TimeTrace {
     let (mut x, mut y, mut texts) = (Vec::new(), Vec::new(), Vec::new());
     for bar in list {
