@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use pcap_file::pcapng::PcapNgWriter;
-use pcap_file::pcapng::blocks::enhanced_packet::EnhancedPacketBlock;
+use pcap_file::pcapng::blocks::enhanced_packet::{EnhancedPacketBlock, EnhancedPacketOption};
 use pcap_file::pcapng::blocks::interface_description::{
     InterfaceDescriptionBlock, InterfaceDescriptionOption,
 };
@@ -50,13 +50,35 @@ impl Capture {
 
     /// Appends a packet that passed the interface with this index, in the order of the start.
     pub fn packet(&mut self, interface: u32, at: Instant, packet: &[u8]) -> io::Result<()> {
+        self.append(interface, at, packet, vec![])
+    }
+
+    /// Appends a packet with a comment, which Wireshark shows with it (`frame.comment`).
+    pub fn commented_packet(
+        &mut self,
+        interface: u32,
+        at: Instant,
+        packet: &[u8],
+        comment: &str,
+    ) -> io::Result<()> {
+        let comment = EnhancedPacketOption::Comment(Cow::Borrowed(comment));
+        self.append(interface, at, packet, vec![comment])
+    }
+
+    fn append(
+        &mut self,
+        interface: u32,
+        at: Instant,
+        packet: &[u8],
+        options: Vec<EnhancedPacketOption<'_>>,
+    ) -> io::Result<()> {
         self.writer
             .write_pcapng_block(EnhancedPacketBlock {
                 interface_id: interface,
                 timestamp: Duration::from_nanos(at.as_nanos()),
                 original_len: packet.len() as u32,
                 data: Cow::Borrowed(packet),
-                options: vec![],
+                options,
             })
             .map_err(into_io)?;
         Ok(())

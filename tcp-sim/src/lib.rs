@@ -1,18 +1,26 @@
 //! Virtual time, scripted networks, and rules that every run must obey: where the protocol of
 //! `tcp-core` is put to the test without a clock, a thread or a socket.
 //!
-//! - [`world`] is two hosts on a link: a [`Pair`](world::Pair) runs them, loses and reorders
-//!   what its plan says, and keeps a [`Trace`](world::Trace).
+//! - [`world`] is hosts, routers and links: a [`Network`](world::Network) of any number, or a
+//!   [`Pair`](world::Pair) of hosts for tests, which keeps a [`Trace`](world::Trace).
+//! - [`simulation`] runs a [`Scenario`](scenario::Scenario) on such a network to its end.
 //! - [`oracle`] holds the rules that are checked after each event.
 //! - [`script`] is for tests that write segments by hand, or play a figure of RFC 9293.
-//! - [`app`] is what runs on top of a pair.
+//! - [`app`] is what runs on top.
 //! - [`explore`] tries every schedule of a small conversation.
 
 pub mod app;
 pub mod capture;
 pub mod explore;
+pub mod link;
 pub mod oracle;
+pub mod pattern;
+pub mod record;
+pub mod report;
+pub mod scenario;
 pub mod script;
+pub mod simulation;
+pub mod units;
 pub mod world;
 
 pub use world::Side;

@@ -1,4 +1,4 @@
-//! The shape of the core: small files, and imports that point one way.
+//! The shape of the crates: small files, and imports that point one way.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -9,31 +9,34 @@ type Modules = BTreeMap<String, String>;
 
 const MOST_LINES: usize = 600;
 
+/// The crates of the workspace that are looked at.
+const CRATES: [&str; 3] = ["tcp-core", "tcp-sim", "tcp-tun"];
+
 #[test]
-fn no_file_of_the_core_is_long() {
-    let mut files = Vec::new();
-    collect(&core(), &mut files);
-    assert!(
-        files.len() > 40,
-        "the core's files were found: {}",
-        files.len()
-    );
-    for file in files {
-        let lines = fs::read_to_string(&file).unwrap().lines().count();
-        assert!(lines <= MOST_LINES, "{}: {lines} lines", file.display());
+fn no_file_is_long() {
+    for name in CRATES {
+        let mut files = Vec::new();
+        collect(&sources(name), &mut files);
+        assert!(files.len() > 20, "{name}: {} files were found", files.len());
+        for file in files {
+            let lines = fs::read_to_string(&file).unwrap().lines().count();
+            assert!(lines <= MOST_LINES, "{}: {lines} lines", file.display());
+        }
     }
 }
 
 #[test]
-fn imports_of_the_core_run_in_no_circle() {
-    let modules = modules();
-    let edges: BTreeMap<&str, BTreeSet<String>> = modules
-        .iter()
-        .map(|(name, source)| (name.as_str(), imports(name, source, &modules)))
-        .collect();
-    let count: usize = edges.values().map(BTreeSet::len).sum();
-    assert!(count > 100, "imports were found: {count}");
-    assert_eq!(circle(&edges), None);
+fn imports_run_in_no_circle() {
+    for name in CRATES {
+        let modules = modules(name);
+        let edges: BTreeMap<&str, BTreeSet<String>> = modules
+            .iter()
+            .map(|(name, source)| (name.as_str(), imports(name, source, &modules)))
+            .collect();
+        let count: usize = edges.values().map(BTreeSet::len).sum();
+        assert!(count > 20, "{name}: {count} imports were found");
+        assert_eq!(circle(&edges), None, "{name}");
+    }
 }
 
 #[test]
@@ -54,7 +57,7 @@ fn nothing_below_imports_what_is_above() {
             "range_set",
         ],
     ];
-    let modules = modules();
+    let modules = modules("tcp-core");
     let floor_of = |module: &str| {
         let room = module.split("::").next().unwrap_or_default();
         floors.iter().position(|rooms| rooms.contains(&room))
@@ -83,8 +86,9 @@ fn a_circle_would_be_found() {
     assert_eq!(circle(&edges).map(|circle| circle.len()), Some(3));
 }
 
-fn core() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tcp-core/src")
+fn sources(name: &str) -> PathBuf {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    workspace.join(name).join("src")
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
@@ -98,8 +102,8 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
-fn modules() -> Modules {
-    let root = core();
+fn modules(name: &str) -> Modules {
+    let root = sources(name);
     let mut files = Vec::new();
     collect(&root, &mut files);
     let mut modules = Modules::new();

@@ -201,6 +201,11 @@ impl Connection {
             Turn::Closed => counters.to_zero_window += 1,
             Turn::Opened => counters.from_zero_window += 1,
         }
+        if let Some(time_wait) = &mut self.time_wait {
+            // The user may have read since the record was made: what it repeats is this.
+            time_wait.window = window;
+            time_wait.window_bytes = window.bytes(self.agreed.recv_scale());
+        }
         if self.rcv.duplicate.take().is_some() {
             counters.dsack_sent += 1;
         }

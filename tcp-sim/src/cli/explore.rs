@@ -21,8 +21,6 @@ const MOST_FAULTS: i64 = 6;
 
 /// Some schedule breaks a rule.
 const BROKEN: u8 = 1;
-/// The command could not be carried out.
-const FAILED: u8 = 2;
 /// Nothing was found, but not every schedule was tried.
 const INCOMPLETE: u8 = 3;
 
@@ -79,15 +77,6 @@ fn preset_names() -> PossibleValuesParser {
 
 /// Explores, and says what was found.
 pub fn run(args: &ExploreArgs) -> anyhow::Result<ExitCode> {
-    let result = explore_all(args);
-    Ok(result.unwrap_or_else(|error| {
-        // With nobody left to read the message, the exit code has to do.
-        let _ = writeln!(io::stderr(), "tcp-sim: {error:#}");
-        ExitCode::from(FAILED)
-    }))
-}
-
-fn explore_all(args: &ExploreArgs) -> anyhow::Result<ExitCode> {
     silence_caught_panics();
     let every = args.presets.iter().any(|name| name == ALL);
     let wanted = |preset: &Scenario| every || args.presets.iter().any(|name| name == preset.name);

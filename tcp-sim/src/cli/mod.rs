@@ -1,15 +1,30 @@
 //! The command line: what it takes, and which command does what.
 
+mod bar;
 mod explore;
+mod output;
 mod replay;
+mod report;
+mod run;
+mod watched;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+/// What `tcp-sim --help` says after the options.
+const EXAMPLES: &str = "\
+Examples:
+  tcp-sim run --bytes 10M --rtt 100ms --rate 100M --loss 0.01 --seed 7
+  tcp-sim report --bytes 3M --rtt 80ms --rate 30M --queue 64Ki --out slow-start.html
+  tcp-sim explore --preset close --faults 3
+  tcp-sim explore --preset transfer --write found.json --deepest && tcp-sim replay found.json
+
+`tcp-sim help COMMAND` explains each command, and shows more examples.";
+
 /// TCP in virtual time: over bad networks, and through every schedule of a small conversation.
 #[derive(Parser, Debug)]
-#[command(name = "tcp-sim", version, max_term_width = 100)]
+#[command(name = "tcp-sim", version, after_help = EXAMPLES, max_term_width = 100)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -17,6 +32,8 @@ pub struct Cli {
 
 #[derive(Subcommand, Debug)]
 enum Command {
+    Run(Box<run::RunArgs>),
+    Report(Box<report::ReportArgs>),
     Explore(explore::ExploreArgs),
     Replay(replay::ReplayArgs),
 }
@@ -25,6 +42,8 @@ impl Cli {
     /// Does what was asked for; the exit code says whether what was looked at held.
     pub fn run(self) -> anyhow::Result<ExitCode> {
         match self.command {
+            Command::Run(args) => run::run(&args),
+            Command::Report(args) => report::run(&args),
             Command::Explore(args) => explore::run(&args),
             Command::Replay(args) => replay::run(&args),
         }

@@ -17,8 +17,6 @@ use tcp_sim::world::write_packet;
 
 /// The schedule breaks a rule.
 const BROKEN: u8 = 1;
-/// The schedule cannot be played, or the command not be carried out.
-const FAILED: u8 = 2;
 
 const AFTER_HELP: &str = "\
 Exit code: 0 when the schedule keeps the rules; 1 when it breaks one; 2 when it cannot be played:
@@ -45,15 +43,6 @@ pub struct ReplayArgs {
 
 /// Replays a schedule.
 pub fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
-    let result = replay(args);
-    Ok(result.unwrap_or_else(|error| {
-        // With nobody left to read the message, the exit code has to do.
-        let _ = writeln!(io::stderr(), "tcp-sim: {error:#}");
-        ExitCode::from(FAILED)
-    }))
-}
-
-fn replay(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
     silence_caught_panics();
     let name = args.file.display();
     let text = fs::read_to_string(&args.file).with_context(|| format!("cannot read {name}"))?;

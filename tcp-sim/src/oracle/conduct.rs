@@ -6,6 +6,7 @@ use tcp_core::config::MIN_MSS;
 use tcp_core::seq::SeqNumber;
 use tcp_core::wire::{Control, Header, WindowScale};
 
+use super::peer::Peer;
 use super::{Violation, rule};
 
 /// Watches one end of a connection: every segment that it sends, and every segment that it is
@@ -52,18 +53,6 @@ struct Handed {
     payload_len: u32,
 }
 
-/// The peer, as this end knows it since it acknowledged a SYN.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-struct Peer {
-    isn: SeqNumber,
-    scale: Option<WindowScale>,
-    mss: Option<u16>,
-    /// Offsets of the peer's stream that were handed in, as disjoint sorted ranges.
-    handed: Vec<(u64, u64)>,
-    /// The highest right edge that the peer offered.
-    granted: u64,
-}
-
 impl Conduct {
     /// Whether `header` opens another connection than the one watched: a SYN with a number of its
     /// own, or one that acknowledges another SYN.
@@ -89,6 +78,15 @@ impl Conduct {
     /// one.
     pub fn peer_isn(&self) -> Option<SeqNumber> {
         self.peer.as_ref().map(|peer| peer.isn)
+    }
+
+    /// Whether a segment takes sequence numbers that this end has used already: it is sent again.
+    pub fn is_repeat(&self, header: &Header, payload_len: usize) -> bool {
+        let len = payload_len as u64 + u64::from(header.control.sequence_len());
+        let start = self
+            .isn
+            .and_then(|(isn, _)| header.seq.offset_near(isn, self.snd_max));
+        len > 0 && start.is_some_and(|start| start < self.snd_max)
     }
 
     /// This end was handed a segment.
@@ -167,15 +165,24 @@ impl Conduct {
 
     /// The same offset always carries the same byte.
     fn check_bytes(&mut self, data: u64, payload: &[u8]) -> Result<(), Violation> {
-        for (offset, byte) in (data..).zip(payload) {
-            let Some(index) = offset.checked_sub(self.kept_from) else {
-                continue;
-            };
-            match self.kept.get(index as usize) {
-                Some(kept) => rule!(kept == byte, "another byte at offset {offset} than before"),
-                None => self.kept.push_back(*byte),
-            }
+        // What is acknowledged is not kept, and cannot be compared.
+        let forgotten = self
+            .kept_from
+            .saturating_sub(data)
+            .min(payload.len() as u64);
+        let known = &payload[forgotten as usize..];
+        let from = (data + forgotten).saturating_sub(self.kept_from) as usize;
+        let again = known.len().min(self.kept.len().saturating_sub(from));
+        let (again, fresh) = known.split_at(again);
+        if !again.is_empty() && !holds_at(&self.kept, from, again) {
+            let mut kept = self.kept.iter().skip(from).zip(again);
+            let index = kept.position(|(kept, byte)| kept != byte);
+            let offset = data + forgotten + index.unwrap_or(0) as u64;
+            return Err(Violation(format!(
+                "another byte at offset {offset} than before"
+            )));
         }
+        self.kept.extend(fresh);
         Ok(())
     }
 
@@ -262,13 +269,7 @@ impl Conduct {
                 "acknowledges {number:?}, but was handed no such SYN"
             )));
         };
-        self.peer = Some(Peer {
-            isn: syn.header.seq,
-            scale: syn.header.options.window_scale,
-            mss: syn.header.options.mss,
-            handed: Vec::new(),
-            granted: 0,
-        });
+        self.peer = Some(Peer::new(&syn.header));
         self.place(syn);
         for handed in std::mem::take(&mut self.unplaced) {
             self.place(handed);
@@ -299,32 +300,23 @@ impl Conduct {
         if header.control != Control::Rst && ack <= self.snd_max.max(1) {
             let granted = ack + u64::from(header.window.bytes(scale));
             peer.granted = peer.granted.max(granted);
-            while self.kept_from < ack && self.kept.pop_front().is_some() {
-                self.kept_from += 1;
-            }
+            let acknowledged = ack.saturating_sub(self.kept_from);
+            let acknowledged = acknowledged.min(self.kept.len() as u64);
+            self.kept.drain(..acknowledged as usize);
+            self.kept_from += acknowledged;
         }
     }
 }
 
-impl Peer {
-    /// The offset up to which everything was handed in.
-    fn handed_without_hole(&self) -> u64 {
-        match self.handed.first() {
-            Some((0, end)) => *end,
-            _ => 0,
+/// Whether `kept` has `bytes` at `index`, where it is long enough.
+fn holds_at(kept: &VecDeque<u8>, index: usize, bytes: &[u8]) -> bool {
+    let (first, second) = kept.as_slices();
+    match index.checked_sub(first.len()) {
+        Some(index) => second[index..].starts_with(bytes),
+        None => {
+            let (head, tail) = bytes.split_at(bytes.len().min(first.len() - index));
+            first[index..].starts_with(head) && second.starts_with(tail)
         }
-    }
-
-    fn note(&mut self, start: u64, end: u64) {
-        let touches = |range: &(u64, u64)| range.0 <= end && start <= range.1;
-        let (mut from, mut to) = (start, end);
-        for range in self.handed.iter().filter(|range| touches(range)) {
-            from = from.min(range.0);
-            to = to.max(range.1);
-        }
-        self.handed.retain(|range| !touches(range));
-        let index = self.handed.partition_point(|range| range.0 < from);
-        self.handed.insert(index, (from, to));
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! - [`Conduct`] watches the segments that one end of a connection sends, and knows what it was
 //!   sent: sequence space, acknowledgements, windows, the bytes themselves.
+//! - [`Accounts`] compares a host's counters with what went over its wire.
 //! - [`Ledger`] compares what is read with what was written.
 //! - [`check_health`] looks at a connection at rest: that it cannot stall, and that its
 //!   [`TcpInfo`](tcp_core::TcpInfo) makes sense.
@@ -9,12 +10,15 @@
 //! Each gives a [`Violation`] where something is wrong, so that a test can panic with it and an
 //! explorer can print the way to it.
 
+mod accounts;
 mod conduct;
 mod health;
 mod ledger;
+mod peer;
 
 use std::fmt;
 
+pub use accounts::{Accounts, Novelty};
 pub use conduct::Conduct;
 pub use health::{InfoHistory, check_health, check_info};
 pub use ledger::Ledger;

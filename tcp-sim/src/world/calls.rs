@@ -1,63 +1,45 @@
-//! The user's calls on a pair: those of `Stack`, with what the oracles must know of them.
+//! The user's calls on the hosts of a network: those of `Stack`, with what the oracles must know of
+//! them. After calls on a host, it is to be [settled](Network::settle).
 
 use std::net::SocketAddr;
 
 use tcp_core::{
-    AcceptError, ConnectionError, ConnectionEvent, ConnectionId, ConnectionMut, Instant,
-    ListenConfig, ListenerId, ReadError, Shutdown, Stack, State, TcpInfo, WriteError,
+    AcceptError, ConnectError, ConnectionId, ConnectionMut, ListenerId, ReadError, Shutdown,
+    ValidConfig, WriteError,
 };
 
-use super::{Pair, Side};
+use super::network::Network;
+use crate::pattern::Pattern;
+use crate::record::{NodeId, Observer};
 
-impl Pair {
-    /// Listens on a port of every address, with the side's configuration.
-    pub fn listen(&mut self, side: Side, port: u16) -> ListenerId {
-        let config = ListenConfig {
-            tcp: self.tcp[side.index()].clone(),
-            ..ListenConfig::default()
-        };
-        self.listen_with(side, port, config)
-    }
-
-    /// Listens on a port of every address.
-    pub fn listen_with(&mut self, side: Side, port: u16, config: ListenConfig) -> ListenerId {
-        let any = SocketAddr::new([0, 0, 0, 0].into(), port);
-        let listener = self.call(side, |stack, _| stack.listen(any, config));
-        listener.expect("the port is free")
-    }
-
-    /// Connects to a port of the other host, from a port that the stack chooses.
-    pub fn connect(&mut self, side: Side, remote_port: u16) -> ConnectionId {
-        self.connect_at(side, None, remote_port)
-    }
-
-    /// Connects to a port of the other host, from this port.
-    pub fn connect_from(&mut self, side: Side, port: u16, remote_port: u16) -> ConnectionId {
-        let local = side.addr(self.family, port);
-        self.connect_at(side, Some(local), remote_port)
-    }
-
-    fn connect_at(
+impl<O: Observer> Network<O> {
+    /// Connects; without `local`, from an address and a port that the stack chooses.
+    ///
+    /// # Errors
+    ///
+    /// As `Stack::connect`: no port is free.
+    pub fn connect(
         &mut self,
-        side: Side,
+        host: NodeId,
         local: Option<SocketAddr>,
-        remote_port: u16,
-    ) -> ConnectionId {
-        let remote = side.other().addr(self.family, remote_port);
-        let config = self.tcp[side.index()].clone();
+        remote: SocketAddr,
+        config: ValidConfig,
+    ) -> Result<ConnectionId, ConnectError> {
         let now = self.now();
-        let id = self.host(side).stack.connect(now, local, remote, config);
-        let id = id.expect("a port is free");
-        self.hold(side, id);
-        self.drain(side);
-        id
+        let id = self.host(host).stack.connect(now, local, remote, config)?;
+        self.hold(host, id);
+        Ok(id)
     }
 
     /// The next connection of the accept queue, if there is one.
-    pub fn try_accept(&mut self, side: Side, listener: ListenerId) -> Option<ConnectionId> {
-        match self.call(side, |stack, _| stack.accept(listener)) {
+    ///
+    /// # Panics
+    ///
+    /// When there is no such listener.
+    pub fn accept(&mut self, host: NodeId, listener: ListenerId) -> Option<ConnectionId> {
+        match self.host(host).stack.accept(listener) {
             Ok(id) => {
-                self.hold(side, id);
+                self.hold(host, id);
                 Some(id)
             }
             Err(AcceptError::WouldBlock) => None,
@@ -65,178 +47,135 @@ impl Pair {
         }
     }
 
-    /// The next connection of the accept queue.
-    #[track_caller]
-    pub fn accept(&mut self, side: Side, listener: ListenerId) -> ConnectionId {
-        self.try_accept(side, listener)
-            .expect("a connection waits to be accepted")
-    }
-
-    /// A connection from A to a listener on this port of B: A's end and B's.
-    pub fn establish(&mut self, port: u16) -> (ConnectionId, ConnectionId) {
-        let listener = self.listen(Side::B, port);
-        let client = self.connect(Side::A, port);
-        let mut accepted = None;
-        self.run_until_true(|pair| {
-            accepted = pair.try_accept(Side::B, listener);
-            accepted.is_some()
-        });
-        (client, accepted.expect("it was just accepted"))
+    /// All that will be written on a new connection is this pattern, from its start: then nothing
+    /// of it need be kept to know it again.
+    pub fn will_write(&mut self, host: NodeId, id: ConnectionId, pattern: Pattern) {
+        if let Some(watch) = &mut self.watch {
+            watch.writes(host.0, id, pattern);
+        }
     }
 
     /// Writes what fits now.
+    ///
+    /// # Errors
+    ///
+    /// As `Connection::write`.
+    #[track_caller]
     pub fn write(
         &mut self,
-        side: Side,
+        host: NodeId,
         id: ConnectionId,
         data: &[u8],
     ) -> Result<usize, WriteError> {
-        let written = self.on(side, id, |connection| connection.write(data));
-        if let Ok(count) = written {
-            self.watch.outgoing(side, id).wrote(&data[..count]);
+        let written = self.on(host, id, |connection| connection.write(data));
+        if let (Ok(count), Some(watch)) = (written, &mut self.watch)
+            && let Some(ledger) = watch.outgoing(host.0, id)
+        {
+            ledger.wrote(&data[..count]);
         }
-        self.drain(side);
         written
     }
 
-    /// Writes everything, and lets time pass while the send buffer is full.
-    #[track_caller]
-    pub fn write_all(&mut self, side: Side, id: ConnectionId, data: &[u8]) {
-        let mut done = 0;
-        while done < data.len() {
-            match self.write(side, id, &data[done..]) {
-                Ok(count) => done += count,
-                Err(WriteError::WouldBlock) => {
-                    assert!(self.step(), "idle, and the send buffer is still full");
-                }
-                Err(error) => panic!("after {done} bytes: {error}"),
-            }
-        }
-    }
-
     /// Reads what is there, up to the length of `buf`.
+    ///
+    /// # Errors
+    ///
+    /// As `Connection::read`.
+    #[track_caller]
     pub fn read(
         &mut self,
-        side: Side,
+        host: NodeId,
         id: ConnectionId,
         buf: &mut [u8],
     ) -> Result<usize, ReadError> {
-        let result = self.on(side, id, |connection| connection.read(buf));
-        match result {
-            Ok(0) if buf.is_empty() => {}
-            Ok(0) => {
-                if self.watch.expects_whole_stream(side, id) {
-                    let judgement = self.watch.incoming(side, id).read_end();
-                    self.judge(side, judgement);
-                }
+        let result = self.on(host, id, |connection| connection.read(buf));
+        let Some(watch) = &mut self.watch else {
+            return result;
+        };
+        let judgement = match result {
+            Ok(0) if buf.is_empty() => Ok(()),
+            Ok(0) if watch.expects_whole_stream(host.0, id) => watch
+                .incoming(host.0, id)
+                .map_or(Ok(()), |ledger| ledger.read_end()),
+            Ok(count) => watch
+                .incoming(host.0, id)
+                .map_or(Ok(()), |ledger| ledger.read(&buf[..count])),
+            Err(ReadError::WouldBlock) => Ok(()),
+            Err(ReadError::Connection(_)) => {
+                watch.cuts_off(host.0, id);
+                Ok(())
             }
-            Ok(count) => {
-                let judgement = self.watch.incoming(side, id).read(&buf[..count]);
-                self.judge(side, judgement);
-            }
-            Err(ReadError::WouldBlock) => {}
-            Err(ReadError::Connection(_)) => self.watch.cuts_off(side, id),
-        }
-        self.drain(side);
+        };
+        self.judge(host, judgement);
         result
-    }
-
-    /// Reads until there is no more: the bytes, and whether the stream has ended.
-    pub fn read_available(
-        &mut self,
-        side: Side,
-        id: ConnectionId,
-    ) -> Result<(Vec<u8>, bool), ConnectionError> {
-        let mut bytes = Vec::new();
-        let mut buf = vec![0; 65_536];
-        loop {
-            match self.read(side, id, &mut buf) {
-                Ok(0) => return Ok((bytes, true)),
-                Ok(count) => bytes.extend_from_slice(&buf[..count]),
-                Err(ReadError::WouldBlock) => return Ok((bytes, false)),
-                Err(ReadError::Connection(error)) => return Err(error),
-            }
-        }
     }
 
     /// Closes one or both directions.
-    pub fn shutdown(&mut self, side: Side, id: ConnectionId, how: Shutdown) {
-        self.on(side, id, |connection| connection.shutdown(how));
-        if how != Shutdown::Read {
-            self.watch.outgoing(side, id).closed();
+    #[track_caller]
+    pub fn shutdown(&mut self, host: NodeId, id: ConnectionId, how: Shutdown) {
+        self.on(host, id, |connection| connection.shutdown(how));
+        if let Some(watch) = &mut self.watch {
+            if how != Shutdown::Read {
+                watch.closes(host.0, id);
+            }
+            if how != Shutdown::Write {
+                watch.cuts_off(host.0, id);
+            }
         }
-        if how != Shutdown::Write {
-            self.watch.cuts_off(side, id);
-        }
-        self.drain(side);
     }
 
     /// Gives the connection up.
-    pub fn close(&mut self, side: Side, id: ConnectionId) {
-        self.watch.outgoing(side, id).closed();
+    ///
+    /// # Panics
+    ///
+    /// When it is not there.
+    pub fn close(&mut self, host: NodeId, id: ConnectionId) {
+        if let Some(watch) = &mut self.watch {
+            watch.closes(host.0, id);
+            watch.touched(host.0, id);
+        }
         let now = self.now();
-        let connection = self.host(side).stack.connection(now, id);
+        let connection = self.host(host).stack.connection(now, id);
         connection.expect("the connection is there").close();
-        self.drain(side);
     }
 
     /// Ends the connection at once.
-    pub fn abort(&mut self, side: Side, id: ConnectionId) {
-        self.watch.cuts_off(side, id);
-        self.on(side, id, |connection| connection.abort());
-        self.drain(side);
-    }
-
-    /// The state; CLOSED once the connection is gone.
-    pub fn state(&mut self, side: Side, id: ConnectionId) -> State {
-        let now = self.now();
-        let connection = self.host(side).stack.connection(now, id);
-        connection.map_or(State::Closed, |connection| connection.state())
-    }
-
-    /// Everything worth knowing.
-    pub fn info(&mut self, side: Side, id: ConnectionId) -> TcpInfo {
-        self.on(side, id, |connection| connection.info())
-    }
-
-    /// The connection's events since they were last taken.
-    pub fn take_events(&mut self, side: Side, id: ConnectionId) -> Vec<ConnectionEvent> {
-        self.host(side).take_events_of(id)
-    }
-
-    /// Makes any call on a connection, and drains the stack afterwards.
     #[track_caller]
-    pub fn with<T>(
+    pub fn abort(&mut self, host: NodeId, id: ConnectionId) {
+        if let Some(watch) = &mut self.watch {
+            watch.cuts_off(host.0, id);
+        }
+        self.on(host, id, |connection| connection.abort());
+    }
+
+    /// Makes any call on a connection.
+    ///
+    /// # Panics
+    ///
+    /// When it is not there.
+    #[track_caller]
+    pub fn on<T>(
         &mut self,
-        side: Side,
+        host: NodeId,
         id: ConnectionId,
         call: impl FnOnce(&mut ConnectionMut<'_>) -> T,
     ) -> T {
-        let result = self.on(side, id, call);
-        self.drain(side);
-        result
-    }
-
-    #[track_caller]
-    fn on<T>(
-        &mut self,
-        side: Side,
-        id: ConnectionId,
-        call: impl FnOnce(&mut ConnectionMut<'_>) -> T,
-    ) -> T {
+        if let Some(watch) = &mut self.watch {
+            watch.touched(host.0, id);
+        }
         let now = self.now();
-        let connection = self.host(side).stack.connection(now, id);
+        let connection = self.host(host).stack.connection(now, id);
         call(&mut connection.expect("the connection is there"))
     }
 
-    fn hold(&mut self, side: Side, id: ConnectionId) {
-        let addrs = |stack: &mut Stack, now: Instant| {
-            let connection = stack.connection(now, id)?;
-            Some((connection.local_addr(), connection.remote_addr()))
-        };
+    fn hold(&mut self, host: NodeId, id: ConnectionId) {
         let now = self.now();
-        let (local, remote) =
-            addrs(&mut self.host(side).stack, now).expect("the connection is new");
-        self.watch.holds(side, id, local, remote);
+        let connection = self.host(host).stack.connection(now, id);
+        let connection = connection.expect("the connection is new");
+        let (local, remote) = (connection.local_addr(), connection.remote_addr());
+        drop(connection);
+        if let Some(watch) = &mut self.watch {
+            watch.holds(host.0, id, local, remote);
+        }
     }
 }

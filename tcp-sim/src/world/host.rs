@@ -1,38 +1,13 @@
 //! One host: a stack, its addresses, and what it said of itself.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 
 use tcp_core::{
     ConnectionEvent, ConnectionId, Event, Instant, PacketMeta, Stack, StackConfig, State,
 };
 
-use crate::Side;
-
-/// Which version of IP a test runs over.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-pub enum Family {
-    /// 10.0.0.1 and 10.0.0.2.
-    #[default]
-    V4,
-    /// fd00::1 and fd00::2.
-    V6,
-}
-
-impl Side {
-    /// The address of this side's host.
-    pub fn ip(self, family: Family) -> IpAddr {
-        let last = self.index() as u8 + 1;
-        match family {
-            Family::V4 => Ipv4Addr::new(10, 0, 0, last).into(),
-            Family::V6 => Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, last.into()).into(),
-        }
-    }
-
-    /// A port on this side's host.
-    pub fn addr(self, family: Family, port: u16) -> SocketAddr {
-        SocketAddr::new(self.ip(family), port)
-    }
-}
+use super::Side;
+use super::address::Family;
 
 /// A host: its stack, and the events that nobody has asked for yet.
 #[derive(Clone, Debug)]
@@ -40,19 +15,26 @@ pub struct Host {
     /// The stack. Whoever calls it drains it afterwards, with [`Host::drain`].
     pub stack: Stack,
     events: Vec<Event>,
-    /// How many of them came before the last drain.
-    stale: usize,
 }
 
 impl Host {
     /// The host of `side`, with both of its addresses.
     pub fn new(side: Side, mtu: u16, secret: [u8; 32]) -> Host {
         let config = StackConfig {
-            addresses: vec![side.ip(Family::V4), side.ip(Family::V6)],
             mtu,
-            ..StackConfig::default()
+            ..Host::stack_config(side.index())
         };
         Host::with_config(config, secret)
+    }
+
+    /// The configuration of the host with this index: its addresses of both families.
+    pub fn stack_config(index: usize) -> StackConfig {
+        StackConfig {
+            addresses: [Family::V4, Family::V6]
+                .map(|family| family.address(index))
+                .into(),
+            ..StackConfig::default()
+        }
     }
 
     /// A host with this stack configuration.
@@ -60,7 +42,6 @@ impl Host {
         Host {
             stack: Stack::new(config, secret),
             events: Vec::new(),
-            stale: 0,
         }
     }
 
@@ -87,28 +68,37 @@ impl Host {
             packets.push(buffer[..transmit.len].to_vec());
             assert!(packets.len() < PACKETS_AT_ONCE, "poll_transmit never ends");
         }
-        self.stale = self.events.len();
-        while let Some(event) = self.stack.poll_event() {
-            self.events.push(event);
-        }
+        self.collect_events();
         packets
     }
 
-    /// The events that came with the last drain and that nobody has taken yet.
-    pub fn fresh_events(&self) -> &[Event] {
-        self.events.get(self.stale..).unwrap_or(&[])
+    /// Takes the events that the stack has; gives those.
+    pub(super) fn collect_events(&mut self) -> &[Event] {
+        let known = self.events.len();
+        while let Some(event) = self.stack.poll_event() {
+            self.events.push(event);
+        }
+        &self.events[known..]
+    }
+
+    /// Whether there are events that nobody has taken.
+    pub fn has_events(&self) -> bool {
+        !self.events.is_empty()
+    }
+
+    /// Appends every event since they were last taken to `taken`.
+    pub fn take_events_into(&mut self, taken: &mut Vec<Event>) {
+        taken.append(&mut self.events);
     }
 
     /// Every event since they were last taken.
     pub fn take_events(&mut self) -> Vec<Event> {
-        self.stale = 0;
         std::mem::take(&mut self.events)
     }
 
     /// The events of one connection since they were last taken; those of others stay.
     pub fn take_events_of(&mut self, wanted: ConnectionId) -> Vec<ConnectionEvent> {
         let mut taken = Vec::new();
-        self.stale = self.events.len();
         self.events.retain(|event| match event {
             Event::Connection { id, event } if *id == wanted => {
                 taken.push(*event);

@@ -1,47 +1,27 @@
-//! Two hosts and what lies between them, in virtual time.
+//! Hosts, routers and what lies between them, in virtual time.
+//!
+//! A [`Network`] is any number of them; a [`Pair`] is two hosts on a link, for tests.
 
+mod address;
 mod calls;
-mod fault;
 mod host;
-mod link;
+mod network;
 mod packet;
+mod packets;
 mod pair;
+mod pair_calls;
+mod pipe;
+mod routes;
+mod schedule;
+mod side;
 mod trace;
 mod watch;
 
-pub use fault::{Fault, FaultPlan};
-pub use host::{Family, Host};
-pub use link::{Fate, Link};
+pub use crate::link::{Fate, Fault, FaultPlan, Link};
+pub use address::{Family, MAX_HOSTS};
+pub use host::Host;
+pub use network::{Breach, Network, Oracles, Step};
 pub use packet::{TcpPacket, write_packet};
 pub use pair::{Pair, PairConfig};
+pub use side::Side;
 pub use trace::{Trace, TraceEntry};
-
-/// One of two hosts, as RFC 9293's figures call them.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Side {
-    /// TCP Peer A, on the left of a figure.
-    A,
-    /// TCP Peer B, on the right.
-    B,
-}
-
-impl Side {
-    /// Both, A first.
-    pub const BOTH: [Side; 2] = [Side::A, Side::B];
-
-    /// The other one.
-    pub const fn other(self) -> Side {
-        match self {
-            Side::A => Side::B,
-            Side::B => Side::A,
-        }
-    }
-
-    /// 0 for A, 1 for B.
-    pub const fn index(self) -> usize {
-        match self {
-            Side::A => 0,
-            Side::B => 1,
-        }
-    }
-}

@@ -1,16 +1,15 @@
 //! Two hosts on a link, and the clock that they share.
 
-use std::fmt;
 use std::time::Duration;
 
 use tcp_core::{Counters, Instant, Stack, TcpConfig, ValidConfig};
 
-use super::host::{Family, Host};
-use super::link::Link;
-use super::packet::TcpPacket;
-use super::trace::{Trace, TraceEntry};
-use super::watch::Watch;
-use super::{FaultPlan, Side};
+use super::address::Family;
+use super::host::Host;
+use super::network::{Network, Oracles, Step};
+use super::side::Side;
+use super::trace::Trace;
+use crate::link::{FaultPlan, Link};
 
 /// What a [`Pair`] is made of. Arrays hold A's part first; a link belongs to the side that sends.
 #[derive(Clone, Debug)]
@@ -60,15 +59,9 @@ impl PairConfig {
 /// outside, and panic where a rule is broken; a panicking test prints the [`Trace`].
 #[derive(Debug)]
 pub struct Pair {
-    now: Instant,
-    hosts: [Host; 2],
-    links: [Link; 2],
-    trace: Trace,
+    pub(super) network: Network<Trace>,
     pub(super) family: Family,
     pub(super) tcp: [ValidConfig; 2],
-    pub(super) watch: Watch,
-    /// Steps since the clock last moved.
-    steps_at_now: u32,
 }
 
 impl Pair {
@@ -81,51 +74,54 @@ impl Pair {
         let valid = |tcp: TcpConfig| tcp.validate().expect("the configuration is valid");
         let [delay_a, delay_b] = config.delay;
         let [plan_a, plan_b] = config.plan;
+        let ends = |side: Side| [side.node(), side.other().node()];
+        let links = vec![
+            (ends(Side::A), Link::new(delay_a, plan_a)),
+            (ends(Side::B), Link::new(delay_b, plan_b)),
+        ];
+        let host = |side: Side| Host::new(side, config.mtu, config.secret[side.index()]);
+        let hosts = Side::BOTH.map(host).into();
         Pair {
-            now: Instant::ZERO,
-            hosts: Side::BOTH.map(|side| Host::new(side, config.mtu, config.secret[side.index()])),
-            links: [Link::new(delay_a, plan_a), Link::new(delay_b, plan_b)],
-            trace: Trace::default(),
+            network: Network::new(hosts, 0, links, Trace::default(), Oracles::On),
             family: config.family,
             tcp: config.tcp.map(valid),
-            watch: Watch::default(),
-            steps_at_now: 0,
         }
     }
 
     /// The time.
     pub fn now(&self) -> Instant {
-        self.now
+        self.network.now()
     }
 
-    /// A host.
+    /// A host. Whoever makes calls on its stack, and wants them to have effect now, uses
+    /// [`call`](Pair::call).
     pub fn host(&mut self, side: Side) -> &mut Host {
-        &mut self.hosts[side.index()]
+        self.network.host(side.node())
     }
 
     /// The counters of a host's stack.
     pub fn counters(&self, side: Side) -> &Counters {
-        self.hosts[side.index()].stack.counters()
+        self.network.stack(side.node()).counters()
     }
 
     /// How many connections of any kind a host knows: half-open and TIME-WAIT ones too.
     pub fn sockets(&self, side: Side) -> usize {
-        self.hosts[side.index()].stack.sockets().count()
+        self.network.stack(side.node()).sockets().count()
     }
 
     /// The link on which `side` sends.
     pub fn link(&mut self, side: Side) -> &mut Link {
-        &mut self.links[side.index()]
+        self.network.link_mut(side.link())
     }
 
     /// Every packet so far.
     pub fn trace(&self) -> &Trace {
-        &self.trace
+        self.network.observer()
     }
 
     /// Makes any call on a host's stack, and drains it afterwards.
     pub fn call<T>(&mut self, side: Side, call: impl FnOnce(&mut Stack, Instant) -> T) -> T {
-        let now = self.now;
+        let now = self.now();
         let result = call(&mut self.host(side).stack, now);
         self.drain(side);
         result
@@ -133,38 +129,12 @@ impl Pair {
 
     /// Runs the next thing that is due, and moves the clock there; says whether there was one.
     pub fn step(&mut self) -> bool {
-        let Some(at) = self.next_event() else {
-            return false;
-        };
-        if at > self.now {
-            self.now = at;
-            self.steps_at_now = 0;
+        let step = self.network.step();
+        if let Step::Host(host) = step {
+            self.network.settle(host);
         }
-        self.steps_at_now += 1;
-        assert!(
-            self.steps_at_now < 1_000_000,
-            "time stands still at {:?}",
-            self.now
-        );
-        let now = self.now;
-        for side in Side::BOTH {
-            if let Some(packet) = self.link(side.other()).receive(now) {
-                if let Some(tcp) = TcpPacket::parse(&packet) {
-                    self.watch.handed(side, &tcp);
-                }
-                self.host(side).receive(now, &packet);
-                self.drain(side);
-                return true;
-            }
-        }
-        for side in Side::BOTH {
-            if self.deadline(side).is_some_and(|deadline| deadline <= now) {
-                self.host(side).stack.handle_timeout(now);
-                self.drain(side);
-                return true;
-            }
-        }
-        unreachable!("an event is due at {at:?} and there is none")
+        self.judge();
+        step != Step::Idle
     }
 
     /// Runs everything that is due up to and including `until`, and lets the clock stand there.
@@ -172,15 +142,12 @@ impl Pair {
         while self.next_event().is_some_and(|at| at <= until) {
             self.step();
         }
-        if until > self.now {
-            self.now = until;
-            self.steps_at_now = 0;
-        }
+        self.network.pass_to(until);
     }
 
     /// Runs everything that is due within `span` from now.
     pub fn run_for(&mut self, span: Duration) {
-        self.run_until(self.now + span);
+        self.run_until(self.now() + span);
     }
 
     /// Runs until nothing is under way and no timer runs: 2 MSL after the last close.
@@ -189,9 +156,9 @@ impl Pair {
     ///
     /// When that takes more than a virtual day; something then goes on for ever.
     pub fn run_until_idle(&mut self) {
-        let limit = self.now + Duration::from_secs(86_400);
+        let limit = self.now() + Duration::from_secs(86_400);
         while self.step() {
-            assert!(self.now < limit, "not idle after a day");
+            assert!(self.now() < limit, "not idle after a day");
         }
     }
 
@@ -202,62 +169,35 @@ impl Pair {
     /// When everything is idle, or a virtual day has passed, before it does.
     #[track_caller]
     pub fn run_until_true(&mut self, mut wanted: impl FnMut(&mut Pair) -> bool) {
-        let limit = self.now + Duration::from_secs(86_400);
+        let limit = self.now() + Duration::from_secs(86_400);
         while !wanted(self) {
             assert!(
                 self.step(),
                 "idle, and what the test waits for has not happened"
             );
             assert!(
-                self.now < limit,
+                self.now() < limit,
                 "a day, and what the test waits for has not happened"
             );
         }
     }
 
     /// When the next thing is due.
-    pub fn next_event(&self) -> Option<Instant> {
-        let arrivals = self.links.iter().filter_map(Link::next_arrival);
-        let deadlines = Side::BOTH
-            .into_iter()
-            .filter_map(|side| self.deadline(side));
-        arrivals.chain(deadlines).min().map(|at| at.max(self.now))
-    }
-
-    fn deadline(&self, side: Side) -> Option<Instant> {
-        self.hosts[side.index()].stack.poll_timeout()
+    pub fn next_event(&mut self) -> Option<Instant> {
+        self.network.next_event()
     }
 
     /// Sends what a host has to say, and looks at what can be seen of it.
     pub(super) fn drain(&mut self, side: Side) {
-        let now = self.now;
-        for packet in self.host(side).drain(now) {
-            let tcp = TcpPacket::parse(&packet).expect("a stack sends only what it can read");
-            let fate = self.link(side).send(now, packet.clone());
-            self.trace.push(TraceEntry {
-                at: now,
-                sender: side,
-                src: tcp.src,
-                dst: tcp.dst,
-                header: tcp.header,
-                payload_len: tcp.payload.len(),
-                packet,
-                fate,
-            });
-            let judgement = self.watch.sent(side, &tcp);
-            self.judge(side, judgement);
-        }
-        let host = &mut self.hosts[side.index()];
-        let judgement = self.watch.look_at(side, host, now);
-        self.judge(side, judgement);
+        self.network.settle(side.node());
+        self.judge();
     }
 
     /// Panics where a rule was broken.
-    #[track_caller]
-    pub(super) fn judge<T>(&self, side: Side, judgement: Result<T, impl fmt::Display>) -> T {
-        match judgement {
-            Ok(value) => value,
-            Err(violation) => panic!("{side:?} at {:?}: {violation}", self.now),
+    fn judge(&self) {
+        if let Some(breach) = self.network.breach() {
+            let side = Side::BOTH[breach.host.0];
+            panic!("{side:?} at {:?}: {}", breach.at, breach.violation);
         }
     }
 }
@@ -266,7 +206,7 @@ impl Pair {
 impl Drop for Pair {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("{}", self.trace);
+            eprintln!("{}", self.trace());
         }
     }
 }

@@ -6,9 +6,10 @@ use std::net::SocketAddr;
 use tcp_core::Instant;
 use tcp_core::wire::{Control, Header};
 
-use super::fault::Fault;
-use super::link::Fate;
-use crate::Side;
+use super::packet::TcpPacket;
+use super::side::Side;
+use crate::link::Fate;
+use crate::record::{Event, Observer};
 use crate::script::{Numbering, Seg};
 
 /// One packet that was sent.
@@ -62,6 +63,30 @@ impl Trace {
     }
 }
 
+/// The trace of a pair: its links are those on which A sends, and B.
+impl Observer for Trace {
+    fn observe(&mut self, at: Instant, event: &Event<'_>) {
+        let Event::Sent { link, packet, fate } = event else {
+            return;
+        };
+        let tcp = TcpPacket::parse(packet).expect("a stack sends only what it can read");
+        self.push(TraceEntry {
+            at,
+            sender: if *link == Side::A.link() {
+                Side::A
+            } else {
+                Side::B
+            },
+            src: tcp.src,
+            dst: tcp.dst,
+            header: tcp.header,
+            payload_len: tcp.payload.len(),
+            packet: packet.to_vec(),
+            fate: **fate,
+        });
+    }
+}
+
 /// One line a packet, with sequence numbers counted from each side's latest SYN:
 ///
 /// ```text
@@ -96,13 +121,9 @@ impl fmt::Display for Trace {
             let (secs, micros) = (nanos / 1_000_000_000, nanos / 1_000 % 1_000_000);
             write!(f, "{secs:4}.{micros:06}  {} {arrow} {}", ends[0], ends[1])?;
             write!(f, "  #{:<3} {seg}", entry.fate.number)?;
-            match entry.fate.fault {
-                None => writeln!(f)?,
-                Some(Fault::Drop) => writeln!(f, "  dropped")?,
-                Some(Fault::Duplicate) => writeln!(f, "  duplicated")?,
-                Some(Fault::Delay(by)) => writeln!(f, "  delayed by {by:?}")?,
-                Some(Fault::PastNext(_)) => writeln!(f, "  delayed past the next")?,
-                Some(Fault::Corrupt(bit)) => writeln!(f, "  bit {bit} inverted")?,
+            match entry.fate.to_string() {
+                nothing if nothing.is_empty() => writeln!(f)?,
+                words => writeln!(f, "  {words}")?,
             }
         }
         Ok(())

@@ -208,3 +208,22 @@ fn a_fin_in_time_wait_is_acknowledged_every_time() {
         assert_eq!(pair.drain(0).len(), 1);
     }
 }
+
+/// What was offered last is what TIME-WAIT repeats, though the user may have read between the FIN
+/// and its acknowledgement: the right edge must not move left (RFC 9293 SHLD-14).
+#[test]
+fn time_wait_repeats_the_window_that_was_announced_last() {
+    let mut pair = quiet_pair(TcpConfig::default());
+    pair.shutdown(0, Shutdown::Write);
+    pair.drain(0);
+    let fin = Header {
+        control: Control::Fin,
+        ..pair.ack_of_all(0, 1_000)
+    };
+    pair.give(0, fin, &[0; 5_000]);
+    assert_eq!(pair.ends[0].state(), State::TimeWait);
+    assert_eq!(pair.ends[0].read(pair.now, &mut [0; 5_000]), Ok(5_000));
+    let announced = pair.drain(0)[0].header.window;
+    let record = pair.ends[0].time_wait().expect("all is said");
+    assert_eq!(record.window, announced);
+}

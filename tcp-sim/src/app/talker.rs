@@ -1,4 +1,4 @@
-//! What runs on top of a pair: applications as small state machines.
+//! A conversation between the two hosts of a pair.
 
 use tcp_core::{ConnectionError, ConnectionId, ReadError, Shutdown, State, WriteError};
 

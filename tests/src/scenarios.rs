@@ -1,0 +1,371 @@
+//! Scenarios at random: networks, applications and settings, each part of which shrinks away.
+
+use std::time::Duration;
+
+use proptest::collection::{btree_map, vec};
+use proptest::option;
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
+use tcp_sim::link::LinkConfig;
+use tcp_sim::link::config::{
+    Aqm, Blackhole, GilbertElliott, LossConfig, MergeConfig, MiddleboxConfig, OptionName,
+    QueueLimit, ReorderConfig, StripFrom, TooBig,
+};
+use tcp_sim::scenario::{
+    AppConfig, DuplexConfig, FlowConfig, HostConfig, RouterConfig, ScalingName, ScalingSetting,
+    Scenario, TcpSettings,
+};
+use tcp_sim::units::{Bytes, Probability, Rate};
+use tcp_sim::world::Family;
+
+/// A client and a server, a link with anything that a link may do, and one to three flows, of
+/// which every one comes to its end.
+pub fn scenario() -> impl Strategy<Value = Scenario> {
+    let family = prop_oneof![3 => Just(Family::V4), 1 => Just(Family::V6)];
+    let mtu = prop_oneof![4 => Just(1_500u16), 1 => 1_280u16..9_000];
+    (
+        any::<u32>(),
+        family,
+        mtu,
+        tcp(),
+        tcp(),
+        link(),
+        link(),
+        vec(app(), 1..4),
+    )
+        .prop_map(|(seed, family, mtu, client, server, there, back, apps)| {
+            let host = |name: &str, tcp| HostConfig {
+                mtu,
+                tcp,
+                ..HostConfig::named(name.into())
+            };
+            Scenario {
+                seed: seed.into(),
+                time_limit: Duration::from_secs(7 * 86_400),
+                family,
+                host: vec![host("client", client), host("server", server)],
+                router: Vec::new(),
+                link: vec![DuplexConfig::of_client_and_server(there, back)],
+                flow: apps
+                    .into_iter()
+                    .map(FlowConfig::of_client_and_server)
+                    .collect(),
+            }
+        })
+}
+
+/// Two to four clients behind a router, whose link to the server they share.
+pub fn shared_bottleneck() -> impl Strategy<Value = Scenario> {
+    let clients = vec((link(), link(), tcp(), app()), 2..5);
+    (any::<u32>(), clients, link(), link(), tcp()).prop_map(
+        |(seed, clients, there, back, server_tcp)| {
+            let names: Vec<String> = (1..=clients.len())
+                .map(|it| format!("client{it}"))
+                .collect();
+            let host = |name: &str, tcp: &TcpSettings| HostConfig {
+                tcp: tcp.clone(),
+                ..HostConfig::named(name.into())
+            };
+            let ends = |first: &str| [first.to_owned(), "router".to_owned()];
+            let mut hosts = vec![host("server", &server_tcp)];
+            let mut links = vec![DuplexConfig {
+                between: ends("server"),
+                there: back,
+                back: there,
+            }];
+            let mut flows = Vec::new();
+            for (name, (there, back, tcp, app)) in names.iter().zip(clients) {
+                hosts.push(host(name, &tcp));
+                links.push(DuplexConfig {
+                    between: ends(name),
+                    there,
+                    back,
+                });
+                flows.push(FlowConfig {
+                    client: name.clone(),
+                    ..FlowConfig::of_client_and_server(app)
+                });
+            }
+            Scenario {
+                seed: seed.into(),
+                time_limit: Duration::from_secs(7 * 86_400),
+                family: Family::V4,
+                host: hosts,
+                router: vec![RouterConfig {
+                    name: "router".into(),
+                }],
+                link: links,
+                flow: flows,
+            }
+        },
+    )
+}
+
+/// Probabilities in thousandths: they print short, and shrink to few.
+fn per_mille(most: u32) -> impl Strategy<Value = Probability> {
+    (1..=most).prop_map(|count| {
+        Probability::new(f64::from(count) / 1_000.0).expect("at most a thousand thousandths")
+    })
+}
+
+/// Nothing in most cases, which is also what it shrinks to.
+fn seldom<T: std::fmt::Debug>(
+    strategy: impl Strategy<Value = T>,
+) -> impl Strategy<Value = Option<T>> {
+    option::weighted(0.25, strategy)
+}
+
+fn millis(range: std::ops::Range<u64>) -> impl Strategy<Value = Duration> {
+    range.prop_map(Duration::from_millis)
+}
+
+fn link() -> impl Strategy<Value = LinkConfig> {
+    let time = (millis(0..150), seldom(millis(1..50)));
+    let rate = seldom((rate(), queue(), aqm()));
+    let wire = (
+        loss(),
+        option::weighted(0.25, per_mille(50)),
+        seldom(reorder()),
+        seldom(per_mille(30)),
+    );
+    let path = (
+        seldom(too_big()),
+        seldom(blackholes()),
+        seldom(middlebox()),
+        faults(),
+    );
+    (time, rate, wire, path).prop_map(|(time, rate, wire, path)| {
+        let (delay, jitter) = time;
+        let (loss, duplicate, reorder, corrupt) = wire;
+        let (too_big, blackholes, middlebox, faults) = path;
+        let (rate, queue, aqm) = match rate {
+            Some((rate, queue, aqm)) => (Some(rate), queue, aqm),
+            None => (None, QueueLimit::default(), Aqm::default()),
+        };
+        let (mtu, too_big) = too_big.unzip();
+        let mut middlebox = middlebox.unwrap_or_default();
+        if mtu.is_some() {
+            // An ICMP error quotes numbers that its reader has never sent, who must not believe it
+            // (RFC 5927 §4.1): a black hole.
+            middlebox.shift_seq = 0;
+        }
+        let plain = LinkConfig {
+            rate,
+            delay,
+            jitter: jitter.unwrap_or_default(),
+            queue,
+            aqm,
+            loss,
+            duplicate: duplicate.unwrap_or_default(),
+            reorder,
+            corrupt: corrupt.unwrap_or_default(),
+            mtu,
+            too_big: too_big.unwrap_or_default(),
+            blackholes: blackholes.unwrap_or_default(),
+            middlebox,
+            ..LinkConfig::default()
+        };
+        with_faults(plain, &faults)
+    })
+}
+
+fn rate() -> impl Strategy<Value = Rate> {
+    prop_oneof![1u64..10, 10u64..1_000].prop_map(|megabits| Rate(megabits * 1_000_000))
+}
+
+/// Room for a burst at least: a queue that never has room for two packets lets nothing through
+/// that is sent in bursts.
+fn queue() -> impl Strategy<Value = QueueLimit> {
+    prop_oneof![
+        (5usize..1_000).prop_map(QueueLimit::Packets),
+        (20u64..500).prop_map(|kilobytes| QueueLimit::Bytes(Bytes(kilobytes * 1_000))),
+    ]
+}
+
+fn aqm() -> impl Strategy<Value = Aqm> {
+    let codel = (millis(2..20), any::<bool>()).prop_map(|(target, ecn)| Aqm::Codel {
+        target,
+        interval: target * 20,
+        ecn,
+    });
+    let red =
+        (5u64..50, per_mille(200), any::<bool>()).prop_map(|(min, probability, ecn)| Aqm::Red {
+            min: Bytes(min * 1_000),
+            max: Bytes(min * 3_000),
+            probability,
+            ecn,
+        });
+    prop_oneof![3 => Just(Aqm::DropTail), 1 => codel, 1 => red]
+}
+
+/// So little that no connection is given up: a segment and its answers are lost eight times in a
+/// row once in 10⁹ times.
+fn loss() -> impl Strategy<Value = LossConfig> {
+    let bursts = (per_mille(10), 300u32..1_000).prop_map(|(to_bad, to_good)| {
+        LossConfig::GilbertElliott(GilbertElliott {
+            to_bad,
+            to_good: Probability::new(f64::from(to_good) / 1_000.0).expect("at most one"),
+            in_bad: Probability::ONE,
+            in_good: Probability::ZERO,
+        })
+    });
+    prop_oneof![
+        2 => Just(LossConfig::default()),
+        2 => per_mille(40).prop_map(LossConfig::Independent),
+        1 => bursts,
+    ]
+}
+
+fn reorder() -> impl Strategy<Value = ReorderConfig> {
+    (per_mille(300), millis(1..200)).prop_map(|(probability, by)| ReorderConfig { probability, by })
+}
+
+fn too_big() -> impl Strategy<Value = (u16, TooBig)> {
+    // Silence needs a search for the MTU, where this is not above what every path carries.
+    (1_280u16..1_500).prop_map(|mtu| (mtu, TooBig::Icmp))
+}
+
+fn blackholes() -> impl Strategy<Value = Vec<Blackhole>> {
+    vec((0u64..20_000, 1u64..5_000), 1..3).prop_map(|spans| {
+        let times = |(from, span)| Blackhole {
+            from: Duration::from_millis(from),
+            until: Duration::from_millis(from + span),
+        };
+        spans.into_iter().map(times).collect()
+    })
+}
+
+fn middlebox() -> impl Strategy<Value = MiddleboxConfig> {
+    let all = vec![
+        OptionName::Mss,
+        OptionName::WindowScale,
+        OptionName::SackPermitted,
+        OptionName::Sack,
+        OptionName::Timestamps,
+        OptionName::Unknown,
+    ];
+    let merge = (500u16..1_400, 1u64..20).prop_map(|(max, hold)| MergeConfig {
+        max,
+        hold: Duration::from_millis(hold),
+    });
+    (
+        subsequence(all, 0..=6),
+        select(vec![StripFrom::Syn, StripFrom::Others, StripFrom::All]),
+        seldom(100u16..1_400),
+        option::weighted(0.1, any::<u32>()),
+        seldom(100u16..1_400),
+        seldom(merge),
+    )
+        .prop_map(
+            |(strip, strip_from, clamp_mss, shift_seq, split, merge)| MiddleboxConfig {
+                strip,
+                strip_from,
+                clamp_mss,
+                shift_seq: shift_seq.unwrap_or_default(),
+                split,
+                merge,
+                ..MiddleboxConfig::default()
+            },
+        )
+}
+
+/// Faults as they are written, among the first packets; one for each at most.
+fn faults() -> impl Strategy<Value = Vec<String>> {
+    let kind = select(vec!["packet", "data", "syn", "fin", "ack"]);
+    let fault = select(vec!["drop", "duplicate", "delay", "swap", "corrupt"]);
+    btree_map((kind, 1u32..20), (fault, 1u32..3_000), 0..4).prop_map(|faults| {
+        let written = |((kind, number), (fault, amount))| match fault {
+            "delay" | "swap" => format!("{fault} {kind} {number} {amount}ms"),
+            "corrupt" => format!("{fault} {kind} {number} {amount}"),
+            _ => format!("{fault} {kind} {number}"),
+        };
+        faults.into_iter().map(written).collect()
+    })
+}
+
+fn with_faults(link: LinkConfig, faults: &[String]) -> LinkConfig {
+    let mut table = toml::Table::try_from(&link).expect("a link can be written");
+    if !faults.is_empty() {
+        table.insert("faults".into(), faults.to_vec().into());
+    }
+    table.try_into().expect("the faults are well written")
+}
+
+fn tcp() -> impl Strategy<Value = TcpSettings> {
+    let buffer = || seldom(prop_oneof![1_000u64..10_000, 10_000u64..1_000_000].prop_map(Bytes));
+    let flag = || option::weighted(0.3, Just(false));
+    let scaling = prop_oneof![
+        Just(ScalingSetting::Named(ScalingName::Off)),
+        (0u8..10).prop_map(ScalingSetting::Shift),
+    ];
+    (
+        (buffer(), buffer(), seldom(scaling)),
+        (flag(), flag(), flag(), flag(), flag()),
+        (
+            seldom(88u16..1_500),
+            seldom(millis(1..500)),
+            seldom(1u16..20),
+        ),
+    )
+        .prop_map(|(buffers, flags, numbers)| {
+            let (recv_buffer, send_buffer, window_scaling) = buffers;
+            let (sack, timestamps, nagle, dsack, slow_start_after_idle) = flags;
+            let (max_segment_size, delayed_ack_max, initial_window) = numbers;
+            TcpSettings {
+                recv_buffer,
+                send_buffer,
+                // A buffer holds at least one unit of its window.
+                window_scaling: match (window_scaling, recv_buffer) {
+                    (Some(ScalingSetting::Shift(shift)), Some(Bytes(buffer))) => {
+                        Some(ScalingSetting::Shift(shift.min(buffer.ilog2() as u8)))
+                    }
+                    (other, _) => other,
+                },
+                sack,
+                timestamps,
+                nagle,
+                dsack,
+                slow_start_after_idle,
+                max_segment_size,
+                delayed_ack_max,
+                initial_window,
+                ..TcpSettings::default()
+            }
+        })
+}
+
+fn app() -> impl Strategy<Value = AppConfig> {
+    let bytes = |most: u64| (0..most).prop_map(Bytes);
+    prop_oneof![
+        3 => bytes(300_000).prop_map(|bytes| AppConfig::Bulk { bytes }),
+        1 => bytes(150_000).prop_map(|bytes| AppConfig::Duplex { bytes }),
+        1 => (bytes(100_000), 500u64..10_000, millis(0..200)).prop_map(|(bytes, piece, every)| {
+            AppConfig::SlowReader {
+                bytes,
+                piece: Bytes(piece),
+                every,
+            }
+        }),
+        1 => (1u32..10, bytes(5_000), bytes(30_000), millis(0..500)).prop_map(
+            |(requests, request, response, think)| AppConfig::RequestResponse {
+                requests,
+                request,
+                response,
+                think,
+            }
+        ),
+        1 => (1u32..10, 1u32..5, bytes(2_000), bytes(10_000)).prop_map(
+            |(connections, parallel, request, response)| AppConfig::ManyShort {
+                connections,
+                parallel,
+                request,
+                response,
+            }
+        ),
+        1 => (bytes(50_000), bytes(50_000)).prop_map(|(request, response)| AppConfig::HalfClose {
+            request,
+            response,
+        }),
+        1 => bytes(100_000).prop_map(|after| AppConfig::Abort { after }),
+    ]
+}

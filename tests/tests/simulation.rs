@@ -1,0 +1,221 @@
+//! Whole scenarios: each application over good and bad networks, and what is told of them.
+
+use tcp_sim::scenario::{AppConfig, Scenario};
+use tcp_sim::simulation::{Outcome, Simulation};
+
+/// Two hosts, `a` and `b`, on one link; `link` are settings of both of its directions.
+fn two_hosts(seed: u64, link: &str, app: &str) -> Scenario {
+    let text = format!(
+        "seed = {seed}
+         host = [{{ name = 'a' }}, {{ name = 'b' }}]
+         link = [{{ between = ['a', 'b'], there = {{ {link} }}, back = {{ {link} }} }}]
+         flow = [{{ client = 'a', server = 'b', app = {{ {app} }} }}]"
+    );
+    toml::from_str(&text).expect("the scenario can be read")
+}
+
+fn run(scenario: &Scenario) -> Outcome {
+    let simulation = Simulation::new(scenario).expect("the scenario can be run");
+    simulation.run(&mut |_| {})
+}
+
+/// One of each.
+const APPS: [&str; 7] = [
+    "kind = 'bulk', bytes = '300k'",
+    "kind = 'slow_reader', bytes = '200k', piece = '20k', every = '100ms'",
+    "kind = 'request_response', requests = 20, request = 300, response = '5k', think = '10ms'",
+    "kind = 'many_short', connections = 20, parallel = 4, request = 200, response = '3k'",
+    "kind = 'half_close', request = '50k', response = '100k'",
+    "kind = 'duplex', bytes = '100k'",
+    "kind = 'abort', after = '100k'",
+];
+
+const CLEAN: &str = "rate = '10M', delay = '10ms'";
+
+#[track_caller]
+fn completes(scenario: &Scenario) -> Outcome {
+    let outcome = run(scenario);
+    assert!(outcome.complete, "{outcome:#?}");
+    let flow = &outcome.flows[0];
+    let expected = match scenario.flow[0].app {
+        AppConfig::Bulk { bytes } | AppConfig::SlowReader { bytes, .. } => [bytes.0, 0],
+        AppConfig::RequestResponse {
+            requests: count,
+            request,
+            response,
+            ..
+        }
+        | AppConfig::ManyShort {
+            connections: count,
+            request,
+            response,
+            ..
+        } => [request.0, response.0].map(|bytes| bytes * u64::from(count)),
+        AppConfig::HalfClose { request, response } => [request.0, response.0],
+        AppConfig::Duplex { bytes } => [bytes.0; 2],
+        AppConfig::Abort { .. } => [flow.bytes_to_server, 0],
+    };
+    assert_eq!([flow.bytes_to_server, flow.bytes_to_client], expected);
+    outcome
+}
+
+#[test]
+fn each_application_completes_over_a_clean_network() {
+    for app in APPS {
+        let outcome = completes(&two_hosts(1, CLEAN, app));
+        assert_eq!(outcome.retransmitted_segments, 0, "{app}");
+    }
+}
+
+/// Everything that may go wrong at random, a little of each.
+const BAD: &str = "rate = '10M', delay = '10ms', jitter = '3ms', loss = 0.02, duplicate = 0.02, \
+    corrupt = 0.02, reorder = { probability = 0.05, by = '15ms' }, queue = { packets = 50 }";
+
+#[test]
+fn each_application_completes_over_a_bad_network() {
+    for app in APPS {
+        let mut retransmitted = 0;
+        for seed in 0..20 {
+            let outcome = completes(&two_hosts(seed, BAD, app));
+            retransmitted += outcome.retransmitted_segments;
+            assert_eq!(outcome.violations, [""; 0]);
+        }
+        assert!(retransmitted > 0, "{app}: something was lost");
+    }
+}
+
+#[test]
+fn losses_in_bursts_and_queue_management_are_survived() {
+    let bursts = "loss = { to_bad = 0.005, to_good = 0.3 }, rate = '20M', delay = '5ms'";
+    let codel = "aqm = { kind = 'codel' }, rate = '5M', delay = '5ms'";
+    let red = "aqm = { kind = 'red', min = '10k', max = '60k', probability = 0.1 }, rate = '5M', delay = '5ms'";
+    for (link, least) in [(bursts, 1), (codel, 1), (red, 1)] {
+        let outcome = completes(&two_hosts(3, link, "kind = 'bulk', bytes = '5M'"));
+        assert!(outcome.retransmitted_segments >= least, "{link}");
+    }
+}
+
+#[test]
+fn goodput_is_what_the_link_allows() {
+    let link = "rate = '100M', delay = '50ms'";
+    let outcome = completes(&two_hosts(1, link, "kind = 'bulk', bytes = '10M'"));
+    // Slow start and the handshake take their part; headers 4 of 100.
+    let goodput = outcome.goodput_bps;
+    assert!((30e6..96e6).contains(&goodput), "{goodput}");
+    assert_eq!(outcome.flows[0].goodput_bps, goodput);
+    // 2 MSL later nothing is left.
+    assert!(outcome.end_seconds >= outcome.sim_seconds + 59.0);
+}
+
+/// Four hosts and two routers with a narrow link between them.
+const DUMBBELL: &str = "
+    seed = 5
+    host = [{ name = 'a' }, { name = 'b' }, { name = 'c' }, { name = 'd' }]
+    router = [{ name = 'west' }, { name = 'east' }]
+    flow = [
+        { client = 'a', server = 'c', app = { kind = 'bulk', bytes = '2M' } },
+        { client = 'd', server = 'b', start = '500ms', app = { kind = 'bulk', bytes = '1M' } },
+        { client = 'b', server = 'c', app = { kind = 'many_short', connections = 30, parallel = 3, request = 100, response = '2k' } },
+    ]
+    [[link]]
+    between = ['a', 'west']
+    there = { rate = '100M', delay = '1ms' }
+    back = { rate = '100M', delay = '1ms' }
+    [[link]]
+    between = ['b', 'west']
+    there = { rate = '100M', delay = '2ms' }
+    back = { rate = '100M', delay = '2ms' }
+    [[link]]
+    between = ['west', 'east']
+    there = { rate = '10M', delay = '10ms', queue = { packets = 30 } }
+    back = { rate = '10M', delay = '10ms', queue = { packets = 30 } }
+    [[link]]
+    between = ['east', 'c']
+    there = { rate = '100M', delay = '1ms' }
+    back = { rate = '100M', delay = '1ms' }
+    [[link]]
+    between = ['east', 'd']
+    there = { rate = '100M', delay = '1ms' }
+    back = { rate = '100M', delay = '1ms' }
+";
+
+#[test]
+fn flows_share_a_bottleneck_between_routers() {
+    let scenario: Scenario = toml::from_str(DUMBBELL).unwrap();
+    let outcome = run(&scenario);
+    assert!(outcome.complete, "{outcome:#?}");
+    let narrow = &outcome.links[4];
+    assert_eq!((narrow.from.as_str(), narrow.to.as_str()), ("west", "east"));
+    assert!(narrow.stats.dropped.queue_full > 0, "the queue was full");
+    assert!(outcome.goodput_bps < 20e6);
+    assert_eq!(outcome.flows[2].connections, 30);
+    let busy = outcome.links.iter().all(|link| link.stats.delivered > 0);
+    assert!(busy, "every link was used");
+}
+
+#[test]
+fn the_same_seed_gives_the_same_run() {
+    for app in APPS {
+        let [one, same, other] = [1, 1, 2].map(|seed| run(&two_hosts(seed, BAD, app)));
+        assert_eq!(one.trace_hash, same.trace_hash, "{app}");
+        assert_ne!(one.trace_hash, other.trace_hash, "{app}");
+        let timeless = |outcome: Outcome| Outcome {
+            wall_seconds: 0.0,
+            ..outcome
+        };
+        assert_eq!(timeless(one), timeless(same));
+    }
+}
+
+#[test]
+fn a_smaller_mtu_on_the_way_is_learned_from_icmp() {
+    for family in ["v4", "v6"] {
+        let text = format!(
+            "family = '{family}'
+             host = [{{ name = 'a' }}, {{ name = 'b' }}]
+             router = [{{ name = 'r' }}]
+             link = [
+                {{ between = ['a', 'r'], there = {{ delay = '1ms' }}, back = {{ delay = '1ms' }} }},
+                {{ between = ['r', 'b'], there = {{ mtu = 1300, delay = '1ms' }}, back = {{ delay = '1ms' }} }},
+             ]
+             flow = [{{ client = 'a', server = 'b', app = {{ kind = 'bulk', bytes = '200k' }} }}]"
+        );
+        let outcome = run(&toml::from_str(&text).unwrap());
+        assert!(outcome.complete, "{outcome:#?}");
+        let dropped = &outcome.links[2].stats.dropped;
+        assert!((1..100).contains(&dropped.too_big), "{dropped:?}");
+        let counters = &outcome.hosts[0].counters;
+        assert!(counters.contains_key("IcmpInMsgs"), "{counters:?}");
+    }
+}
+
+#[test]
+fn a_blackhole_is_waited_out() {
+    let link = "rate = '10M', delay = '10ms', blackholes = [{ from = '100ms', until = '5s' }]";
+    let outcome = completes(&two_hosts(1, link, "kind = 'bulk', bytes = '1M'"));
+    assert!(outcome.rto_count > 0 && outcome.sim_seconds > 5.0);
+}
+
+#[test]
+fn a_network_that_never_comes_back_ends_the_flow_and_leaves_nothing() {
+    let link = "rate = '10M', delay = '10ms', blackholes = [{ from = '100ms', until = '23h' }]";
+    for app in APPS {
+        let outcome = run(&two_hosts(1, link, app));
+        assert!(!outcome.complete && !outcome.time_limit_reached, "{app}");
+        assert_eq!(outcome.violations, [""; 0], "{app}");
+        let error = outcome.flows[0].error.as_deref().unwrap_or_default();
+        assert!(error.contains("timed out"), "{app}: {error}");
+    }
+}
+
+#[test]
+fn the_time_limit_cuts_a_run_short() {
+    let scenario = Scenario {
+        time_limit: std::time::Duration::from_millis(200),
+        ..two_hosts(1, CLEAN, "kind = 'bulk', bytes = '1M'")
+    };
+    let outcome = run(&scenario);
+    assert!(outcome.time_limit_reached && !outcome.complete);
+    let read = outcome.flows[0].bytes_to_server;
+    assert!((1..1_000_000).contains(&read), "{read}");
+}
