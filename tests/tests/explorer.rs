@@ -49,17 +49,17 @@ fn simultaneous_open_keeps_the_rules() {
 
 #[test]
 fn transfer_keeps_the_rules() {
-    assert!(explore_clean(&transfer(), 2).states > 1_000_000);
+    assert!(explore_clean(&transfer(), 2).states > 500_000);
 }
 
 #[test]
 fn close_keeps_the_rules() {
-    assert!(explore_clean(&close(), 3).states > 400_000);
+    assert!(explore_clean(&close(), 3).states > 200_000);
 }
 
 #[test]
 fn simultaneous_close_keeps_the_rules() {
-    assert!(explore_clean(&simultaneous_close(), 2).states > 1_000_000);
+    assert!(explore_clean(&simultaneous_close(), 2).states > 500_000);
 }
 
 #[test]

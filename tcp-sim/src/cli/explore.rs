@@ -32,7 +32,7 @@ Examples:
   tcp-sim explore                                    every preset, up to two faults
   tcp-sim explore --preset close --faults 3 --json
   tcp-sim explore --preset handshake --preset reset --threads 1
-  tcp-sim explore --preset transfer --write found.json && tcp-sim replay found.json
+  tcp-sim explore --preset transfer --write found.json; tcp-sim replay found.json
   tcp-sim explore --preset reset --write deep.json --deepest";
 
 /// Try every schedule of a small conversation, with every fault that the network could make.
