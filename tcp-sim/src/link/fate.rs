@@ -37,6 +37,13 @@ impl Fate {
             ..Fate::default()
         }
     }
+
+    /// Whether what arrives may be other bytes than those that were sent, marks of queues aside.
+    pub fn may_be_altered(&self) -> bool {
+        self.corrupted.is_some()
+            || matches!(self.fault, Some(Fault::Corrupt(_)))
+            || self.handling != Handling::Untouched
+    }
 }
 
 /// What a middlebox made of one packet.

@@ -1,6 +1,6 @@
 //! Hosts and routers, the links between them, and the clock that they share.
 
-use tcp_core::{Instant, Stack};
+use tcp_core::{Instant, ReceiveChecksum, Stack};
 
 use super::address;
 use super::host::Host;
@@ -33,8 +33,19 @@ pub struct Network<O> {
     observer: O,
     pub(super) watch: Option<Watch>,
     breach: Option<Breach>,
+    /// Whether what arrives may be other bytes than some host has sent.
+    bytes: Bytes,
     /// Steps since the clock last moved.
     steps_at_now: u32,
+}
+
+/// What the links have done to packets so far.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Bytes {
+    /// Every byte is as a stack has written it, so its checksums are right.
+    Untouched,
+    /// Some may have been changed.
+    Altered,
 }
 
 /// A rule that was broken.
@@ -103,6 +114,7 @@ impl<O: Observer> Network<O> {
             observer,
             watch,
             breach: None,
+            bytes: Bytes::Untouched,
             steps_at_now: 0,
         }
     }
@@ -288,6 +300,9 @@ impl<O: Observer> Network<O> {
         let (now, len) = (self.now, packet.len());
         let pipe = &mut self.pipes[link.0];
         let fate = pipe.link.send(now, packet);
+        if fate.may_be_altered() {
+            self.bytes = Bytes::Altered;
+        }
         let sent = Event::Sent {
             link,
             packet: self.packets.latest(len),
@@ -352,7 +367,11 @@ impl<O: Observer> Network<O> {
             return self.forward(node, packet);
         }
         if let Some(watch) = &mut self.watch {
-            watch.handed(node.0, &packet);
+            let checksum = match self.bytes {
+                Bytes::Untouched => ReceiveChecksum::Verified,
+                Bytes::Altered => ReceiveChecksum::Unchecked,
+            };
+            watch.handed(node.0, &packet, checksum);
         }
         self.hosts[node.0].receive(self.now, &packet);
         self.packets.recycle(packet);

@@ -95,9 +95,9 @@ impl Watch {
         conduct.sent(header, payload)
     }
 
-    /// This packet arrived at a host.
-    pub fn handed(&mut self, host: usize, packet: &[u8]) {
-        let parsed = wire::parse(packet, ReceiveChecksum::Unchecked);
+    /// This packet arrived at a host, with a checksum that may be known to be right.
+    pub fn handed(&mut self, host: usize, packet: &[u8], checksum: ReceiveChecksum) {
+        let parsed = wire::parse(packet, checksum);
         let host = &mut self.hosts[host];
         host.accounts.handed(&parsed);
         match parsed {
@@ -367,7 +367,8 @@ mod tests {
         let mut watch = Watch::new(1);
         let mut host = Host::new(Side::A, 1_500, [1; 32]);
         assert_eq!(watch.look_at(0, &mut host, Instant::ZERO, |_| {}), Ok(()));
-        watch.handed(0, &packet(server(), client(5_000), syn(100)));
+        let syn = packet(server(), client(5_000), syn(100));
+        watch.handed(0, &syn, ReceiveChecksum::Unchecked);
         let judgement = watch.look_at(0, &mut host, Instant::ZERO, |_| {});
         assert!(words(judgement).contains("ip_in_receives is 0, the wire saw 1"));
     }
@@ -378,7 +379,7 @@ mod tests {
         let mut host = Host::new(Side::A, 1_500, [1; 32]);
         for port in 1..=20_000 {
             let stray = packet(server(), client(port), syn(100));
-            watch.handed(0, &stray);
+            watch.handed(0, &stray, ReceiveChecksum::Unchecked);
             host.receive(Instant::ZERO, &stray);
             for answer in host.drain(Instant::ZERO) {
                 assert_eq!(watch.sent(0, &answer), Ok(()));
