@@ -57,7 +57,7 @@ fn bugs_in_the_core_are_found_by_short_traces() {
         let source = fs::read_to_string(workspace().join(&file)).unwrap();
         let times = source.matches(bug.right).count();
         assert_eq!(times, 1, "{file} holds once: {}", bug.right);
-        copy.write(&file, &source.replace(bug.right, bug.wrong));
+        copy.write(&file, source.replace(bug.right, bug.wrong));
         let program = copy.build();
         copy.write(&file, &source);
         for (preset, faults) in bug.found_by {
@@ -114,9 +114,7 @@ impl Copy {
         let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("patched");
         let copy = Copy { root };
         for package in ["tcp-core", "tcp-sim"] {
-            let folder = workspace().join(package);
-            copy.update_file(&folder.join("Cargo.toml"));
-            copy.update_folder(&folder.join("src"));
+            copy.update_folder(&workspace().join(package));
         }
         copy.update_file(&workspace().join("Cargo.lock"));
         let manifest = fs::read_to_string(workspace().join("Cargo.toml")).unwrap();
@@ -125,11 +123,21 @@ impl Copy {
             line if line.starts_with("default-members") || line.starts_with("exclude") => None,
             line => Some(line),
         });
-        copy.write("Cargo.toml", &lines.collect::<Vec<_>>().join("\n"));
+        copy.write("Cargo.toml", lines.collect::<Vec<_>>().join("\n"));
         copy
     }
 
+    /// Makes the copy of a folder like it: what is there of an earlier run and not any more is removed.
     fn update_folder(&self, folder: &Path) {
+        let before = self.root.join(folder.strip_prefix(workspace()).unwrap());
+        for entry in fs::read_dir(before).into_iter().flatten() {
+            let entry = entry.unwrap();
+            match folder.join(entry.file_name()) {
+                original if original.exists() => {}
+                _ if entry.path().is_dir() => fs::remove_dir_all(entry.path()).unwrap(),
+                _ => fs::remove_file(entry.path()).unwrap(),
+            }
+        }
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
@@ -142,13 +150,13 @@ impl Copy {
 
     fn update_file(&self, file: &Path) {
         let name = file.strip_prefix(workspace()).unwrap();
-        self.write(name.to_str().unwrap(), &fs::read_to_string(file).unwrap());
+        self.write(name.to_str().unwrap(), &fs::read(file).unwrap());
     }
 
     /// Writes a file unless it is so already: cargo goes by the time of the last change.
-    fn write(&self, name: &str, content: &str) {
-        let path = self.root.join(name);
-        if fs::read_to_string(&path).is_ok_and(|before| before == content) {
+    fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        let (path, content) = (self.root.join(name), content.as_ref());
+        if fs::read(&path).is_ok_and(|before| before == content) {
             return;
         }
         fs::create_dir_all(path.parent().unwrap()).unwrap();
