@@ -18,7 +18,7 @@ Examples:
   tcp-sim run --bytes 10M --rtt 100ms --rate 100M --loss 0.01 --seed 7
   tcp-sim report --bytes 3M --rtt 80ms --rate 30M --queue 64Ki --out slow-start.html
   tcp-sim explore --preset close --faults 3
-  tcp-sim explore --preset transfer --write found.json --deepest && tcp-sim replay found.json
+  tcp-sim explore --preset transfer --write found.json --deepest; tcp-sim replay found.json
 
 `tcp-sim help COMMAND` explains each command, and shows more examples.";
 

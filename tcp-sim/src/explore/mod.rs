@@ -76,6 +76,8 @@
 mod action;
 mod app;
 mod digest;
+mod end;
+mod ending;
 mod host;
 mod machine;
 mod network;

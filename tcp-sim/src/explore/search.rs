@@ -10,9 +10,9 @@ use rayon::prelude::*;
 
 use super::action::Action;
 use super::digest::{SHARDS, shard_of};
+use super::ending::check_ending;
 use super::machine::Machine;
 use super::report::{Bounds, Progress, Report};
-use super::rules::check_ending;
 use super::scenario::Scenario;
 use super::seen::{Origin, Origins, Seen};
 use super::trace::Counterexample;

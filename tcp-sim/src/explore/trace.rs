@@ -5,8 +5,8 @@ use std::fmt;
 use tcp_core::{Instant, State};
 
 use super::action::Action;
+use super::ending::check_ending;
 use super::machine::{Machine, Packet};
-use super::rules::check_ending;
 use super::scenario::{Scenario, Step};
 use super::turn::Turns;
 use super::world::{Orders, World};

@@ -8,11 +8,12 @@ use tcp_core::Instant;
 
 use super::action::Action;
 use super::digest::{Digested, Digester};
+use super::end::End;
 use super::machine::{Machine, Packet};
 use super::network::{Link, Parcel};
 use super::rules::{check_pair, check_sent};
 use super::scenario::{Ending, Start};
-use super::turn::{End, Stimulus, Turn, Turns};
+use super::turn::{Stimulus, Turn, Turns};
 use crate::Side;
 use crate::oracle::Violation;
 
