@@ -37,14 +37,14 @@ use core::net::{IpAddr, SocketAddr};
 pub use connection_mut::ConnectionMut;
 
 use crate::config::{ListenConfig, StackConfig, ValidConfig};
-use crate::connection::State;
+use crate::connection::{Connection, State};
 use crate::error::{AcceptError, ConnectError, ListenError};
 use crate::event::{ConnectionId, Event, ListenerId, PacketMeta, SynDecision, SynId, Transmit};
 use crate::stats::Counters;
 use crate::time::Instant;
 use connections::Entry;
 use deadlines::Deadlines;
-use demux::Demux;
+use demux::{Demux, Record};
 use events::Events;
 use half_open::Embryo;
 use keys::Keys;
@@ -54,6 +54,7 @@ use queue::SlotQueue;
 use reply::Replies;
 use slab::{Slab, SlotId};
 use time_wait::TimeWaits;
+use tuple::FourTuple;
 
 /// A TCP endpoint with any number of connections and listeners.
 ///
@@ -227,6 +228,23 @@ impl Stack {
         entry
             .is_users()
             .then(|| ConnectionMut::new(self, id.index, now))
+    }
+
+    /// The connection that segments between these addresses go to, whether or not a user holds it:
+    /// it may wait to be accepted, or finish by itself after the user has closed it. `None` where a
+    /// half-open connection or one in TIME-WAIT, or nobody, takes them. For diagnosis: the id only
+    /// tells it from others between the same addresses, before and after it, and becomes good for
+    /// [`connection`](Stack::connection) when the user gets it.
+    pub fn connection_between(
+        &self,
+        local: SocketAddr,
+        remote: SocketAddr,
+    ) -> Option<(ConnectionId, &Connection)> {
+        let Record::Connection(index) = self.demux.route(&FourTuple::new(local, remote)?)? else {
+            return None;
+        };
+        let key = self.connections.key(index)?;
+        Some((key.into(), &self.connections.get(index)?.connection))
     }
 
     /// Every connection with its local and remote address and its state (as `ss`), half-open and

@@ -186,7 +186,8 @@ impl Conduct {
         Ok(())
     }
 
-    /// The peer's window and MSS. One byte may go beyond the window: a probe (RFC 9293 §3.8.6.1).
+    /// The peer's window and MSS. Beyond the window goes nothing but a probe: one byte, by itself,
+    /// when all that was granted is used up (RFC 9293 §3.8.6.1).
     fn check_limits(&self, end: u64, payload_len: usize) -> Result<(), Violation> {
         if payload_len == 0 {
             return Ok(());
@@ -194,8 +195,9 @@ impl Conduct {
         let Some(peer) = &self.peer else {
             return Err(Violation("data before the peer's SYN".into()));
         };
+        let is_probe = payload_len == 1 && end == peer.granted + 1;
         rule!(
-            end <= peer.granted + 1,
+            end <= peer.granted || is_probe,
             "data up to offset {end}, but the window ends at {}",
             peer.granted
         );
@@ -407,9 +409,12 @@ mod tests {
         bench.handed(syn(100).window(4).mss(500));
         bench.sends(syn(300).ack(101));
         bench.handed(ack(101, 301).window(4));
+        bench.may_not_send(ack(301, 101).data(b"12345"), "the window ends");
         bench.sends(ack(301, 101).data(b"1234"));
+        bench.may_not_send(ack(304, 101).data(b"45"), "the window ends");
         bench.may_not_send(ack(305, 101).data(b"56"), "the window ends");
         bench.sends(ack(305, 101).data(b"5"));
+        bench.may_not_send(ack(306, 101).data(b"6"), "the window ends");
     }
 
     #[test]

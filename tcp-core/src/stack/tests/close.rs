@@ -47,6 +47,32 @@ fn who_closes_first_waits_for_two_msl_in_a_record() {
 }
 
 #[test]
+fn a_connection_is_found_by_its_addresses_whoever_holds_it() {
+    let mut pair = Pair::new();
+    let listener = pair.listen(ListenConfig::default());
+    let client = pair.start_connect();
+    let client_addr = pair.client_addr(client);
+    pair.run();
+    let state_of = |host: &Host, local, remote| {
+        let (id, connection) = host.stack.connection_between(local, remote)?;
+        Some((id, connection.state()))
+    };
+    let waiting = state_of(&pair.server, server_addr(), client_addr);
+    let server = pair.server.stack.accept(listener).unwrap();
+    assert_eq!(waiting, Some((server, State::Established)), "not accepted");
+    assert_eq!(state_of(&pair.server, client_addr, server_addr()), None);
+
+    pair.client.close(pair.now, client);
+    pair.run();
+    let orphan = state_of(&pair.client, client_addr, server_addr());
+    assert_eq!(orphan, Some((client, State::FinWait2)), "closed");
+    pair.server.close(pair.now, server);
+    pair.run();
+    assert_eq!(states(&pair.client), [State::TimeWait]);
+    assert_eq!(state_of(&pair.client, client_addr, server_addr()), None);
+}
+
+#[test]
 fn a_connection_in_time_wait_can_still_be_read() {
     let mut pair = Pair::new();
     let listener = pair.listen(ListenConfig::default());

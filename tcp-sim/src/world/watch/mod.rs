@@ -121,6 +121,7 @@ impl Watch {
     pub fn holds(&mut self, host: usize, id: ConnectionId, local: SocketAddr, remote: SocketAddr) {
         let held = &mut self.hosts[host];
         let mut index = held.end_between(local, remote);
+        let checkup = held.ends[index].hand_over(id);
         if held.ends[index].user.is_some() {
             // The user has not closed the last connection between these addresses yet.
             let conduct = std::mem::take(&mut held.ends[index].conduct);
@@ -130,7 +131,7 @@ impl Watch {
             held.ends[index].conduct = conduct;
         }
         let place = self.streams.join(local, remote);
-        held.ends[index].user = Some(User::new(id, place));
+        held.ends[index].user = Some(User::new(id, place, checkup));
         held.by_id.insert(id, index);
     }
 
@@ -198,7 +199,8 @@ impl Watch {
         }
     }
 
-    /// Looks at every connection of a host that something has happened to, and tells of each.
+    /// Looks at every connection of a host that something has happened to, and tells of each that
+    /// has a user.
     pub fn look_at(
         &mut self,
         index: usize,
@@ -207,32 +209,15 @@ impl Watch {
         mut tell: impl FnMut(&Seen<'_>),
     ) -> Result<(), Violation> {
         let watch = &mut self.hosts[index];
-        let mtu = host.stack.config().mtu;
         while let Some(touched) = watch.touched.pop() {
             let end = &mut watch.ends[touched];
             end.is_touched = false;
-            let Some(user) = &mut end.user else { continue };
-            let id = user.id;
-            match host.stack.connection(now, id) {
-                Some(connection) => {
-                    let info = connection.info();
-                    user.look_at(&connection, &info, mtu)?;
-                    tell(&Seen {
-                        id,
-                        local: end.local,
-                        remote: end.remote,
-                        info: &info,
-                    });
+            if let Some(user) = end.look_at(host, now, &mut tell)? {
+                if !end.is_latest {
+                    watch.free.push(touched);
                 }
-                None => {
-                    let place = user.place;
-                    end.user = None;
-                    if !end.is_latest {
-                        watch.free.push(touched);
-                    }
-                    watch.by_id.remove(&id);
-                    self.streams.leave(place);
-                }
+                watch.by_id.remove(&user.id);
+                self.streams.leave(user.place);
             }
         }
         watch.accounts.check(host.stack.counters())?;
