@@ -85,6 +85,25 @@ fn packets_take_turns_at_the_rate() {
 }
 
 #[test]
+fn a_queue_that_moved_on_unseen_tells_when_it_did() {
+    let mut link = link("rate = 8000, delay = '1s'");
+    for first in 1..=3 {
+        let _ = link.send(Instant::ZERO, noise(first, 100));
+    }
+    assert_eq!(link.queue_len().packets, 2);
+    let at = link.next_event().unwrap();
+    assert_eq!(at, Instant::from_millis(1_100));
+    assert!(link.poll(at).is_some());
+    let changes = link.queue_changes().iter();
+    let changes: Vec<_> = changes
+        .map(|(at, len)| (at.as_millis(), len.packets))
+        .collect();
+    assert_eq!(changes, [(100, 1), (200, 0)]);
+    assert!(link.poll(at).is_none());
+    assert!(link.queue_changes().is_empty());
+}
+
+#[test]
 fn a_full_queue_drops_at_its_tail() {
     let dropped = |queue: &str, lens: &[usize]| -> Vec<bool> {
         let mut link = link(&format!("rate = '8M'\nqueue = {queue}"));

@@ -339,7 +339,7 @@ fn app() -> impl Strategy<Value = AppConfig> {
     prop_oneof![
         3 => bytes(300_000).prop_map(|bytes| AppConfig::Bulk { bytes }),
         1 => bytes(150_000).prop_map(|bytes| AppConfig::Duplex { bytes }),
-        1 => (bytes(100_000), 500u64..10_000, millis(0..200)).prop_map(|(bytes, piece, every)| {
+        1 => (bytes(100_000), 500u64..10_000, millis(1..200)).prop_map(|(bytes, piece, every)| {
             AppConfig::SlowReader {
                 bytes,
                 piece: Bytes(piece),

@@ -190,6 +190,23 @@ fn a_smaller_mtu_on_the_way_is_learned_from_icmp() {
 }
 
 #[test]
+fn a_router_answers_at_once_where_a_smaller_mtu_lies_behind_it() {
+    let scenario: Scenario = toml::from_str(
+        "host = [{ name = 'a' }, { name = 'b' }]
+         router = [{ name = 'r' }]
+         link = [
+             { between = ['a', 'r'], both = { delay = '10ms' } },
+             { between = ['r', 'b'], both = { delay = '10ms' }, there = { mtu = 1000 } },
+         ]
+         flow = [{ client = 'a', server = 'b', app = { kind = 'bulk', bytes = '100k' } }]",
+    )
+    .expect("the scenario can be read");
+    let outcome = completes(&scenario);
+    assert_eq!(outcome.rto_count, 0, "{outcome:#?}");
+    assert!(outcome.sim_seconds < 0.4, "{}", outcome.sim_seconds);
+}
+
+#[test]
 fn a_blackhole_is_waited_out() {
     let link = "rate = '10M', delay = '10ms', blackholes = [{ from = '100ms', until = '5s' }]";
     let outcome = completes(&two_hosts(1, link, "kind = 'bulk', bytes = '1M'"));
@@ -289,6 +306,21 @@ fn a_scenario_that_contradicts_itself_is_refused_with_the_name_of_what_is_wrong(
     };
     let refused = Simulation::new(&empty).err();
     assert_eq!(refused, Some(ScenarioError::NoFlow));
+}
+
+#[test]
+fn what_would_never_end_is_refused() {
+    let endless = "kind = 'slow_reader', bytes = '20k', piece = 10, every = '0s'";
+    let refused = Simulation::new(&two_hosts(1, CLEAN, endless)).err();
+    assert_eq!(refused, Some(ScenarioError::NoPause(1)));
+    let mut small = two_hosts(1, "mtu = 1200", APPS[0]);
+    small.family = tcp_sim::world::Family::V6;
+    let refused = Simulation::new(&small).err();
+    let expected = ScenarioError::LinkMtu {
+        link: 1,
+        mtu: 1_200,
+    };
+    assert_eq!(refused, Some(expected));
 }
 
 #[test]

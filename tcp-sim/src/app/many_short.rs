@@ -42,6 +42,8 @@ impl Visitor {
                 }
                 Err(error) => {
                     self.error.get_or_insert(AppError::Connect(error));
+                    // What is wrong now, a lack of ports above all, is wrong for the next ones.
+                    self.opened = self.exchanges.count;
                 }
             }
         }

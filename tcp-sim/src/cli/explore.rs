@@ -16,6 +16,8 @@ use tcp_sim::explore::{
 };
 
 const ALL: &str = "all";
+/// More than any machine has cores for.
+const MOST_THREADS: i64 = 1_024;
 /// As many as the presets have patience for: their connections give up after eight timeouts.
 const MOST_FAULTS: i64 = 6;
 
@@ -50,15 +52,16 @@ pub struct ExploreArgs {
     /// Most actions in one schedule
     #[arg(long, default_value_t = Bounds::faults(0).depth)]
     depth: u32,
-    /// Most states of one conversation, which bounds memory: some 100 bytes each
+    /// Most states of one conversation, which bounds memory: some 100 bytes each, beside what is
+    /// remembered so as not to be worked out again. The level at which it is reached is not finished
     #[arg(long, default_value_t = Bounds::faults(0).states)]
     states: usize,
     /// Most segments under way at once
     #[arg(long, default_value_t = Bounds::faults(0).in_flight)]
     in_flight: usize,
     /// Threads; 0 for one on each core. What is found does not depend on it
-    #[arg(long, default_value_t = 0)]
-    threads: usize,
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=MOST_THREADS))]
+    threads: u16,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -81,6 +84,10 @@ pub fn run(args: &ExploreArgs) -> anyhow::Result<ExitCode> {
     let every = args.presets.iter().any(|name| name == ALL);
     let wanted = |preset: &Scenario| every || args.presets.iter().any(|name| name == preset.name);
     let began = Instant::now();
+    anyhow::ensure!(
+        !args.deepest || presets().iter().filter(|it| wanted(it)).count() == 1,
+        "--deepest writes one schedule: name one --preset"
+    );
     let mut found = Vec::new();
     for preset in presets().into_iter().filter(wanted) {
         let outcome = Outcome::of(&preset, args);
@@ -127,7 +134,7 @@ impl Outcome {
             depth: args.depth,
             in_flight: args.in_flight,
             states: args.states,
-            threads: args.threads,
+            threads: args.threads.into(),
         };
         let began = Instant::now();
         let bar = progress_bar(preset.name);

@@ -72,7 +72,7 @@ fn flow_line(flow: &FlowOutcome) -> String {
         (None, false) => "not complete".to_owned(),
     };
     format!(
-        "{} > {} {}: {} bytes there, {} back, {:.3} s, {}bit/s, {} sent again: {state}",
+        "{} > {} {}: {} bytes there, {} back, {:.3} s, {}bit/s, {} sent again before closing: {state}",
         flow.client,
         flow.server,
         flow.app,

@@ -28,7 +28,17 @@ A scenario file names hosts, routers, links and flows; the hosts are client and 
   [[flow]]
   app = { kind = \"bulk\", bytes = \"10M\" }
 
-Exit code: 0 when every flow came to its end and no rule was broken, 1 when not, 2 for a wrong command.";
+Applications, for --app and for flow.app:
+  bulk              bytes
+  duplex            bytes (each way)
+  slow_reader       bytes, piece, every
+  request_response  requests, request, response, think (optional)
+  many_short        connections, parallel, request, response
+  half_close        request, response
+  abort             after
+
+Exit code: 0 when every flow came to its end, no rule was broken, and nothing was left when TIME-WAIT was
+over; 1 when not; 2 when the command could not be carried out.";
 
 /// Run a scenario in virtual time.
 ///

@@ -30,6 +30,8 @@ pub struct Link {
     impairments: Impairments,
     /// None without a rate, when nothing has to wait.
     queue: Option<Queue>,
+    /// How much waited after each packet that began to be sent, since the last call but one.
+    queue_changes: Vec<(Instant, QueueLen)>,
     wire: Wire,
     /// What was dropped after it was taken, and when.
     dropped: VecDeque<(Instant, Vec<u8>, DropReason)>,
@@ -62,6 +64,7 @@ impl Link {
             impairments: Impairments::new(config, seed),
             queue: config.rate.map(|rate| Queue::new(config, rate, seed)),
             wire: Wire::new(config.delay),
+            queue_changes: Vec::new(),
             dropped: VecDeque::new(),
             replies: VecDeque::new(),
             stats: LinkStats::default(),
@@ -143,6 +146,12 @@ impl Link {
     /// How much waited for the rate after the last [`send`](Link::send) or [`poll`](Link::poll).
     pub fn queue_len(&self) -> QueueLen {
         self.queue.as_ref().map_or(QueueLen::default(), Queue::len)
+    }
+
+    /// When packets left the queue before the last [`send`](Link::send) or [`poll`](Link::poll)
+    /// and after the one before it, and how much waited then: the oldest first.
+    pub fn queue_changes(&self) -> &[(Instant, QueueLen)] {
+        &self.queue_changes
     }
 
     /// What the link has done so far.
@@ -264,6 +273,7 @@ impl Link {
     /// Does what is due inside of the link by `now`. Mostly nothing is, so that is found out first.
     #[inline]
     fn advance(&mut self, now: Instant) {
+        self.queue_changes.clear();
         let starts = |queue: &Queue| queue.next_start().is_some_and(|start| start <= now);
         if self.middlebox.is_some() || self.queue.as_ref().is_some_and(starts) {
             self.advance_all(now);
@@ -286,7 +296,10 @@ impl Link {
         let Some(queue) = &mut self.queue else {
             return;
         };
-        while let Some((left_at, waiting)) = queue.start_next(now) {
+        while let Some(start) = queue.next_start()
+            && let Some((left_at, waiting)) = queue.start_next(now)
+        {
+            self.queue_changes.push((start, queue.len()));
             let Waiting {
                 packet, passage, ..
             } = waiting;

@@ -27,10 +27,11 @@ pub struct ScenarioArgs {
     pub file: Option<PathBuf>,
 
     /// Where all that is random comes from [default: 0]
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
     pub seed: Option<u64>,
 
-    /// Virtual time after which the run is cut short [default: 1day]
+    /// Virtual time after which the run is cut short; TIME-WAIT is the last minute of a run
+    /// [default: 1day]
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub time_limit: Option<Duration>,
 
@@ -47,7 +48,7 @@ pub struct ScenarioArgs {
 #[command(next_help_heading = "Applications")]
 struct AppArgs {
     /// The client sends so many bytes: short for --app 'bulk, bytes = "..."' [default: 10M]
-    #[arg(long, value_name = "BYTES", conflicts_with_all = ["file", "app"])]
+    #[arg(long, value_name = "BYTES", allow_negative_numbers = true, conflicts_with_all = ["file", "app"])]
     bytes: Option<Bytes>,
 
     /// What the applications do: a kind of a scenario file's flow.app, and its settings; may be
@@ -215,6 +216,15 @@ impl LinkArgs {
             overlaid(base, pairs).with_context(|| format!("--{flag}"))
         };
         let pairs = |written: &Option<toml::Table>| written.clone().unwrap_or_default();
+        let names_faults = |written: &Option<toml::Table>| {
+            written
+                .as_ref()
+                .is_some_and(|pairs| pairs.contains_key("faults"))
+        };
+        anyhow::ensure!(
+            self.fault.is_empty() || !names_faults(&self.there),
+            "--fault and the faults of --there are the same: write all of them in one place"
+        );
         let mut faults = toml::Table::new();
         if !self.fault.is_empty() {
             faults.insert("faults".into(), self.fault.clone().into());

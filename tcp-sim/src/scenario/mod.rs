@@ -241,6 +241,11 @@ mod tests {
             ("--loss 2", "probability"),
             ("--rate 0", "above zero"),
             ("--fault 'lose everything'", "lose everything"),
+            (
+                "--fault 'drop data 3' --there 'faults = [\"drop data 5\"]'",
+                "in one place",
+            ),
+            ("--seed -1", "invalid digit"),
             ("--reorder 0.1", "0.05:30ms"),
             ("--client 'sack = maybe'", "sack"),
             ("nowhere.toml", "nowhere.toml"),

@@ -54,6 +54,7 @@ pub(super) fn build(scenario: &Scenario, oracles: Oracles) -> Result<Parts, Scen
     }
     let mut links = Vec::with_capacity(2 * scenario.link.len());
     for (index, config) in scenario.link.iter().enumerate() {
+        check_mtu(config, index, scenario.family)?;
         links.extend(link(config, index, &names, scenario.seed)?);
     }
     map.links = links.iter().map(|(ends, _)| *ends).collect();
@@ -164,6 +165,23 @@ fn link(
     Ok([([from, to], there), ([to, from], back)])
 }
 
+/// RFC 8200 §5.
+const IPV6_MIN_MTU: u16 = 1_280;
+
+fn check_mtu(config: &DuplexConfig, index: usize, family: Family) -> Result<(), ScenarioError> {
+    let too_small = [config.there.mtu, config.back.mtu]
+        .into_iter()
+        .flatten()
+        .find(|mtu| *mtu < IPV6_MIN_MTU);
+    match (family, too_small) {
+        (Family::V6, Some(mtu)) => Err(ScenarioError::LinkMtu {
+            link: index + 1,
+            mtu,
+        }),
+        _ => Ok(()),
+    }
+}
+
 impl Parts {
     fn add_flow(
         &mut self,
@@ -173,6 +191,11 @@ impl Parts {
         tcp: &[ValidConfig],
     ) -> Result<(), ScenarioError> {
         let index = self.flows.len();
+        if let AppConfig::SlowReader { every, .. } = config.app
+            && every.is_zero()
+        {
+            return Err(ScenarioError::NoPause(index + 1));
+        }
         let hosts = self.hosts_of(config, names)?;
         let [client, server] = hosts;
         let port = u16::try_from(FIRST_PORT + self.owners.listeners(server));

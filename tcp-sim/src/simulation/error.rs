@@ -59,6 +59,17 @@ pub enum ScenarioError {
         /// Where to.
         to: String,
     },
+    /// A reader that never waits.
+    #[error("flow {0}: a slow reader waits: write a time above zero for `every`")]
+    NoPause(usize),
+    /// A link that no IPv6 packet of full size passes.
+    #[error("link {link}: an MTU of {mtu} is below 1280, which IPv6 asks of every link")]
+    LinkMtu {
+        /// Its number; the first is 1.
+        link: usize,
+        /// Its MTU.
+        mtu: u16,
+    },
     /// There are no more ports to listen on.
     #[error("`{0}` is the server of more flows than it has ports")]
     TooManyFlows(String),

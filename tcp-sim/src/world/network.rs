@@ -1,5 +1,7 @@
 //! Hosts and routers, the links between them, and the clock that they share.
 
+use std::collections::VecDeque;
+
 use tcp_core::{Instant, ReceiveChecksum, Stack};
 
 use super::address;
@@ -28,8 +30,8 @@ pub struct Network<O> {
     routes: Routes,
     schedule: Schedule,
     packets: Packets,
-    /// What routers and links have to say to hosts, which is handed in at once.
-    replies: Vec<(NodeId, Vec<u8>)>,
+    /// What links answer to the nodes that sent on them: it takes no time on its way.
+    replies: VecDeque<(NodeId, Vec<u8>)>,
     observer: O,
     pub(super) watch: Option<Watch>,
     breach: Option<Breach>,
@@ -110,7 +112,7 @@ impl<O: Observer> Network<O> {
                 .map(|(ends, link)| Pipe::new(ends, link))
                 .collect(),
             schedule: Schedule::default(),
-            replies: Vec::new(),
+            replies: VecDeque::new(),
             observer,
             watch,
             breach: None,
@@ -177,6 +179,9 @@ impl<O: Observer> Network<O> {
 
     /// When the next thing is due.
     pub fn next_event(&mut self) -> Option<Instant> {
+        if !self.replies.is_empty() {
+            return Some(self.now);
+        }
         self.schedule.peek()
     }
 
@@ -193,18 +198,22 @@ impl<O: Observer> Network<O> {
         if self.breach.is_some() {
             return Step::Idle;
         }
+        if let Some((node, packet)) = self.replies.pop_front() {
+            self.check_clock(node);
+            return self.take_in(node, packet);
+        }
         let Some((at, source)) = self.schedule.pop() else {
             return Step::Idle;
         };
         self.pass_to(at);
-        self.steps_at_now += 1;
         match source {
-            Source::Link { link, .. } => self.run_link(LinkId(link as usize)),
+            Source::Link { receiver, link } => {
+                self.check_clock(NodeId(receiver as usize));
+                self.run_link(LinkId(link as usize))
+            }
             Source::Host(host) => {
                 let host = NodeId(host as usize);
-                if self.steps_at_now > STEPS_AT_ONCE {
-                    self.judge(host, Err(Violation("time stands still".into())));
-                }
+                self.check_clock(host);
                 let now = self.now;
                 self.host(host).stack.handle_timeout(now);
                 if let Some(watch) = &mut self.watch {
@@ -212,18 +221,30 @@ impl<O: Observer> Network<O> {
                 }
                 Step::Host(host)
             }
-            Source::Alarm(alarm) => Step::Alarm(alarm),
+            Source::Alarm(alarm) => {
+                // Whose alarm it is only its user knows.
+                self.check_clock(NodeId(0));
+                Step::Alarm(alarm)
+            }
+        }
+    }
+
+    /// Notes a step that something happens to `node` in; without an end, they break a rule.
+    fn check_clock(&mut self, node: NodeId) {
+        self.steps_at_now += 1;
+        if self.steps_at_now > STEPS_AT_ONCE {
+            self.judge(node, Err(Violation("time stands still".into())));
         }
     }
 
     /// Sends what a host has to say, takes its events, and looks at what can be seen of it.
     pub fn settle(&mut self, host: NodeId) {
-        loop {
-            self.transmit(host);
-            match self.replies.pop() {
-                Some((to, packet)) => self.take_in(to, packet),
-                None => break,
+        self.transmit(host);
+        while let Some(answer) = self.replies.iter().position(|(to, _)| *to == host) {
+            if let Some((to, packet)) = self.replies.remove(answer) {
+                let _ = self.take_in(to, packet);
             }
+            self.transmit(host);
         }
         self.collect_events(host);
         let index = host.0;
@@ -309,14 +330,15 @@ impl<O: Observer> Network<O> {
             fate: &fate,
         };
         self.observer.observe(now, &sent);
-        if let Some(reply) = pipe.link.take_reply() {
-            self.replies.push((node, reply));
-        }
         self.arm(link);
     }
 
+    /// After anything that a link did: what it answers, when it wants to go on, how much waits.
     fn arm(&mut self, link: LinkId) {
         let pipe = &mut self.pipes[link.0];
+        while let Some(reply) = pipe.link.take_reply() {
+            self.replies.push_back((pipe.ends[0], reply));
+        }
         let source = Source::Link {
             receiver: pipe.ends[1].0 as u32,
             link: link.0 as u32,
@@ -349,22 +371,18 @@ impl<O: Observer> Network<O> {
                 };
                 self.observer.observe(now, &arrived);
                 let node = self.pipes[link.0].ends[1];
-                self.take_in(node, packet);
-                if node.0 < self.hosts.len() {
-                    Step::Host(node)
-                } else {
-                    Step::Network
-                }
+                self.take_in(node, packet)
             }
         }
     }
 
     /// A packet has come to a node: the end of its way, or a router. A host whose packet this is
     /// must be settled.
-    fn take_in(&mut self, node: NodeId, packet: Vec<u8>) {
+    fn take_in(&mut self, node: NodeId, packet: Vec<u8>) -> Step {
         if node.0 >= self.hosts.len() {
             self.packets.copy(&packet);
-            return self.forward(node, packet);
+            self.forward(node, packet);
+            return Step::Network;
         }
         if let Some(watch) = &mut self.watch {
             let checksum = match self.bytes {
@@ -375,6 +393,7 @@ impl<O: Observer> Network<O> {
         }
         self.hosts[node.0].receive(self.now, &packet);
         self.packets.recycle(packet);
+        Step::Host(node)
     }
 }
 

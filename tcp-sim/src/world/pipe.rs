@@ -24,10 +24,14 @@ impl Pipe {
         }
     }
 
-    /// Tells how much waits, if that has changed.
+    /// Tells how much waits, where that has changed, with the time at which it did: a queue moves on
+    /// without anybody looking.
     pub(super) fn tell_queue(&mut self, link: LinkId, now: Instant, observer: &mut impl Observer) {
-        let queue = self.link.queue_len();
-        if queue != self.queue {
+        let latest = (now, self.link.queue_len());
+        for &(at, queue) in self.link.queue_changes().iter().chain([&latest]) {
+            if queue == self.queue {
+                continue;
+            }
             self.queue = queue;
             let QueueLen { packets, bytes } = queue;
             let changed = Event::Queue {
@@ -35,7 +39,7 @@ impl Pipe {
                 packets,
                 bytes,
             };
-            observer.observe(now, &changed);
+            observer.observe(at, &changed);
         }
     }
 }
