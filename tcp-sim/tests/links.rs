@@ -86,7 +86,7 @@ fn packets_take_turns_at_the_rate() {
 
 #[test]
 fn a_queue_that_moved_on_unseen_tells_when_it_did() {
-    let mut link = link("rate = 8000, delay = '1s'");
+    let mut link = link("rate = 8000\ndelay = '1s'");
     for first in 1..=3 {
         let _ = link.send(Instant::ZERO, noise(first, 100));
     }

@@ -201,14 +201,22 @@ fn aqm() -> impl Strategy<Value = Aqm> {
 /// So little that no connection is given up: a segment and its answers are lost eight times in a
 /// row once in 10⁹ times.
 fn loss() -> impl Strategy<Value = LossConfig> {
-    let bursts = (per_mille(10), 300u32..1_000).prop_map(|(to_bad, to_good)| {
-        LossConfig::GilbertElliott(GilbertElliott {
-            to_bad,
-            to_good: Probability::new(f64::from(to_good) / 1_000.0).expect("at most one"),
-            in_bad: Probability::ONE,
-            in_good: Probability::ZERO,
-        })
-    });
+    let thousandths =
+        |count: u32| Probability::new(f64::from(count) / 1_000.0).expect("at most a thousand");
+    // A bad channel changes with each packet that meets it, and a connection that has nothing but
+    // timeouts left sends one a minute: so bursts are short, or let most of them through.
+    let short = (800u32..1_000).prop_map(move |to_good| (thousandths(to_good), Probability::ONE));
+    let thin = (200u32..800, 50u32..300)
+        .prop_map(move |(to_good, in_bad)| (thousandths(to_good), thousandths(in_bad)));
+    let bursts =
+        (per_mille(10), prop_oneof![short, thin]).prop_map(|(to_bad, (to_good, in_bad))| {
+            LossConfig::GilbertElliott(GilbertElliott {
+                to_bad,
+                to_good,
+                in_bad,
+                in_good: Probability::ZERO,
+            })
+        });
     prop_oneof![
         2 => Just(LossConfig::default()),
         2 => per_mille(40).prop_map(LossConfig::Independent),
