@@ -150,7 +150,7 @@ impl Copy {
 
     fn update_file(&self, file: &Path) {
         let name = file.strip_prefix(workspace()).unwrap();
-        self.write(name.to_str().unwrap(), &fs::read(file).unwrap());
+        self.write(name.to_str().unwrap(), fs::read(file).unwrap());
     }
 
     /// Writes a file unless it is so already: cargo goes by the time of the last change.
