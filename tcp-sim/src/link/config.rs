@@ -43,7 +43,8 @@ pub struct LinkConfig {
     /// Packets that are late, and passed by those after them.
     #[serde(skip_serializing_if = "is_default")]
     pub reorder: Option<ReorderConfig>,
-    /// How often one bit of a packet, behind its IP header, is inverted.
+    /// How often one bit of a packet, behind its IP header, is inverted; never a second one beside one
+    /// that the script inverts.
     #[serde(skip_serializing_if = "is_default")]
     pub corrupt: Probability,
     /// Bytes of the largest IP packet that passes; `None` lets all pass.

@@ -65,7 +65,9 @@ impl Impairments {
             && random.happens(*probability)
         {
             let bit = random.below(corrupt::bits(packet) as u64);
-            trouble.corrupted = Some(bit as usize);
+            // Two bits of one packet may hide each other from a checksum of sixteen.
+            let is_damaged = matches!(fault, Some(Fault::Corrupt(_)));
+            trouble.corrupted = (!is_damaged).then_some(bit as usize);
         }
         if let Some((most, random)) = &mut self.jitter {
             jitter = random.below(nanos(*most).saturating_add(1));
