@@ -27,10 +27,22 @@ const fn table() -> [u64; BLOCK / WORD] {
     words
 }
 
+/// What SplitMix64 adds to its state for each word.
+const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+
 /// The `index`th word of SplitMix64 that starts from zero.
 pub const fn mix(index: u64) -> u64 {
-    let word = index.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    word_of(index.wrapping_mul(STEP))
+}
+
+/// The words of SplitMix64 that starts from `seed`.
+pub fn words(seed: u64) -> impl Iterator<Item = u64> {
+    (1..).map(move |index: u64| word_of(seed.wrapping_add(index.wrapping_mul(STEP))))
+}
+
+/// What SplitMix64 makes of its state.
+const fn word_of(state: u64) -> u64 {
+    let word = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     word ^ (word >> 31)
 }

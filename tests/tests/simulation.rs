@@ -8,7 +8,7 @@ fn two_hosts(seed: u64, link: &str, app: &str) -> Scenario {
     let text = format!(
         "seed = {seed}
          host = [{{ name = 'a' }}, {{ name = 'b' }}]
-         link = [{{ between = ['a', 'b'], there = {{ {link} }}, back = {{ {link} }} }}]
+         link = [{{ between = ['a', 'b'], both = {{ {link} }} }}]
          flow = [{{ client = 'a', server = 'b', app = {{ {app} }} }}]"
     );
     toml::from_str(&text).expect("the scenario can be read")
@@ -119,24 +119,19 @@ const DUMBBELL: &str = "
     ]
     [[link]]
     between = ['a', 'west']
-    there = { rate = '100M', delay = '1ms' }
-    back = { rate = '100M', delay = '1ms' }
+    both = { rate = '100M', delay = '1ms' }
     [[link]]
     between = ['b', 'west']
-    there = { rate = '100M', delay = '2ms' }
-    back = { rate = '100M', delay = '2ms' }
+    both = { rate = '100M', delay = '2ms' }
     [[link]]
     between = ['west', 'east']
-    there = { rate = '10M', delay = '10ms', queue = { packets = 30 } }
-    back = { rate = '10M', delay = '10ms', queue = { packets = 30 } }
+    both = { rate = '10M', delay = '10ms', queue = { packets = 30 } }
     [[link]]
     between = ['east', 'c']
-    there = { rate = '100M', delay = '1ms' }
-    back = { rate = '100M', delay = '1ms' }
+    both = { rate = '100M', delay = '1ms' }
     [[link]]
     between = ['east', 'd']
-    there = { rate = '100M', delay = '1ms' }
-    back = { rate = '100M', delay = '1ms' }
+    both = { rate = '100M', delay = '1ms' }
 ";
 
 #[test]

@@ -3,6 +3,7 @@
 use tcp_core::{ConnectionError, ConnectionId, ReadError, Shutdown, State, WriteError};
 
 use crate::Side;
+use crate::pattern::words;
 use crate::world::Pair;
 
 /// An application that has something to say on one connection, listens, and closes.
@@ -153,16 +154,6 @@ const PORT: u16 = 80;
 /// Bytes that look like no others at another offset or of another seed, so that a stream put
 /// together wrongly is not taken for the right one.
 pub fn pattern(seed: u64, len: usize) -> Vec<u8> {
-    // SplitMix64, eight bytes at a time.
-    let mut state = seed;
-    let mut bytes = Vec::with_capacity(len + 8);
-    while bytes.len() < len {
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut word = state;
-        word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        bytes.extend_from_slice(&(word ^ (word >> 31)).to_le_bytes());
-    }
-    bytes.truncate(len);
-    bytes
+    let bytes = words(seed).flat_map(u64::to_le_bytes);
+    bytes.take(len).collect()
 }

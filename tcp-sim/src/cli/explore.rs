@@ -15,6 +15,8 @@ use tcp_sim::explore::{
     Bounds, Progress, Report, Scenario, Schedule, explore_observed, presets, silence_caught_panics,
 };
 
+use super::output::print_json;
+
 const ALL: &str = "all";
 /// More than any machine has cores for.
 const MOST_THREADS: i64 = 1_024;
@@ -84,13 +86,14 @@ pub fn run(args: &ExploreArgs) -> anyhow::Result<ExitCode> {
     let every = args.presets.iter().any(|name| name == ALL);
     let wanted = |preset: &Scenario| every || args.presets.iter().any(|name| name == preset.name);
     let began = Instant::now();
+    let presets: Vec<Scenario> = presets().into_iter().filter(wanted).collect();
     anyhow::ensure!(
-        !args.deepest || presets().iter().filter(|it| wanted(it)).count() == 1,
+        !args.deepest || presets.len() == 1,
         "--deepest writes one schedule: name one --preset"
     );
     let mut found = Vec::new();
-    for preset in presets().into_iter().filter(wanted) {
-        let outcome = Outcome::of(&preset, args);
+    for preset in &presets {
+        let outcome = Outcome::of(preset, args);
         if !args.json {
             outcome.print(&mut io::stdout().lock())?;
         }
@@ -105,7 +108,7 @@ pub fn run(args: &ExploreArgs) -> anyhow::Result<ExitCode> {
                 json!({ "presets": presets, "totals": totals.json() })
             }
         };
-        writeln!(io::stdout(), "{json:#}")?;
+        print_json(&json)?;
     } else if found.len() > 1 {
         totals.print(&mut io::stdout().lock())?;
     }

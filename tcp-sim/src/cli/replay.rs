@@ -15,6 +15,8 @@ use tcp_sim::capture::Capture;
 use tcp_sim::explore::{Action, Packet, Playback, Schedule, TraceStep, silence_caught_panics};
 use tcp_sim::world::write_packet;
 
+use super::output::print_json;
+
 /// The schedule breaks a rule.
 const BROKEN: u8 = 1;
 
@@ -53,11 +55,10 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
         capture(path, &schedule.preset, &playback)
             .with_context(|| format!("cannot write the capture to {}", path.display()))?;
     }
-    let mut out = io::stdout().lock();
     if args.json {
-        writeln!(out, "{:#}", to_json(&schedule, &playback))?;
+        print_json(&to_json(&schedule, &playback))?;
     } else {
-        print(&mut out, &schedule, &playback)?;
+        print(&mut io::stdout().lock(), &schedule, &playback)?;
     }
     Ok(match playback.violation {
         Some(_) => ExitCode::from(BROKEN),

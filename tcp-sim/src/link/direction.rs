@@ -168,11 +168,6 @@ impl Link {
         }
     }
 
-    /// See [`next_event`](Link::next_event).
-    pub fn next_arrival(&self) -> Option<Instant> {
-        self.next_event()
-    }
-
     /// Whether nothing is under way.
     pub fn is_empty(&self) -> bool {
         let holds = self.middlebox.as_ref().and_then(|it| it.deadline());
@@ -346,7 +341,7 @@ mod tests {
             let _ = link.send(Instant::from_millis(u64::from(number)), vec![number]);
         }
         let mut arrived = Vec::new();
-        while let Some(at) = link.next_arrival() {
+        while let Some(at) = link.next_event() {
             assert_eq!(link.receive(at - Duration::from_nanos(1)), None);
             let packet = link.receive(at).unwrap();
             arrived.push((at.as_millis(), packet[0]));
