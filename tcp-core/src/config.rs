@@ -11,7 +11,7 @@ use core::net::IpAddr;
 use core::ops::Deref;
 use core::time::Duration;
 
-use crate::congestion::{Controller, ControllerFactory, Reno};
+use crate::congestion::{Bbr, Controller, ControllerFactory, Cubic, CubicOptions, Reno};
 use crate::error::ConfigError;
 
 /// How one connection, or every connection of one listener, behaves.
@@ -75,6 +75,15 @@ pub struct TcpConfig {
     pub slow_start_after_idle: bool,
     /// The congestion control (`TCP_CONGESTION`).
     pub congestion: CongestionAlgorithm,
+    /// How losses are found and repaired.
+    pub recovery: RecoveryConfig,
+    /// Whether what is sent is spread over the round trip (`sch_fq`, `SO_MAX_PACING_RATE`).
+    pub pacing: bool,
+    /// Explicit Congestion Notification, RFC 3168 (`net.ipv4.tcp_ecn`).
+    pub ecn: EcnMode,
+    /// Whether a SYN that asked for ECN and got no answer is repeated without asking
+    /// (`net.ipv4.tcp_ecn_fallback`).
+    pub ecn_fallback: bool,
     /// TTL or hop limit of every packet (`IP_TTL`, RFC 9293 MUST-49).
     pub hop_limit: u8,
     /// Diffserv code point, 0 to 63 (`IP_TOS >> 2`, RFC 9293 MUST-48).
@@ -111,7 +120,11 @@ impl Default for TcpConfig {
             linger: None,
             initial_window: 10,
             slow_start_after_idle: true,
-            congestion: CongestionAlgorithm::Reno,
+            congestion: CongestionAlgorithm::CUBIC,
+            recovery: RecoveryConfig::default(),
+            pacing: true,
+            ecn: EcnMode::Accept,
+            ecn_fallback: true,
             hop_limit: 64,
             dscp: 0,
         }
@@ -285,21 +298,91 @@ impl Default for KeepAlive {
     }
 }
 
+/// How losses are found and repaired: each part can be turned off by itself.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct RecoveryConfig {
+    /// Losses are found by time (RACK, RFC 8985; `net.ipv4.tcp_recovery`). Without it, by what was
+    /// reported above a hole (RFC 6675). Needs SACK.
+    pub rack: bool,
+    /// A tail that nobody acknowledges is probed after two round trips (TLP, RFC 8985 §7;
+    /// `net.ipv4.tcp_early_retrans`). Needs SACK.
+    pub tail_loss_probe: bool,
+    /// The window is led down in proportion to what arrives (PRR, RFC 9937). Without it, it is cut at
+    /// once.
+    pub proportional_rate_reduction: bool,
+    /// A timeout waits for the next two acknowledgements before it sends the rest again (F-RTO,
+    /// RFC 5682; `net.ipv4.tcp_frto`).
+    pub forward_rto: bool,
+    /// What turns out to have been no loss is taken back: by timestamps (Eifel, RFC 3522, RFC 4015),
+    /// by duplicate SACK (RFC 3708), or by F-RTO.
+    pub undo: bool,
+    /// The first two duplicate acknowledgements let new data go (RFC 3042).
+    pub limited_transmit: bool,
+}
+
+impl Default for RecoveryConfig {
+    fn default() -> Self {
+        RecoveryConfig {
+            rack: true,
+            tail_loss_probe: true,
+            proportional_rate_reduction: true,
+            forward_rto: true,
+            undo: true,
+            limited_transmit: true,
+        }
+    }
+}
+
+/// Whether a connection uses Explicit Congestion Notification (`net.ipv4.tcp_ecn`).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum EcnMode {
+    /// Neither asked for nor agreed to.
+    Off,
+    /// Agreed to when the peer asks: Linux's default.
+    Accept,
+    /// Asked for as well.
+    Request,
+}
+
 /// Which congestion control a connection runs.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum CongestionAlgorithm {
     /// Reno, RFC 5681.
     Reno,
+    /// CUBIC, RFC 9438, with HyStart++, RFC 9406.
+    Cubic(CubicOptions),
+    /// BBR version 3, draft-ietf-ccwg-bbr.
+    Bbr,
     /// The user's own.
     Custom(ControllerFactory),
 }
 
 impl CongestionAlgorithm {
+    /// CUBIC with all its parts: the default, as Linux's.
+    pub const CUBIC: CongestionAlgorithm = CongestionAlgorithm::Cubic(CubicOptions {
+        hystart: true,
+        fast_convergence: true,
+    });
+
+    /// The algorithm that `TCP_CONGESTION` calls `reno`, `cubic` or `bbr`.
+    pub fn by_name(name: &str) -> Option<CongestionAlgorithm> {
+        match name {
+            "reno" => Some(CongestionAlgorithm::Reno),
+            "cubic" => Some(CongestionAlgorithm::CUBIC),
+            "bbr" => Some(CongestionAlgorithm::Bbr),
+            _ => None,
+        }
+    }
+
     /// A controller in its initial state, for segments of `mss` bytes and an initial window of
     /// `initial_window` bytes.
     pub fn build(&self, mss: u32, initial_window: u32) -> Box<dyn Controller> {
         match self {
             CongestionAlgorithm::Reno => Box::new(Reno::new(mss, initial_window)),
+            CongestionAlgorithm::Cubic(options) => {
+                Box::new(Cubic::new(mss, initial_window, *options))
+            }
+            CongestionAlgorithm::Bbr => Box::new(Bbr::new(mss, initial_window)),
             CongestionAlgorithm::Custom(factory) => factory.build(mss, initial_window),
         }
     }

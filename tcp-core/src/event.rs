@@ -4,6 +4,7 @@ use core::net::SocketAddr;
 use core::num::NonZeroU16;
 
 use crate::error::ConnectionError;
+use crate::time::Instant;
 
 /// Names a connection of one [`Stack`](crate::Stack). Generational: once the connection is gone,
 /// its id never names another.
@@ -109,6 +110,9 @@ pub struct PacketMeta {
     pub checksum: ReceiveChecksum,
     /// `Some` when the packet is several coalesced segments: the payload size of each but the last.
     pub segment_size: Option<NonZeroU16>,
+    /// When it arrived, where that was before it is handed in (a queue, a batch, a busy processor):
+    /// round-trip times and the order of arrival are judged by it. `None` means now.
+    pub arrived: Option<Instant>,
 }
 
 /// Whether the TCP checksum of an incoming packet has been checked.

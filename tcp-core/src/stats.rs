@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use crate::congestion::Phase;
 use crate::state::State;
 
 /// A snapshot of one connection, named as Linux's `struct tcp_info` (`TCP_INFO`). Counts of bytes
@@ -82,6 +83,54 @@ pub struct TcpInfo {
     pub tcpi_dsack_dups: u64,
     /// The congestion control's name.
     pub congestion: &'static str,
+    /// Where the repair of losses stands.
+    pub tcpi_ca_state: Phase,
+    /// How often the retransmission timeout has been doubled.
+    pub tcpi_backoff: u8,
+    /// Segments sent and not cumulatively acknowledged.
+    pub tcpi_unacked: u64,
+    /// Of those, segments that the peer has selectively acknowledged.
+    pub tcpi_sacked: u64,
+    /// Of those, segments deemed lost and not yet sent again.
+    pub tcpi_lost: u64,
+    /// Events of reordering seen: data that was sent once arrived after later data.
+    pub tcpi_reord_seen: u64,
+    /// How long RACK waits for what may have been overtaken.
+    pub reordering_window: Duration,
+    /// The rate that sending is spread at, in bytes a second; `None` when it is not spread.
+    pub tcpi_pacing_rate: Option<u64>,
+    /// The last measure of the rate of delivery, in bytes a second; 0 before the first.
+    pub tcpi_delivery_rate: u64,
+    /// Whether that measure was bound by what the application sent.
+    pub tcpi_delivery_rate_app_limited: bool,
+    /// Bytes delivered to the peer, selectively reported ones included.
+    pub delivered_bytes: u64,
+    /// Bytes found lost, those found wrongly included.
+    pub lost_total_bytes: u64,
+    /// Segments acknowledged with an ECN echo.
+    pub tcpi_delivered_ce: u64,
+    /// Whether ECN was agreed on.
+    pub ecn: bool,
+    /// Whether a packet with an ECN-capable transport has arrived (`TCPI_OPT_ECN_SEEN`).
+    pub ecn_seen: bool,
+    /// Retransmission timeouts.
+    pub tcpi_total_rto: u64,
+    /// Times that a connection recovered from a timeout.
+    pub tcpi_total_rto_recoveries: u64,
+    /// Time spent recovering from timeouts.
+    pub tcpi_total_rto_time: Duration,
+    /// Time in which there was something to send or outstanding.
+    pub tcpi_busy_time: Duration,
+    /// Of that, time in which the peer's window kept the sender from sending.
+    pub tcpi_rwnd_limited: Duration,
+    /// Of that, time in which the send buffer was full and all of it sent.
+    pub tcpi_sndbuf_limited: Duration,
+    /// Time since data was last sent; `None` before the first.
+    pub tcpi_last_data_sent: Option<Duration>,
+    /// Time since data last arrived; `None` before the first.
+    pub tcpi_last_data_recv: Option<Duration>,
+    /// Time since a segment with an acceptable acknowledgement last arrived.
+    pub tcpi_last_ack_recv: Duration,
 }
 
 macro_rules! counters {
@@ -163,6 +212,40 @@ counters! {
     sack_recovery = "TcpExtTCPSackRecovery",
     /// Entries into recovery without SACK.
     reno_recovery = "TcpExtTCPRenoRecovery",
+    /// Segments found lost again after they had been sent again.
+    lost_retransmit = "TcpExtTCPLostRetransmit",
+    /// Segments sent again after a timeout.
+    slow_start_retrans = "TcpExtTCPSlowStartRetrans",
+    /// Tail loss probes sent.
+    loss_probes = "TcpExtTCPLossProbes",
+    /// Tail losses that the probe itself repaired.
+    loss_probe_recovery = "TcpExtTCPLossProbeRecovery",
+    /// Reductions taken back during recovery, by timestamps.
+    partial_undo = "TcpExtTCPPartialUndo",
+    /// Reductions taken back at the end of recovery, by timestamps.
+    full_undo = "TcpExtTCPFullUndo",
+    /// Reductions taken back because all that was sent again was reported as duplicate.
+    dsack_undo = "TcpExtTCPDSACKUndo",
+    /// Timeouts taken back, by timestamps.
+    loss_undo = "TcpExtTCPLossUndo",
+    /// Timeouts found to be spurious by F-RTO.
+    spurious_rtos = "TcpExtTCPSpuriousRTOs",
+    /// Timeouts during recovery.
+    recovery_fail = "TcpExtTCPSackRecoveryFail",
+    /// Peers that took back what they had reported by SACK.
+    sack_reneging = "TcpExtTCPSACKReneging",
+    /// Times that reordering was seen by SACK.
+    sack_reorder = "TcpExtTCPSACKReorder",
+    /// Packets received that the network had marked (CE).
+    in_ce_pkts = "IpExtInCEPkts",
+    /// Packets received with ECT(0).
+    in_ect0_pkts = "IpExtInECT0Pkts",
+    /// Packets received with ECT(1).
+    in_ect1_pkts = "IpExtInECT1Pkts",
+    /// Packets received without an ECN-capable transport.
+    in_no_ect_pkts = "IpExtInNoECTPkts",
+    /// Segments acknowledged with an ECN echo.
+    delivered_ce = "TcpExtTCPDeliveredCE",
     /// Segments that arrived out of order and were kept.
     ofo_queue = "TcpExtTCPOFOQueue",
     /// Segments with data beyond the window offered, or that found no room.

@@ -1,196 +1,24 @@
 //! Congestion control: a trait of its own, with no way back into the connection.
+//!
+//! A [`Controller`] is told what was sent, delivered and lost, and says how much may be in the
+//! network ([`window`](Controller::window)) and, if it has an opinion, at which rate
+//! ([`pacing_rate`](Controller::pacing_rate)). Which data is lost, what is sent again, and how a
+//! reduction is spread over a round trip is the connection's affair.
 
+mod bbr;
+mod controller;
+mod cubic;
+mod object;
 mod reno;
+mod sample;
 
-use alloc::boxed::Box;
-use core::any::Any;
-use core::fmt;
-use core::hash::Hasher;
-use core::ops::{Deref, DerefMut};
-use core::time::Duration;
-
+pub use bbr::Bbr;
+pub use controller::Controller;
+pub use cubic::{Cubic, CubicOptions};
+pub(crate) use object::BoxedController;
+pub use object::{ControllerFactory, ControllerObject};
 pub use reno::Reno;
-
-use crate::time::Instant;
-
-/// What one acknowledgement tells the congestion control.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct AckSample {
-    /// When the acknowledgement arrived.
-    pub now: Instant,
-    /// Bytes that it newly delivered, cumulatively or selectively.
-    pub delivered: u32,
-    /// Bytes in the network before it arrived.
-    pub prior_in_flight: u32,
-    /// Bytes in the network after it.
-    pub in_flight: u32,
-    /// The round-trip time that it measured.
-    pub rtt: Option<Duration>,
-    /// Whether the congestion window, and not the application or the peer's window, has been what
-    /// kept the sender from sending more.
-    pub cwnd_limited: bool,
-}
-
-/// A congestion control algorithm: it turns acknowledgements and losses into a window.
-///
-/// Windows are bytes. The connection decides what was delivered and what was lost; the controller
-/// decides how much may be in the network. Implement it, derive `Clone`, `PartialEq`, `Eq`, `Hash`
-/// and `Debug`, and hand a [`ControllerFactory`] to
-/// [`CongestionAlgorithm::Custom`](crate::CongestionAlgorithm::Custom).
-pub trait Controller: ControllerObject + fmt::Debug + Send + Sync + 'static {
-    /// The algorithm's name, as `TCP_CONGESTION` would give it.
-    fn name(&self) -> &'static str;
-
-    /// The congestion window: bytes that may be in the network.
-    fn window(&self) -> u32;
-
-    /// The slow start threshold in bytes; `u32::MAX` before the first loss.
-    fn ssthresh(&self) -> u32;
-
-    /// Data was acknowledged while no loss was being repaired, or after a timeout.
-    fn on_ack(&mut self, sample: &AckSample);
-
-    /// A loss was found by duplicate or selective acknowledgements: called once for each window of
-    /// data, when recovery begins. `in_flight` is the bytes in the network at that moment.
-    fn on_loss(&mut self, now: Instant, in_flight: u32);
-
-    /// The repair of that loss is complete.
-    fn on_recovery_end(&mut self, now: Instant, in_flight: u32);
-
-    /// The retransmission timer expired, for the first time in a row or again.
-    fn on_timeout(&mut self, now: Instant, in_flight: u32, repeated: Repeated);
-
-    /// Nothing was in the network for `idle`, which exceeds the retransmission timeout `rto`.
-    fn on_idle(&mut self, now: Instant, idle: Duration, rto: Duration);
-
-    /// The largest payload of a segment changed (path MTU).
-    fn on_mss_change(&mut self, mss: u32);
-}
-
-/// Whether a timeout is the first since data was last acknowledged.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Repeated {
-    /// It is the first.
-    First,
-    /// The same data has timed out before.
-    Again,
-}
-
-/// What lets a boxed [`Controller`] be cloned, compared and hashed; every type with the usual
-/// derives has it.
-pub trait ControllerObject {
-    /// A boxed copy.
-    fn clone_box(&self) -> Box<dyn Controller>;
-    /// Whether `other` is of the same type and equal.
-    fn eq_box(&self, other: &dyn Controller) -> bool;
-    /// Feeds the state to `hasher`.
-    fn hash_box(&self, hasher: &mut dyn Hasher);
-    /// For the comparison of types.
-    fn as_any(&self) -> &dyn Any;
-}
-
-impl<T> ControllerObject for T
-where
-    T: Controller + Clone + Eq + core::hash::Hash,
-{
-    fn clone_box(&self) -> Box<dyn Controller> {
-        Box::new(self.clone())
-    }
-
-    fn eq_box(&self, other: &dyn Controller) -> bool {
-        other.as_any().downcast_ref::<T>() == Some(self)
-    }
-
-    fn hash_box(&self, mut hasher: &mut dyn Hasher) {
-        self.hash(&mut hasher);
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-}
-
-/// The controller of one connection: a boxed [`Controller`] with what a connection must have.
-/// (A bare box will not do: deriving `PartialEq` on what holds one would move out of it.)
-#[derive(Debug)]
-pub(crate) struct BoxedController(pub(crate) Box<dyn Controller>);
-
-impl Deref for BoxedController {
-    type Target = dyn Controller;
-
-    fn deref(&self) -> &Self::Target {
-        &*self.0
-    }
-}
-
-impl DerefMut for BoxedController {
-    fn deref_mut(&mut self) -> &mut Self::Target {
-        &mut *self.0
-    }
-}
-
-impl Clone for BoxedController {
-    fn clone(&self) -> Self {
-        BoxedController(self.0.clone_box())
-    }
-}
-
-impl PartialEq for BoxedController {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.eq_box(&*other.0)
-    }
-}
-
-impl Eq for BoxedController {}
-
-impl core::hash::Hash for BoxedController {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.hash_box(state);
-    }
-}
-
-/// Makes a user's controller for each connection. Two factories are equal when they have the same
-/// name and the same function.
-#[derive(Clone, Copy)]
-pub struct ControllerFactory {
-    name: &'static str,
-    build: fn(mss: u32, initial_window: u32) -> Box<dyn Controller>,
-}
-
-impl ControllerFactory {
-    /// A factory called `name` that makes controllers with `build`, which is given the largest
-    /// payload of a segment and the initial window, both in bytes.
-    pub const fn new(
-        name: &'static str,
-        build: fn(mss: u32, initial_window: u32) -> Box<dyn Controller>,
-    ) -> Self {
-        ControllerFactory { name, build }
-    }
-
-    /// A controller in its initial state.
-    pub fn build(&self, mss: u32, initial_window: u32) -> Box<dyn Controller> {
-        (self.build)(mss, initial_window)
-    }
-}
-
-impl fmt::Debug for ControllerFactory {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("ControllerFactory")
-            .field(&self.name)
-            .finish()
-    }
-}
-
-impl PartialEq for ControllerFactory {
-    fn eq(&self, other: &Self) -> bool {
-        self.name == other.name && core::ptr::fn_addr_eq(self.build, other.build)
-    }
-}
-
-impl Eq for ControllerFactory {}
-
-impl core::hash::Hash for ControllerFactory {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.name.hash(state);
-    }
-}
+pub use sample::{
+    AckSample, CongestionEvent, CongestionSignal, LostSample, Phase, RateSample, Repeated,
+    SentSample,
+};

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use super::{AckSample, Controller, Repeated};
+use super::{AckSample, CongestionEvent, CongestionSignal, Controller, Repeated};
 use crate::time::Instant;
 
 /// Reno's state: the window, the threshold, and the bytes acknowledged towards the next increase.
@@ -14,6 +14,8 @@ pub struct Reno {
     ssthresh: u32,
     /// Bytes acknowledged in congestion avoidance since the window last grew; below `cwnd`.
     acked: u32,
+    /// Window and threshold before the last reduction.
+    before: (u32, u32),
 }
 
 impl Reno {
@@ -25,12 +27,18 @@ impl Reno {
             cwnd: initial_window,
             ssthresh: u32::MAX,
             acked: 0,
+            before: (initial_window, u32::MAX),
         }
     }
 
-    /// RFC 5681 §3.1, equation 4: half of what is in the network, at least two segments.
-    fn halved(&self, in_flight: u32) -> u32 {
-        (in_flight / 2).max(2 * self.mss)
+    /// RFC 5681 §3.1, equation 4: half of what is outstanding, at least two segments. A mark asks for
+    /// less than a loss does (RFC 8511 §3: 0.8).
+    fn reduced(&self, flight_size: u32, signal: CongestionSignal) -> u32 {
+        let reduced = match signal {
+            CongestionSignal::Loss => flight_size / 2,
+            CongestionSignal::Ecn => flight_size / 5 * 4,
+        };
+        reduced.max(2 * self.mss)
     }
 }
 
@@ -48,7 +56,7 @@ impl Controller for Reno {
     }
 
     fn on_ack(&mut self, sample: &AckSample) {
-        if !sample.cwnd_limited {
+        if !sample.may_grow() {
             return;
         }
         let mut delivered = sample.delivered;
@@ -67,25 +75,28 @@ impl Controller for Reno {
         self.acked = self.acked.min(self.cwnd);
     }
 
-    fn on_loss(&mut self, _now: Instant, in_flight: u32) {
-        self.ssthresh = self.halved(in_flight);
+    fn on_congestion(&mut self, event: &CongestionEvent) {
+        self.ssthresh = self.reduced(event.flight_size, event.signal);
         self.cwnd = self.ssthresh;
         self.acked = 0;
     }
 
-    fn on_recovery_end(&mut self, _now: Instant, in_flight: u32) {
-        // RFC 6582 §3.2 step 3, option 1: no burst after a recovery that drained the network.
-        self.cwnd = self
-            .ssthresh
-            .min(in_flight.max(self.mss).saturating_add(self.mss));
-    }
-
-    fn on_timeout(&mut self, _now: Instant, in_flight: u32, repeated: Repeated) {
+    fn on_timeout(&mut self, _now: Instant, flight_size: u32, repeated: Repeated) {
         if repeated == Repeated::First {
-            self.ssthresh = self.halved(in_flight);
+            self.ssthresh = self.reduced(flight_size, CongestionSignal::Loss);
         }
         self.cwnd = self.mss;
         self.acked = 0;
+    }
+
+    fn remember(&mut self) {
+        self.before = (self.cwnd, self.ssthresh);
+    }
+
+    fn restore(&mut self, _now: Instant) {
+        let (cwnd, ssthresh) = self.before;
+        self.cwnd = self.cwnd.max(cwnd);
+        self.ssthresh = self.ssthresh.max(ssthresh);
     }
 
     fn on_idle(&mut self, _now: Instant, idle: Duration, rto: Duration) {
@@ -101,11 +112,26 @@ impl Controller for Reno {
         self.acked = 0;
     }
 
+    fn on_application_limited(&mut self, _now: Instant, used: u32) {
+        // RFC 2861 §3.1: half way down to what was used.
+        let used = used.max(self.initial_window);
+        if used < self.cwnd {
+            self.ssthresh = self.ssthresh.max(self.cwnd / 4 * 3);
+            self.cwnd = self.cwnd.midpoint(used);
+        }
+        self.acked = 0;
+    }
+
     fn on_mss_change(&mut self, mss: u32) {
         // The window keeps its number of segments.
         let segments = (self.cwnd / self.mss.max(1)).max(1);
         self.mss = mss;
         self.cwnd = segments.saturating_mul(mss);
+    }
+
+    fn on_take_over(&mut self, window: u32, ssthresh: u32) {
+        self.cwnd = window;
+        self.ssthresh = ssthresh;
     }
 }
 
@@ -117,12 +143,16 @@ mod tests {
 
     fn ack(delivered: u32) -> AckSample {
         AckSample {
-            now: Instant::ZERO,
             delivered,
-            prior_in_flight: 10 * MSS,
-            in_flight: 9 * MSS,
-            rtt: None,
-            cwnd_limited: true,
+            ..AckSample::of_round(Instant::ZERO, 0, 0)
+        }
+    }
+
+    fn event(flight_size: u32, signal: CongestionSignal) -> CongestionEvent {
+        CongestionEvent {
+            now: Instant::ZERO,
+            signal,
+            flight_size,
         }
     }
 
@@ -138,7 +168,7 @@ mod tests {
     #[test]
     fn congestion_avoidance_adds_a_segment_in_a_round_trip() {
         let mut reno = Reno::new(MSS, 10 * MSS);
-        reno.on_loss(Instant::ZERO, 20 * MSS);
+        reno.on_congestion(&event(20 * MSS, CongestionSignal::Loss));
         assert_eq!((reno.window(), reno.ssthresh()), (10 * MSS, 10 * MSS));
         for _ in 0..10 {
             reno.on_ack(&ack(MSS));
@@ -152,6 +182,30 @@ mod tests {
         reno.on_timeout(Instant::ZERO, 10 * MSS, Repeated::First);
         reno.on_timeout(Instant::ZERO, MSS, Repeated::Again);
         assert_eq!((reno.window(), reno.ssthresh()), (MSS, 5 * MSS));
+    }
+
+    #[test]
+    fn a_mark_asks_for_less_than_a_loss() {
+        let mut reno = Reno::new(MSS, 10 * MSS);
+        reno.on_congestion(&event(20 * MSS, CongestionSignal::Ecn));
+        assert_eq!((reno.window(), reno.ssthresh()), (16 * MSS, 16 * MSS));
+    }
+
+    #[test]
+    fn what_was_no_loss_is_taken_back() {
+        let mut reno = Reno::new(MSS, 40 * MSS);
+        reno.remember();
+        reno.on_timeout(Instant::ZERO, 40 * MSS, Repeated::First);
+        reno.restore(Instant::ZERO);
+        assert_eq!((reno.window(), reno.ssthresh()), (40 * MSS, u32::MAX));
+    }
+
+    #[test]
+    fn what_is_not_used_for_long_is_given_back_by_half() {
+        let mut reno = Reno::new(MSS, 10 * MSS);
+        reno.on_ack(&ack(70 * MSS));
+        reno.on_application_limited(Instant::ZERO, 20 * MSS);
+        assert_eq!(reno.window(), 50 * MSS);
     }
 
     #[test]

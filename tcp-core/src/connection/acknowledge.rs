@@ -4,7 +4,7 @@
 use super::machine::Connection;
 use super::timers::Timer;
 use crate::config::CloseMode;
-use crate::congestion::AckSample;
+use crate::congestion::{AckSample, CongestionEvent, CongestionSignal, Phase};
 use crate::recovery::newreno::{AckView, Verdict};
 use crate::send::scoreboard::Delivered;
 use crate::state::State;
@@ -58,6 +58,15 @@ impl Connection {
             in_flight: self.in_flight(),
             rtt,
             cwnd_limited: self.is_cwnd_limited(prior_in_flight),
+            lost: 0,
+            una: self.snd.una,
+            nxt: self.snd.nxt,
+            min_rtt: self.rtt.min_rtt(),
+            paced: false,
+            phase: Phase::Open,
+            rate: None,
+            total_delivered: 0,
+            total_lost: 0,
         };
         self.apply_verdict(verdict, &sample, prior_outstanding, counters);
         if was_closed && self.snd.window.bytes() > 0 {
@@ -171,14 +180,17 @@ impl Connection {
                 } else {
                     counters.reno_recovery += 1;
                 }
-                self.congestion.on_loss(sample.now, prior_outstanding);
+                self.congestion.remember();
+                self.congestion.on_congestion(&CongestionEvent {
+                    now: sample.now,
+                    signal: CongestionSignal::Loss,
+                    flight_size: prior_outstanding,
+                });
                 self.pending.retransmit = true;
                 self.arm_retransmit(sample.now);
             }
             Verdict::Repairing { resend } => self.pending.retransmit |= resend,
-            Verdict::Left => self
-                .congestion
-                .on_recovery_end(sample.now, sample.in_flight),
+            Verdict::Left => self.congestion.on_recovery_end(sample.now),
         }
     }
 

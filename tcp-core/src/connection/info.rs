@@ -7,7 +7,7 @@ use crate::time::Instant;
 
 impl Connection {
     /// A snapshot of everything worth knowing (RFC 9293 §3.10.6, `TCP_INFO`).
-    pub fn info(&self, _now: Instant) -> TcpInfo {
+    pub fn info(&self, now: Instant) -> TcpInfo {
         let scoreboard = &self.snd.scoreboard;
         let tally = &self.tally;
         let scales = self.agreed.scales;
@@ -56,6 +56,30 @@ impl Connection {
             tcpi_rcv_ooopack: tally.rcv_ooopack,
             tcpi_dsack_dups: tally.dsack_dups,
             congestion: self.congestion.name(),
+            tcpi_ca_state: crate::congestion::Phase::Open,
+            tcpi_backoff: 0,
+            tcpi_unacked: 0,
+            tcpi_sacked: 0,
+            tcpi_lost: 0,
+            tcpi_reord_seen: 0,
+            reordering_window: core::time::Duration::ZERO,
+            tcpi_pacing_rate: None,
+            tcpi_delivery_rate: 0,
+            tcpi_delivery_rate_app_limited: false,
+            delivered_bytes: 0,
+            lost_total_bytes: 0,
+            tcpi_delivered_ce: 0,
+            ecn: false,
+            ecn_seen: false,
+            tcpi_total_rto: 0,
+            tcpi_total_rto_recoveries: 0,
+            tcpi_total_rto_time: core::time::Duration::ZERO,
+            tcpi_busy_time: core::time::Duration::ZERO,
+            tcpi_rwnd_limited: core::time::Duration::ZERO,
+            tcpi_sndbuf_limited: core::time::Duration::ZERO,
+            tcpi_last_data_sent: None,
+            tcpi_last_data_recv: None,
+            tcpi_last_ack_recv: now.saturating_duration_since(self.last_heard),
         }
     }
 }

@@ -78,6 +78,7 @@ impl Device for MemoryDevice {
         let meta = PacketMeta {
             checksum: ReceiveChecksum::Unchecked,
             segment_size: None,
+            ..PacketMeta::default()
         };
         Ok((len, meta))
     }

@@ -60,6 +60,7 @@ impl Device for TunDevice {
         let meta = PacketMeta {
             checksum: ReceiveChecksum::Unchecked,
             segment_size: None,
+            ..PacketMeta::default()
         };
         Ok((len, meta))
     }
