@@ -63,6 +63,19 @@ impl RangeSet {
         }
     }
 
+    /// Removes every offset below `offset`.
+    pub(crate) fn remove_below(&mut self, offset: u64) {
+        while let Some((&start, &end)) = self.ranges.first_key_value()
+            && start < offset
+        {
+            self.ranges.pop_first();
+            if end > offset {
+                self.ranges.insert(offset, end);
+            }
+        }
+        self.release_if_empty();
+    }
+
     /// The range that holds `offset` or ends at it.
     pub(crate) fn range_at(&self, offset: u64) -> Option<Range<u64>> {
         let (&start, &end) = self.ranges.range(..=offset).next_back()?;
@@ -122,12 +135,14 @@ mod tests {
     enum Operation {
         Insert(Range<u64>),
         PopContiguous(u64),
+        RemoveBelow(u64),
     }
 
     fn any_operation() -> impl Strategy<Value = Operation> {
         prop_oneof![
             6 => (OFFSETS, 0u64..12).prop_map(|(start, len)| Operation::Insert(start..start + len)),
             1 => OFFSETS.prop_map(Operation::PopContiguous),
+            1 => OFFSETS.prop_map(Operation::RemoveBelow),
         ]
     }
 
@@ -196,6 +211,10 @@ mod tests {
                     }
                     Operation::PopContiguous(from) => {
                         prop_assert_eq!(set.pop_contiguous(from), model.pop_contiguous(from));
+                    }
+                    Operation::RemoveBelow(offset) => {
+                        set.remove_below(offset);
+                        model.0.retain(|&held| held >= offset);
                     }
                 }
                 check_queries(&set, &model)?;

@@ -1,22 +1,45 @@
 //! Fifth step of RFC 9293 §3.10.7.4: what an acknowledgement acknowledges, selectively reports, and
 //! opens.
 
+use core::ops::Range;
+use core::time::Duration;
+
 use super::machine::Connection;
 use super::timers::Timer;
 use crate::config::CloseMode;
-use crate::congestion::{AckSample, CongestionEvent, CongestionSignal, Phase};
-use crate::recovery::newreno::{AckView, Verdict};
+use crate::recovery::AckKind;
 use crate::send::scoreboard::Delivered;
 use crate::state::State;
 use crate::stats::Counters;
 use crate::time::Instant;
 use crate::wire::{Control, Segment};
 
+/// What an acknowledgement told, in the order in which it was found out.
+#[derive(Debug)]
+pub(super) struct Acknowledged {
+    /// When it arrived.
+    pub(super) arrived: Instant,
+    /// Bytes in the network before it.
+    pub(super) prior_in_flight: u32,
+    /// Bytes sent and not cumulatively acknowledged before it.
+    pub(super) prior_outstanding: u32,
+    pub(super) kind: AckKind,
+    pub(super) delivered: Delivered,
+    /// What it reports as received twice.
+    pub(super) dsack: Option<Range<u64>>,
+    /// Whether it repeats the last one and reports nothing.
+    pub(super) pure_duplicate: bool,
+    /// The round-trip time that it measures.
+    pub(super) rtt: Option<Duration>,
+}
+
 impl Connection {
-    /// An acceptable acknowledgement of everything before offset `ack`, in a segment at `seq`.
+    /// An acceptable acknowledgement of everything before offset `ack`, in a segment at `seq` that
+    /// arrived at `arrived`, no later than now.
     pub(super) fn process_ack(
         &mut self,
         now: Instant,
+        arrived: Instant,
         segment: &Segment<'_>,
         seq: u64,
         ack: u64,
@@ -25,50 +48,11 @@ impl Connection {
         if segment.payload.is_empty() && segment.header.control == Control::None {
             counters.pure_acks += 1;
         }
-        let prior_in_flight = self.in_flight();
-        let prior_outstanding = self.snd.outstanding();
         let had_no_window = self.snd.window.bytes() == 0;
         let was_closed = had_no_window || self.timers.is_armed(Timer::Persist);
-        let mut delivered = self.take_sack(segment, ack, counters);
-        let reported = delivered.bytes > 0;
-        let advanced = ack > self.snd.una;
-        if advanced {
-            delivered.join(self.advance_una(ack));
-        }
-        let rtt = self.measure_rtt(now, segment, advanced, delivered);
-        let window_changed = self.snd.window.update(segment.header.window, seq, ack);
-        let duplicate = if self.agreed.sack {
-            reported
-        } else {
-            !advanced && !window_changed && self.is_duplicate(segment, ack, prior_outstanding)
-        };
-        let view = AckView {
-            una: self.snd.una,
-            nxt: self.snd.nxt,
-            advanced,
-            duplicate,
-            sack: self.agreed.sack,
-            mss: self.full_payload(),
-        };
-        let verdict = self.recovery.on_ack(view, &mut self.snd.scoreboard);
-        let sample = AckSample {
-            now,
-            delivered: delivered.bytes.min(u64::from(u32::MAX)) as u32,
-            prior_in_flight,
-            in_flight: self.in_flight(),
-            rtt,
-            cwnd_limited: self.is_cwnd_limited(prior_in_flight),
-            lost: 0,
-            una: self.snd.una,
-            nxt: self.snd.nxt,
-            min_rtt: self.rtt.min_rtt(),
-            paced: false,
-            phase: Phase::Open,
-            rate: None,
-            total_delivered: 0,
-            total_lost: 0,
-        };
-        self.apply_verdict(verdict, &sample, prior_outstanding, counters);
+        let acknowledged = self.apply_ack(arrived, segment, seq, ack, counters);
+        let advanced = acknowledged.kind == AckKind::Advanced;
+        self.repair(now, &acknowledged, counters);
         if was_closed && self.snd.window.bytes() > 0 {
             if had_no_window {
                 // Where the window is too small to be filled, it is armed anew, not backed off.
@@ -77,60 +61,131 @@ impl Connection {
             self.on_window_opened(now);
         }
         self.after_ack(now, advanced);
+        if advanced || acknowledged.delivered.bytes > 0 {
+            self.plan_tail_probe(now);
+        }
         if advanced {
             self.on_fin_acknowledged(now, counters);
         }
     }
 
-    /// The SACK blocks (RFC 2018), the first of which may report a duplicate (RFC 2883).
-    fn take_sack(&mut self, segment: &Segment<'_>, ack: u64, counters: &mut Counters) -> Delivered {
-        let mut delivered = Delivered::default();
-        if !self.agreed.sack {
-            return delivered;
+    /// Scoreboard, SND.UNA, round-trip time and window.
+    fn apply_ack(
+        &mut self,
+        arrived: Instant,
+        segment: &Segment<'_>,
+        seq: u64,
+        ack: u64,
+        counters: &mut Counters,
+    ) -> Acknowledged {
+        let prior_in_flight = self.in_flight();
+        let prior_outstanding = self.snd.outstanding();
+        let mut delivered = Delivered {
+            echo: self.echo(arrived, segment),
+            too_recent: self.rtt.min_rtt().map(|least| arrived - least),
+            ..Delivered::default()
+        };
+        let dsack = self.take_sack(segment, ack, &mut delivered, counters);
+        let reported = delivered.bytes > 0;
+        let advanced = ack > self.snd.una;
+        if advanced {
+            self.advance_una(ack, &mut delivered);
         }
-        let blocks = segment.header.options.sack;
-        for (index, block) in blocks.as_slice().iter().enumerate() {
-            let start = block.start.offset_near(self.snd.isn, self.snd.una);
-            let end = block.end.offset_near(self.snd.isn, self.snd.una);
-            let (Some(start), Some(end)) = (start, end) else {
-                continue;
-            };
-            if index == 0 && end <= ack && start < end {
-                counters.dsack_recv += 1;
-                self.tally.dsack_dups += 1;
-            }
-            // What lies outside of the outstanding range reports nothing.
-            let start = start.max(self.snd.una).max(ack);
-            if start < end && end <= self.snd.nxt {
-                delivered.join(self.snd.scoreboard.sack(start..end));
-            }
+        let rtt = self.measure_rtt(arrived, segment, advanced, &delivered);
+        let window_changed = self.snd.window.update(segment.header.window, seq, ack);
+        let repeats =
+            !advanced && !window_changed && self.is_duplicate(segment, ack, prior_outstanding);
+        let duplicate = if self.agreed.sack { reported } else { repeats };
+        Acknowledged {
+            arrived,
+            prior_in_flight,
+            prior_outstanding,
+            kind: match (advanced, duplicate) {
+                (true, _) => AckKind::Advanced,
+                (false, true) => AckKind::Duplicate,
+                (false, false) => AckKind::Other,
+            },
+            pure_duplicate: repeats && !reported,
+            delivered,
+            dsack,
+            rtt,
         }
-        delivered
     }
 
-    fn advance_una(&mut self, ack: u64) -> Delivered {
-        let delivered = self.snd.scoreboard.acknowledge(ack);
+    /// The SACK blocks (RFC 2018), the first of which may report a duplicate (RFC 2883).
+    fn take_sack(
+        &mut self,
+        segment: &Segment<'_>,
+        ack: u64,
+        delivered: &mut Delivered,
+        counters: &mut Counters,
+    ) -> Option<Range<u64>> {
+        if !self.agreed.sack {
+            return None;
+        }
+        let (isn, una) = (self.snd.isn, self.snd.una);
+        let mut blocks = segment.header.options.sack.as_slice().iter().map(|block| {
+            let start = block.start.offset_near(isn, una)?;
+            let end = block.end.offset_near(isn, una)?;
+            (start < end).then_some(start..end)
+        });
+        let first = blocks.next()?;
+        let mut second = None;
+        for (index, block) in blocks.flatten().enumerate() {
+            if index == 0 {
+                second = Some(block.clone());
+            }
+            self.take_block(block, ack, delivered);
+        }
+        let first = first?;
+        let repeated = second.is_some_and(|it| it.start <= first.start && first.end <= it.end);
+        if first.end <= ack || repeated {
+            counters.dsack_recv += 1;
+            self.tally.dsack_dups += 1;
+            return Some(first);
+        }
+        self.take_block(first, ack, delivered);
+        None
+    }
+
+    /// What lies outside of the outstanding range reports nothing.
+    fn take_block(&mut self, block: Range<u64>, ack: u64, delivered: &mut Delivered) {
+        let start = block.start.max(self.snd.una).max(ack);
+        if start < block.end && block.end <= self.snd.nxt {
+            self.snd.scoreboard.sack(start..block.end, delivered);
+        }
+    }
+
+    fn advance_una(&mut self, ack: u64, delivered: &mut Delivered) {
+        self.snd.scoreboard.acknowledge(ack, delivered);
         let fin_acknowledged = self.snd.fin.is_some_and(|fin| ack > fin);
         self.tally.bytes_acked += ack - self.snd.una - u64::from(fin_acknowledged);
         self.snd.una = ack;
         self.snd.buffer.release(ack);
-        delivered
+    }
+
+    /// When what the segment echoes was sent, in milliseconds.
+    fn echo(&self, arrived: Instant, segment: &Segment<'_>) -> Option<u64> {
+        let timestamps = segment.header.options.timestamps?;
+        let usable = self.agreed.timestamps && timestamps.echo != 0;
+        let echo = usable.then_some(timestamps.echo)?;
+        self.clock.sent_at(arrived, echo)
     }
 
     /// RFC 6298 §3 and RFC 7323 §4.1: a sample from what was sent once, or from the echo when the
     /// acknowledgement is of something sent again.
     fn measure_rtt(
         &mut self,
-        now: Instant,
+        arrived: Instant,
         segment: &Segment<'_>,
         advanced: bool,
-        delivered: Delivered,
-    ) -> Option<core::time::Duration> {
+        delivered: &Delivered,
+    ) -> Option<Duration> {
         let echoed = || {
             let timestamps = segment.header.options.timestamps?;
             let usable = self.agreed.timestamps && advanced && timestamps.echo != 0;
             if usable {
-                self.clock.measure(now, timestamps.echo)
+                self.clock.measure(arrived, timestamps.echo)
             } else {
                 None
             }
@@ -138,7 +193,7 @@ impl Connection {
         // Without SACK, what a repair uncovers may have arrived long ago.
         let uncovered = delivered.resent && !self.agreed.sack;
         let rtt = match delivered.sent_at {
-            Some(sent_at) if !uncovered => Some(now.saturating_duration_since(sent_at)),
+            Some(sent_at) if !uncovered => Some(arrived.saturating_duration_since(sent_at)),
             _ => echoed(),
         };
         if let Some(rtt) = rtt {
@@ -153,45 +208,6 @@ impl Connection {
             && prior_outstanding > 0
             && segment.payload.is_empty()
             && segment.header.control == Control::None
-    }
-
-    /// Whether the window was what held the sender: in slow start from half of it on, as Linux.
-    fn is_cwnd_limited(&self, prior_in_flight: u32) -> bool {
-        let window = self.congestion.window();
-        if window < self.congestion.ssthresh() {
-            return prior_in_flight.saturating_mul(2) >= window;
-        }
-        prior_in_flight.saturating_add(self.full_payload()) > window
-    }
-
-    fn apply_verdict(
-        &mut self,
-        verdict: Verdict,
-        sample: &AckSample,
-        prior_outstanding: u32,
-        counters: &mut Counters,
-    ) {
-        match verdict {
-            Verdict::Open if sample.delivered > 0 => self.congestion.on_ack(sample),
-            Verdict::Open => {}
-            Verdict::Entered => {
-                if self.agreed.sack {
-                    counters.sack_recovery += 1;
-                } else {
-                    counters.reno_recovery += 1;
-                }
-                self.congestion.remember();
-                self.congestion.on_congestion(&CongestionEvent {
-                    now: sample.now,
-                    signal: CongestionSignal::Loss,
-                    flight_size: prior_outstanding,
-                });
-                self.pending.retransmit = true;
-                self.arm_retransmit(sample.now);
-            }
-            Verdict::Repairing { resend } => self.pending.retransmit |= resend,
-            Verdict::Left => self.congestion.on_recovery_end(sample.now),
-        }
     }
 
     /// Probing is over, and its backoff with it; the user timeout counts anew.

@@ -6,6 +6,8 @@ use super::agreed;
 use super::decision::Decision;
 use super::machine::{Connection, Reset};
 use super::timers::Timer;
+use crate::congestion::Phase;
+use crate::recovery::ProbeKind;
 use crate::recv::window::Turn;
 use crate::state::State;
 use crate::stats::Counters;
@@ -37,7 +39,7 @@ impl Connection {
                 self.segment_of(range, now, counters)
             }
             Decision::New(range) => {
-                self.commit_new(range.clone(), now);
+                self.commit_new(range.clone(), now, counters);
                 counters.out_segs += 1;
                 self.segment_of(range, now, counters)
             }
@@ -115,25 +117,37 @@ impl Connection {
 
     fn commit_retransmit(&mut self, range: Range<u64>, now: Instant, counters: &mut Counters) {
         let data = self.data_of(&range);
-        self.snd.scoreboard.on_retransmit(range, now);
+        let is_first = range.start == self.snd.una;
+        self.take_tail_probe(self.snd.nxt, ProbeKind::Again, counters);
+        let stamp = self.stamp_data(now, range.end - range.start);
+        self.snd.scoreboard.on_retransmit(range, now, stamp);
+        self.recovery.on_retransmit(now);
         self.pending.retransmit = false;
         counters.retrans_segs += 1;
-        if !self.recovery.is_after_timeout() {
+        if self.recovery.phase() == Phase::Loss {
+            counters.slow_start_retrans += 1;
+        } else {
             counters.fast_retrans += 1;
         }
         self.tally.total_retrans += 1;
         self.tally.on_data_sent(data.end - data.start);
         self.tally.bytes_retrans += data.end - data.start;
         self.after_data(now);
+        if is_first {
+            // What the peer waits for is under way anew.
+            self.arm_retransmit(now);
+        }
     }
 
-    fn commit_new(&mut self, range: Range<u64>, now: Instant) {
+    fn commit_new(&mut self, range: Range<u64>, now: Instant, counters: &mut Counters) {
         let data = self.data_of(&range);
         let len = data.end - data.start;
         if len > 0 && len < u64::from(self.full_payload()) {
             self.snd.small_end = data.end;
         }
-        self.snd.scoreboard.push(range.clone(), now);
+        self.take_tail_probe(range.end, ProbeKind::New, counters);
+        let stamp = self.stamp_data(now, range.end - range.start);
+        self.snd.scoreboard.push(range.clone(), now, stamp);
         self.snd.nxt = range.end;
         self.timers.disarm(Timer::Persist);
         self.timers.disarm(Timer::Cork);
@@ -145,11 +159,21 @@ impl Connection {
         self.after_data(now);
     }
 
+    /// A probe that is due is this segment.
+    fn take_tail_probe(&mut self, nxt: u64, kind: ProbeKind, counters: &mut Counters) {
+        if core::mem::take(&mut self.pending.tail_probe) {
+            self.recovery.on_probe_sent(nxt, kind);
+            counters.loss_probes += 1;
+        }
+    }
+
     fn after_data(&mut self, now: Instant) {
         self.snd.last_sent = Some(now);
+        self.tally.last_data_sent = Some(now);
         if !self.timers.is_armed(Timer::Retransmit) {
             self.arm_retransmit(now);
         }
+        self.plan_tail_probe(now);
     }
 
     /// The segment that carries `range`.

@@ -159,7 +159,7 @@ impl Connection {
             0 | 1 => u32::from(self.config.initial_window),
             _ => 1,
         };
-        let controller = self.config.congestion.build(payload, segments * payload);
+        let controller = self.options.congestion.build(payload, segments * payload);
         self.congestion = BoxedController(controller);
         self.timers.disarm(Timer::Retransmit);
         self.snd.retries = 0;

@@ -12,6 +12,9 @@ impl Connection {
         let tally = &self.tally;
         let scales = self.agreed.scales;
         let handshake_done = self.state != State::SynSent && self.state != State::SynReceived;
+        let (unacked, sacked, lost) = scoreboard.segments();
+        let (tcpi_delivery_rate, tcpi_delivery_rate_app_limited) = self.snd.rate.latest();
+        let since = |at| now.saturating_duration_since(at);
         TcpInfo {
             tcpi_state: self.state,
             tcpi_retransmits: self.snd.retries,
@@ -33,7 +36,7 @@ impl Connection {
             tcpi_rttvar: self.rtt.rttvar(),
             tcpi_min_rtt: self.rtt.min_rtt().unwrap_or_default(),
             tcpi_snd_ssthresh: self.congestion.ssthresh(),
-            tcpi_snd_cwnd: self.congestion.window(),
+            tcpi_snd_cwnd: self.cwnd(),
             tcpi_snd_wnd: self.snd.window.bytes(),
             tcpi_rcv_wnd: if handshake_done {
                 // What is left of the window in the units that the peer sees.
@@ -56,30 +59,35 @@ impl Connection {
             tcpi_rcv_ooopack: tally.rcv_ooopack,
             tcpi_dsack_dups: tally.dsack_dups,
             congestion: self.congestion.name(),
-            tcpi_ca_state: crate::congestion::Phase::Open,
-            tcpi_backoff: 0,
-            tcpi_unacked: 0,
-            tcpi_sacked: 0,
-            tcpi_lost: 0,
-            tcpi_reord_seen: 0,
-            reordering_window: core::time::Duration::ZERO,
-            tcpi_pacing_rate: None,
-            tcpi_delivery_rate: 0,
-            tcpi_delivery_rate_app_limited: false,
-            delivered_bytes: 0,
-            lost_total_bytes: 0,
+            tcpi_ca_state: self.recovery.phase(),
+            tcpi_backoff: self.rtt.backoff(),
+            tcpi_unacked: unacked,
+            tcpi_sacked: sacked,
+            tcpi_lost: lost,
+            tcpi_reord_seen: u64::from(self.recovery.reorderings()),
+            reordering_window: self.recovery.reordering_window(
+                scoreboard,
+                self.full_payload(),
+                self.rtt.min_rtt(),
+                self.rtt.srtt(),
+            ),
+            tcpi_pacing_rate: self.pacing_rate(),
+            tcpi_delivery_rate,
+            tcpi_delivery_rate_app_limited,
+            delivered_bytes: self.snd.rate.delivered(),
+            lost_total_bytes: self.snd.rate.lost(),
             tcpi_delivered_ce: 0,
             ecn: false,
             ecn_seen: false,
-            tcpi_total_rto: 0,
-            tcpi_total_rto_recoveries: 0,
-            tcpi_total_rto_time: core::time::Duration::ZERO,
-            tcpi_busy_time: core::time::Duration::ZERO,
-            tcpi_rwnd_limited: core::time::Duration::ZERO,
-            tcpi_sndbuf_limited: core::time::Duration::ZERO,
-            tcpi_last_data_sent: None,
-            tcpi_last_data_recv: None,
-            tcpi_last_ack_recv: now.saturating_duration_since(self.last_heard),
+            tcpi_total_rto: tally.total_rto,
+            tcpi_total_rto_recoveries: tally.rto_recoveries,
+            tcpi_total_rto_time: tally.rto_time,
+            tcpi_busy_time: tally.busy_time,
+            tcpi_rwnd_limited: tally.rwnd_limited,
+            tcpi_sndbuf_limited: tally.sndbuf_limited,
+            tcpi_last_data_sent: tally.last_data_sent.map(since),
+            tcpi_last_data_recv: tally.last_data_received.map(since),
+            tcpi_last_ack_recv: since(self.last_heard),
         }
     }
 }

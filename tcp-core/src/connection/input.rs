@@ -18,21 +18,35 @@ enum Step {
 impl Connection {
     /// A segment arrived, and is to be looked at as RFC 9293 §3.10.7 says for the state.
     pub fn handle_segment(&mut self, now: Instant, segment: &Segment<'_>, counters: &mut Counters) {
+        self.handle_arrival(now, now, segment, counters);
+    }
+
+    /// As [`handle_segment`](Connection::handle_segment), for a segment that arrived at `arrived`, no
+    /// later than now: round-trip times and the order of arrival are judged by that.
+    pub fn handle_arrival(
+        &mut self,
+        now: Instant,
+        arrived: Instant,
+        segment: &Segment<'_>,
+        counters: &mut Counters,
+    ) {
         self.tally.segs_in += 1;
         if !segment.payload.is_empty() {
             self.tally.data_segs_in += 1;
+            self.tally.last_data_received = Some(arrived);
         }
         match self.state {
             State::Closed => {}
             State::SynSent => self.on_segment_in_syn_sent(now, segment, counters),
             State::TimeWait => self.on_segment_in_time_wait(now, segment, counters),
-            _ => self.on_segment_in_window(now, segment, counters),
+            _ => self.on_segment_in_window(now, arrived.min(now), segment, counters),
         }
     }
 
     fn on_segment_in_window(
         &mut self,
         now: Instant,
+        arrived: Instant,
         segment: &Segment<'_>,
         counters: &mut Counters,
     ) {
@@ -51,7 +65,7 @@ impl Connection {
         };
         self.last_heard = now;
         self.keep_alive_probes = 0;
-        if let Step::Done = self.check_ack(now, segment, seq, ack, counters) {
+        if let Step::Done = self.check_ack(now, arrived, segment, seq, ack, counters) {
             return;
         }
         self.take_timestamp(now, segment, seq);
@@ -194,6 +208,7 @@ impl Connection {
     fn check_ack(
         &mut self,
         now: Instant,
+        arrived: Instant,
         segment: &Segment<'_>,
         seq: u64,
         ack: crate::seq::SeqNumber,
@@ -216,7 +231,7 @@ impl Connection {
             .saturating_sub(u64::from(self.snd.window.max()));
         match offset {
             Some(offset) if (oldest..=self.snd.nxt).contains(&offset) => {
-                self.process_ack(now, segment, seq, offset, counters)
+                self.process_ack(now, arrived, segment, seq, offset, counters)
             }
             _ => {
                 counters.ack_unacceptable += 1;

@@ -9,11 +9,11 @@ use super::tally::Tally;
 use super::time_wait::TimeWait;
 use super::timers::Timers;
 use super::timestamps::TimestampClock;
-use crate::config::{KeepAlive, MIN_MSS, ValidConfig};
+use crate::config::{CongestionAlgorithm, KeepAlive, MIN_MSS, ValidConfig};
 use crate::congestion::BoxedController;
 use crate::error::ConnectionError;
 use crate::event::ConnectionEvent;
-use crate::recovery::newreno::Recovery;
+use crate::recovery::Recovery;
 use crate::recovery::rtt::RttEstimator;
 use crate::seq::SeqNumber;
 use crate::state::State;
@@ -98,6 +98,7 @@ pub(super) struct UserOptions {
     pub(super) user_timeout: Option<Duration>,
     pub(super) linger: Option<Duration>,
     pub(super) dscp: u8,
+    pub(super) congestion: CongestionAlgorithm,
 }
 
 /// What the next segments must say. Each flag is cleared by the segment that says it.
@@ -111,6 +112,8 @@ pub(super) struct Pending {
     pub(super) ack: bool,
     /// The first lost segment, whatever the congestion window says.
     pub(super) retransmit: bool,
+    /// New data, or the last segment again, whatever the congestion window says.
+    pub(super) tail_probe: bool,
     /// A segment that makes the peer answer.
     pub(super) probe: bool,
     /// What is there, however small.
@@ -267,6 +270,7 @@ impl Connection {
                 user_timeout: config.user_timeout,
                 linger: config.linger,
                 dscp: config.dscp,
+                congestion: config.congestion.clone(),
             },
             setup,
             agreed: Agreed {
@@ -279,7 +283,7 @@ impl Connection {
             rcv: Receiver::new(&config, mss),
             clock: TimestampClock::new(setup.timestamp_offset),
             rtt,
-            recovery: Recovery::new(),
+            recovery: Recovery::new(config.recovery),
             congestion: BoxedController(config.congestion.build(u32::from(mss), u32::from(mss))),
             timers: Timers::new(),
             pending: Pending::default(),
@@ -345,7 +349,10 @@ impl Connection {
         self.agreed.mss = mss;
         let payload = self.full_payload();
         self.congestion.on_mss_change(payload);
-        self.snd.scoreboard.mark_all_lost();
+        let _ = self
+            .snd
+            .scoreboard
+            .mark_timed_out(now, Duration::ZERO, &mut |_| {});
         self.recovery.forget_duplicates();
         self.pending.retransmit = true;
         self.arm_retransmit(now);

@@ -4,6 +4,7 @@ use core::ops::Range;
 
 use super::decision::Decision;
 use super::machine::Connection;
+use super::pace::Limit;
 use super::timers::Timer;
 use crate::send::window::Hold;
 use crate::state::State;
@@ -19,64 +20,103 @@ impl Connection {
     pub fn poll_segment(&mut self, now: Instant, counters: &mut Counters) -> Option<Segment<'_>> {
         self.take_end_of_stream(now, counters);
         match self.decide(now) {
-            Some(decision) => Some(self.commit(decision, now, counters)),
-            None => {
-                self.rest(now);
+            Ok(decision) => Some(self.commit(decision, now, counters)),
+            Err(limit) => {
+                self.rest(now, limit);
                 None
             }
         }
     }
 
     /// In a fixed order: RST, SYN, lost range, new data and FIN, probe, bare ACK.
-    fn decide(&self, now: Instant) -> Option<Decision> {
+    fn decide(&self, now: Instant) -> Result<Decision, Limit> {
         if let Some(reset) = self.pending.reset {
-            return Some(Decision::Reset(reset));
+            return Ok(Decision::Reset(reset));
         }
         match self.state {
-            State::Closed => return None,
-            State::SynSent | State::SynReceived if self.pending.syn => return Some(Decision::Syn),
-            State::SynSent => return None,
+            State::Closed => return Err(Limit::NoData),
+            State::SynSent | State::SynReceived if self.pending.syn => return Ok(Decision::Syn),
+            State::SynSent => return Err(Limit::NoData),
             _ => {}
         }
-        if self.state.may_transmit()
-            && let Some(decision) = self.decide_data(now)
-        {
-            return Some(decision);
+        let data = if self.state.may_transmit() {
+            self.decide_data(now)
+        } else {
+            Err(Limit::NoData)
+        };
+        match data {
+            Err(_) if self.pending.probe => Ok(Decision::Probe),
+            Err(_) if self.pending.ack => Ok(Decision::Ack),
+            data => data,
         }
-        if self.pending.probe {
-            return Some(Decision::Probe);
-        }
-        self.pending.ack.then_some(Decision::Ack)
     }
 
-    /// Lost data before new data (RFC 6675 §4, `NextSeg`).
-    fn decide_data(&self, now: Instant) -> Option<Decision> {
+    /// Lost data before new data (RFC 6675 §4, `NextSeg`), but for a test of whether it was lost.
+    fn decide_data(&self, now: Instant) -> Result<Decision, Limit> {
         let most = self.payload_limit(now);
-        let in_flight = u64::from(self.in_flight());
-        let cwnd = u64::from(self.congestion.window());
-        if let Some(lost) = self.snd.scoreboard.first_lost() {
-            let range = lost.start..self.segment_end(&lost, most);
-            let fits = in_flight + (range.end - range.start) <= cwnd || in_flight == 0;
-            return (fits || self.pending.retransmit).then_some(Decision::Retransmit(range));
+        if self.pending.tail_probe
+            && let Some(probe) = self.decide_tail_probe(most)
+        {
+            return Ok(probe);
         }
-        let range = self.new_range(most)?;
-        let data_end = self.snd.buffer.end();
-        let bytes = range.end.min(data_end).saturating_sub(range.start);
-        // A FIN by itself waits for no congestion window.
-        let fits = bytes == 0 || in_flight + bytes <= cwnd || in_flight == 0;
-        fits.then_some(Decision::New(range))
+        let in_flight = u64::from(self.in_flight());
+        let lost = self.snd.scoreboard.first_lost();
+        let testing = self.recovery.wants_new_data() && in_flight > 0;
+        match lost {
+            Some(lost) if !testing => {
+                let range = lost.start..self.segment_end(&lost, most);
+                if !self.pending.retransmit {
+                    self.check_window(in_flight, range.end - range.start)?;
+                    self.check_pace(now)?;
+                }
+                Ok(Decision::Retransmit(range))
+            }
+            _ => {
+                let range = self.new_range(most)?;
+                let data_end = self.snd.buffer.end();
+                let bytes = range.end.min(data_end).saturating_sub(range.start);
+                // A FIN by itself waits for no congestion window.
+                if bytes > 0 {
+                    self.check_window(in_flight, bytes)?;
+                    self.check_pace(now)?;
+                }
+                Ok(Decision::New(range))
+            }
+        }
+    }
+
+    /// Whether the congestion window lets `len` bytes go; with nothing in flight it always does.
+    fn check_window(&self, in_flight: u64, len: u64) -> Result<(), Limit> {
+        if in_flight == 0 || in_flight + len <= u64::from(self.cwnd()) {
+            Ok(())
+        } else {
+            Err(Limit::Congestion)
+        }
+    }
+
+    /// RFC 8985 §7.3: new data, or else the last segment again.
+    fn decide_tail_probe(&self, most: u64) -> Option<Decision> {
+        if let Ok(range) = self.new_range(most) {
+            return Some(Decision::New(range));
+        }
+        let last = self.snd.scoreboard.last()?;
+        let end = self.segment_end(&last, most);
+        Some(Decision::Retransmit(last.start..end))
     }
 
     /// New data that the peer's window, Nagle's algorithm and silly window avoidance let go, and
     /// FIN with it.
-    fn new_range(&self, most: u64) -> Option<Range<u64>> {
+    fn new_range(&self, most: u64) -> Result<Range<u64>, Limit> {
         let start = self.snd.nxt;
         let data_end = self.snd.buffer.end();
         let available = data_end.saturating_sub(start);
         let usable = self.snd.usable();
         if available == 0 {
-            let fin = self.snd.fin?;
-            return (start == fin && usable > 0).then_some(fin..fin + 1);
+            return match self.snd.fin {
+                Some(fin) if start == fin && usable > 0 => Ok(fin..fin + 1),
+                Some(fin) if start == fin => Err(Limit::PeerWindow),
+                _ => Err(Limit::NoData),
+            };
         }
         let len = available.min(usable).min(most);
         let finishing = self.snd.fin.is_some() && len == available;
@@ -90,10 +130,15 @@ impl Connection {
         let goes = hold.allows(len as u32, available, most as u32, finishing);
         let forced = self.pending.flush && len > 0;
         if !goes && !forced {
-            return None;
+            let short = usable < available.min(most);
+            return Err(if short {
+                Limit::PeerWindow
+            } else {
+                Limit::Held
+            });
         }
         let with_fin = finishing && usable > len;
-        Some(start..start + len + u64::from(with_fin))
+        Ok(start..start + len + u64::from(with_fin))
     }
 
     /// Where a segment that begins a run must end: at the limit of its payload, which FIN is not
@@ -121,12 +166,14 @@ impl Connection {
     }
 
     /// Nothing can be sent now: see to it that something makes us look again.
-    fn rest(&mut self, now: Instant) {
+    fn rest(&mut self, now: Instant, limit: Limit) {
         self.pending.flush = false;
+        self.pending.tail_probe = false;
         self.pending.retransmit &= self.snd.scoreboard.lost() > 0;
         if !self.state.may_transmit() {
             return;
         }
+        self.note_limit(now, limit);
         let stuck = self.snd.scoreboard.is_empty() && self.snd.unsent() > 0;
         let corked = stuck && self.is_held_by_cork();
         if corked {

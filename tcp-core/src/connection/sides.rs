@@ -3,11 +3,14 @@
 use core::ops::Range;
 
 use crate::config::TcpConfig;
+use crate::recovery::rate::RateEstimator;
 use crate::recv::ack::AckPolicy;
 use crate::recv::reassembly::Reassembly;
 use crate::recv::window::RecvWindow;
 use crate::send::buffer::SendBuffer;
+use crate::send::pacing::Pacer;
 use crate::send::scoreboard::Scoreboard;
+use crate::send::usage::WindowUsage;
 use crate::send::window::SendWindow;
 use crate::seq::{SeqNumber, SeqRange};
 use crate::time::Instant;
@@ -34,6 +37,9 @@ pub(super) struct Sender {
     pub(super) buffer: SendBuffer,
     pub(super) scoreboard: Scoreboard,
     pub(super) window: SendWindow,
+    pub(super) rate: RateEstimator,
+    pub(super) pacer: Pacer,
+    pub(super) usage: WindowUsage,
     /// The end of the last segment sent that was smaller than the MSS (Minshall's test).
     pub(super) small_end: u64,
     /// The end of the last segment sent with PSH.
@@ -60,6 +66,9 @@ impl Sender {
             buffer: SendBuffer::new(1, capacity),
             scoreboard: Scoreboard::default(),
             window: SendWindow::new(),
+            rate: RateEstimator::default(),
+            pacer: Pacer::default(),
+            usage: WindowUsage::default(),
             small_end: 0,
             pushed: 1,
             last_sent: None,

@@ -1,6 +1,10 @@
 //! Counts of one connection.
 
 use core::hash::{Hash, Hasher};
+use core::time::Duration;
+
+use super::pace::Limit;
+use crate::time::Instant;
 
 /// What only adds up, and decides nothing.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -16,6 +20,32 @@ pub(super) struct Tally {
     pub(super) total_retrans: u64,
     pub(super) rcv_ooopack: u64,
     pub(super) dsack_dups: u64,
+    pub(super) total_rto: u64,
+    pub(super) rto_recoveries: u64,
+    pub(super) rto_time: Duration,
+    /// Since when a timeout is being repaired.
+    timeouts_since: Option<Instant>,
+    pub(super) busy_time: Duration,
+    pub(super) rwnd_limited: Duration,
+    pub(super) sndbuf_limited: Duration,
+    /// What the sender has been doing, and since when.
+    activity: (Activity, Instant),
+    pub(super) last_data_sent: Option<Instant>,
+    pub(super) last_data_received: Option<Instant>,
+}
+
+/// What the sender does (RFC 4898, `tcpi_busy_time` and the parts of it).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+enum Activity {
+    /// There is nothing to send, and nothing outstanding.
+    #[default]
+    Idle,
+    /// Data is outstanding.
+    Busy,
+    /// The same, and the peer's window is full.
+    PeerWindow,
+    /// The same, and so is the send buffer, all of it sent.
+    SendBuffer,
 }
 
 /// Connections that will do the same from now on have the same hash, whatever they have counted.
@@ -27,5 +57,37 @@ impl Tally {
     pub(super) fn on_data_sent(&mut self, bytes: u64) {
         self.data_segs_out += u64::from(bytes > 0);
         self.bytes_sent += bytes;
+    }
+
+    /// A repair by timeout begins.
+    pub(super) fn begin_timeouts(&mut self, now: Instant) {
+        self.timeouts_since.get_or_insert(now);
+    }
+
+    /// It is complete.
+    pub(super) fn end_timeouts(&mut self, now: Instant) {
+        if let Some(since) = self.timeouts_since.take() {
+            self.rto_recoveries += 1;
+            self.rto_time += now.saturating_duration_since(since);
+        }
+    }
+
+    /// The sender rests: for this reason, with something outstanding or not.
+    pub(super) fn note_limit(&mut self, now: Instant, limit: Limit, busy: bool, buffer_full: bool) {
+        let next = match limit {
+            Limit::PeerWindow => Activity::PeerWindow,
+            Limit::NoData if busy && buffer_full => Activity::SendBuffer,
+            Limit::NoData if !busy => Activity::Idle,
+            _ => Activity::Busy,
+        };
+        let (activity, since) = core::mem::replace(&mut self.activity, (next, now));
+        let span = now.saturating_duration_since(since);
+        match activity {
+            Activity::Idle => return,
+            Activity::Busy => {}
+            Activity::PeerWindow => self.rwnd_limited += span,
+            Activity::SendBuffer => self.sndbuf_limited += span,
+        }
+        self.busy_time += span;
     }
 }

@@ -2,7 +2,6 @@
 
 use super::machine::Connection;
 use super::timers::Timer;
-use crate::congestion::Repeated;
 use crate::error::ConnectionError;
 use crate::state::State;
 use crate::stats::Counters;
@@ -16,6 +15,8 @@ impl Connection {
                 continue;
             }
             match timer {
+                Timer::Reorder => self.on_reorder_timeout(now, counters),
+                Timer::TailProbe => self.on_tail_probe(now),
                 Timer::Retransmit if self.state.is_synchronized() => self.on_rto(now, counters),
                 Timer::Retransmit => self.on_syn_timeout(now, counters),
                 Timer::Persist => self.on_persist(now, counters),
@@ -26,6 +27,8 @@ impl Connection {
                 }
                 Timer::KeepAlive => self.on_keep_alive(now, counters),
                 Timer::Cork => self.pending.flush = true,
+                // Whoever drains the segments finds that the next may go.
+                Timer::Pacing => {}
                 Timer::FinWait => self.die(None, counters),
             }
         }
@@ -59,18 +62,19 @@ impl Connection {
         if self.snd.retries == self.config.retries1.max(1) {
             self.events.unresponsive = true;
         }
-        let outstanding = self.snd.outstanding();
-        let repeated = if self.snd.retries > 1 {
-            Repeated::Again
-        } else {
-            Repeated::First
-        };
-        self.congestion.on_timeout(now, outstanding, repeated);
-        self.recovery
-            .on_timeout(self.snd.nxt, &mut self.snd.scoreboard);
+        self.tally.total_rto += 1;
+        self.give_up_flight(now, counters);
         self.rtt.on_timeout();
         self.pending.retransmit = true;
         self.arm_retransmit(now);
+    }
+
+    /// RFC 8985 §7.3: one segment more, whatever the congestion window says, and the timeout anew.
+    fn on_tail_probe(&mut self, now: Instant) {
+        if !self.snd.scoreboard.is_empty() {
+            self.pending.tail_probe = true;
+            self.arm_retransmit(now);
+        }
     }
 
     /// RFC 9293 MUST-20 to MUST-23 for a SYN that nobody answers.

@@ -5,6 +5,10 @@ use crate::time::Instant;
 /// Every timer of a connection.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum Timer {
+    /// What has been overtaken is lost (RFC 8985 §6.2).
+    Reorder,
+    /// Tail loss probe (RFC 8985 §7); before the retransmission that it puts off.
+    TailProbe,
     /// Retransmission of SYN, data or FIN (RFC 6298).
     Retransmit,
     /// Probing of a closed window (RFC 9293 §3.8.6.1).
@@ -15,17 +19,22 @@ pub(crate) enum Timer {
     KeepAlive,
     /// The end of corking.
     Cork,
+    /// The next burst of data.
+    Pacing,
     /// FIN-WAIT-2 of a connection that its user has given up.
     FinWait,
 }
 
 impl Timer {
-    pub(super) const ALL: [Timer; 6] = [
+    pub(super) const ALL: [Timer; 9] = [
+        Timer::Reorder,
+        Timer::TailProbe,
         Timer::Retransmit,
         Timer::Persist,
         Timer::DelayedAck,
         Timer::KeepAlive,
         Timer::Cork,
+        Timer::Pacing,
         Timer::FinWait,
     ];
 }
@@ -49,6 +58,11 @@ impl Timers {
 
     pub(crate) fn disarm(&mut self, timer: Timer) {
         self.arm(timer, Instant::FAR_FUTURE);
+    }
+
+    /// Its deadline; the far future where it is not armed.
+    pub(crate) fn at(&self, timer: Timer) -> Instant {
+        self.deadlines[timer as usize]
     }
 
     pub(crate) fn is_armed(&self, timer: Timer) -> bool {

@@ -63,6 +63,13 @@ impl TimestampClock {
         plausible.then(|| Duration::from_millis(u64::from(elapsed.max(1))))
     }
 
+    /// When what the echo names was sent, in milliseconds; `None` as for [`measure`](Self::measure).
+    pub(crate) fn sent_at(&self, now: Instant, echo: u32) -> Option<u64> {
+        let elapsed = self.value(now).wrapping_sub(echo);
+        let plausible = elapsed < 1 << 24;
+        plausible.then(|| now.as_millis().saturating_sub(u64::from(elapsed)))
+    }
+
     fn value(&self, now: Instant) -> u32 {
         (now.as_millis() as u32).wrapping_add(self.offset)
     }

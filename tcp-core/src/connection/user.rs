@@ -4,7 +4,8 @@ use core::time::Duration;
 
 use super::machine::{Connection, Shutdown};
 use super::timers::Timer;
-use crate::config::{AckMode, KeepAlive};
+use crate::config::{AckMode, CongestionAlgorithm, KeepAlive};
+use crate::congestion::BoxedController;
 use crate::error::{ConnectionError, ReadError, WriteError};
 use crate::state::State;
 use crate::stats::Counters;
@@ -197,6 +198,22 @@ impl Connection {
     /// Changes the Diffserv code point, cut to six bits (`IP_TOS >> 2`).
     pub fn set_dscp(&mut self, dscp: u8) {
         self.options.dscp = dscp & 0x3f;
+    }
+
+    /// Changes the congestion control (`TCP_CONGESTION`). The new one takes over window and threshold.
+    pub fn set_congestion(&mut self, algorithm: CongestionAlgorithm) {
+        if self.state.is_synchronized() {
+            let (window, ssthresh) = (self.congestion.window(), self.congestion.ssthresh());
+            let mut controller = algorithm.build(self.full_payload(), window);
+            controller.on_take_over(window, ssthresh);
+            self.congestion = BoxedController(controller);
+        }
+        self.options.congestion = algorithm;
+    }
+
+    /// The congestion control in use.
+    pub fn congestion(&self) -> &CongestionAlgorithm {
+        &self.options.congestion
     }
 
     fn nothing_to_read(&mut self, empty_buffer: bool) -> Result<usize, ReadError> {

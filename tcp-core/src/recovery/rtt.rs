@@ -38,6 +38,11 @@ impl RttEstimator {
         self.rttvar
     }
 
+    /// How often the timeout has been doubled.
+    pub(crate) fn backoff(&self) -> u8 {
+        self.backoff
+    }
+
     /// The least measurement, `None` before the first.
     pub(crate) fn min_rtt(&self) -> Option<Duration> {
         self.srtt.map(|_| self.min_rtt)

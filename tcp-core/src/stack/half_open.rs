@@ -228,7 +228,7 @@ impl Stack {
         let index = self
             .insert_connection(connection, tuple, Origin::AcceptQueue)
             .index;
-        self.handle_connection_segment(now, index, segment);
+        self.handle_connection_segment(now, now, index, segment);
         if let Some(parent) = self.listeners.get_mut(listener) {
             parent.add_established(index);
         }

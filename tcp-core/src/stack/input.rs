@@ -13,7 +13,7 @@ impl Stack {
     pub(super) fn take_packet(&mut self, now: Instant, packet: &[u8], meta: PacketMeta) {
         self.counters.ip_in_receives += 1;
         match wire::parse(packet, meta.checksum) {
-            Ok(Incoming::Tcp(packet)) => self.handle_tcp(now, &packet),
+            Ok(Incoming::Tcp(packet)) => self.handle_tcp(now, meta.arrived.unwrap_or(now), &packet),
             Ok(Incoming::IcmpError(error)) => {
                 self.counters.icmp_in_msgs += 1;
                 self.handle_icmp_error(now, &error);
@@ -46,7 +46,7 @@ impl Stack {
         }
     }
 
-    fn handle_tcp(&mut self, now: Instant, packet: &TcpPacket<'_>) {
+    fn handle_tcp(&mut self, now: Instant, arrived: Instant, packet: &TcpPacket<'_>) {
         let Some(tuple) = FourTuple::new(packet.dst, packet.src) else {
             return;
         };
@@ -61,7 +61,9 @@ impl Stack {
             self.counters.bad_options += 1;
         }
         match record {
-            Some(Record::Connection(index)) => self.handle_connection_segment(now, index, segment),
+            Some(Record::Connection(index)) => {
+                self.handle_connection_segment(now, arrived, index, segment);
+            }
             Some(Record::HalfOpen(slot)) => self.handle_half_open_segment(now, slot, segment),
             Some(Record::TimeWait(slot)) => self.handle_time_wait_segment(now, slot, segment),
             None => self.handle_unknown_segment(now, tuple, segment),
@@ -91,13 +93,14 @@ impl Stack {
     pub(super) fn handle_connection_segment(
         &mut self,
         now: Instant,
+        arrived: Instant,
         index: u32,
         segment: &Segment<'_>,
     ) {
         if let Some(entry) = self.connections.get_mut(index) {
             entry
                 .connection
-                .handle_segment(now, segment, &mut self.counters);
+                .handle_arrival(now, arrived, segment, &mut self.counters);
             self.settle(index);
         }
     }

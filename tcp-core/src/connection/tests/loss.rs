@@ -1,12 +1,22 @@
 //! Losses, their repair, and what is learnt of the path meanwhile.
 
 use super::*;
+use crate::config::{CongestionAlgorithm, RecoveryConfig};
 
-/// Neither SACK nor timestamps: duplicates are counted, and segments carry 1,460 bytes.
+/// Neither SACK nor timestamps: duplicates are counted, and segments carry 1,460 bytes. RFC 6582 alone:
+/// nothing is probed, tested or spread.
 fn plain() -> TcpConfig {
     TcpConfig {
         sack: false,
         timestamps: false,
+        congestion: CongestionAlgorithm::Reno,
+        pacing: false,
+        recovery: RecoveryConfig {
+            tail_loss_probe: false,
+            forward_rto: false,
+            proportional_rate_reduction: false,
+            ..RecoveryConfig::default()
+        },
         ..TcpConfig::default()
     }
 }

@@ -18,7 +18,7 @@ fn blocks_that_report_pieces_of_segments_leave_the_records_whole() {
     for at in (2..nxt - 5).step_by(6) {
         let header = pair.sack_of(0, [at..at + 1, at + 2..at + 3, at + 4..at + 5]);
         pair.give(0, header, &[]);
-        assert_eq!(pair.ends[0].snd.scoreboard.runs(), segments);
+        assert_eq!(pair.ends[0].snd.scoreboard.segments().0, segments);
     }
     let info = pair.ends[0].info(pair.now);
     assert_eq!((info.sacked_bytes, info.lost_bytes), (0, 0));
@@ -26,7 +26,7 @@ fn blocks_that_report_pieces_of_segments_leave_the_records_whole() {
     pair.fire(0);
     let resent = pair.drain(0);
     assert_eq!((resent.len(), resent[0].payload.len()), (1, 1_448));
-    assert_eq!(pair.ends[0].snd.scoreboard.runs(), segments);
+    assert_eq!(pair.ends[0].snd.scoreboard.segments().0, segments);
 }
 
 #[test]
@@ -37,7 +37,7 @@ fn a_block_that_cuts_two_segments_reports_those_between() {
     let header = pair.sack_of(0, Some(1_000..5_000));
     pair.give(0, header, &[]);
     assert_eq!(pair.ends[0].info(pair.now).sacked_bytes, 2 * 1_448);
-    assert_eq!(pair.ends[0].snd.scoreboard.runs(), 10);
+    assert_eq!(pair.ends[0].snd.scoreboard.segments().0, 10);
 }
 
 /// RFC 2883 §4: the second block is the one that holds the duplicate, be it the same or larger.

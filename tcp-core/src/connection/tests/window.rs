@@ -1,6 +1,7 @@
 //! The peer's window: closed, probed and opened again (RFC 9293 §3.8.6).
 
 use super::*;
+use crate::config::RecoveryConfig;
 use crate::config::WindowScaling;
 use crate::connection::timers::Timer;
 
@@ -39,10 +40,21 @@ fn a_closed_window_is_probed_for_ever_while_it_answers() {
     assert_eq!(pair.counters[0].win_probes, 100);
 }
 
+/// What is not acknowledged waits for its timeout.
+fn without_tail_probe() -> TcpConfig {
+    TcpConfig {
+        recovery: RecoveryConfig {
+            tail_loss_probe: false,
+            ..RecoveryConfig::default()
+        },
+        ..TcpConfig::default()
+    }
+}
+
 /// RFC 9293 §3.8.6.1 backs off the probes, not the path.
 #[test]
 fn a_window_that_opens_ends_the_backoff_of_its_probes() {
-    let mut pair = shut_out(TcpConfig::default());
+    let mut pair = shut_out(without_tail_probe());
     let before = pair.ends[0].info(pair.now).tcpi_rto;
     for _ in 0..12 {
         probe_and_answer(&mut pair, 0);

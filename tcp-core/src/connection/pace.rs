@@ -1,0 +1,116 @@
+//! How fast to send, and what keeps the sender from sending.
+
+use super::machine::Connection;
+use super::timers::Timer;
+use crate::congestion::SentSample;
+use crate::send::pacing::Pacer;
+use crate::send::scoreboard::SendStamp;
+use crate::send::usage::Rest;
+use crate::time::Instant;
+
+/// Why no data can be sent now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Limit {
+    /// There is none.
+    NoData,
+    /// What there is waits for more, or for an acknowledgement (Nagle, cork).
+    Held,
+    /// The peer's window.
+    PeerWindow,
+    /// The congestion window.
+    Congestion,
+    /// The pace: at this time the next may go.
+    Pace(Instant),
+}
+
+/// Segments at the beginning of a connection that go out without a pace, as Linux's `sch_fq` lets them.
+const UNPACED_SEGMENTS: u64 = 10;
+
+impl Connection {
+    /// The bytes that may be in the network.
+    pub(super) fn cwnd(&self) -> u32 {
+        self.recovery
+            .window()
+            .unwrap_or_else(|| self.congestion.window())
+    }
+
+    /// The rate to send at, in bytes a second; `None` for as fast as the windows allow.
+    pub(super) fn pacing_rate(&self) -> Option<u64> {
+        if !self.config.pacing {
+            return None;
+        }
+        self.congestion.pacing_rate().or_else(|| {
+            let srtt = self.rtt.srtt()?.as_nanos().max(1);
+            let window = self.congestion.window().max(self.in_flight());
+            // As Linux: twice the window in a round trip while it doubles, 1.2 times after.
+            let doubles = self.congestion.window() < self.congestion.ssthresh() / 2;
+            let percent = if doubles { 200 } else { 120 };
+            let rate = u128::from(window) * percent * 10_000_000 / srtt;
+            Some(u64::try_from(rate).unwrap_or(u64::MAX))
+        })
+    }
+
+    /// Whether the pace lets data go now.
+    pub(super) fn check_pace(&self, now: Instant) -> Result<(), Limit> {
+        let at = self.snd.pacer.ready_at(now);
+        if at > now {
+            Err(Limit::Pace(at))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Data is about to go out: everything that counts it, but the scoreboard.
+    pub(super) fn stamp_data(&mut self, now: Instant, len: u64) -> SendStamp {
+        let in_flight = self.in_flight();
+        let stamp = self.snd.rate.on_send(now, in_flight, len);
+        self.congestion.on_sent(&SentSample {
+            now,
+            bytes: len.min(u64::from(u32::MAX)) as u32,
+            prior_in_flight: in_flight,
+            app_limited: stamp.app_limited,
+        });
+        self.recovery.on_sent(len);
+        self.snd.usage.on_sent();
+        if self.tally.data_segs_out >= UNPACED_SEGMENTS
+            && let Some(rate) = self.pacing_rate()
+        {
+            let quantum = u64::from(self.congestion.send_quantum().unwrap_or(0));
+            let quantum = quantum.max(Pacer::quantum(rate, self.full_payload()));
+            self.snd.pacer.on_sent(now, len, rate, quantum);
+        }
+        stamp
+    }
+
+    /// No data can be sent now, for this reason.
+    pub(super) fn note_limit(&mut self, now: Instant, limit: Limit) {
+        if let Limit::Pace(at) = limit {
+            self.timers.arm(Timer::Pacing, at);
+        } else {
+            self.timers.disarm(Timer::Pacing);
+            self.snd.pacer.end_burst();
+        }
+        let in_flight = self.in_flight();
+        let full = in_flight.saturating_add(self.full_payload()) > self.cwnd();
+        let limited = limit == Limit::Congestion || full;
+        if matches!(limit, Limit::NoData | Limit::Held) && !full && self.snd.scoreboard.lost() == 0
+        {
+            self.snd.rate.on_app_limited(in_flight);
+        }
+        self.snd.usage.on_rest(Rest {
+            now,
+            una: self.snd.una,
+            nxt: self.snd.nxt,
+            in_flight,
+            limited,
+        });
+        let rto = self.rtt.rto();
+        if self.config.slow_start_after_idle
+            && let Some(used) = self.snd.usage.take_unused(now, rto)
+        {
+            self.congestion.on_application_limited(now, used);
+        }
+        self.tally
+            .note_limit(now, limit, in_flight > 0, self.snd.buffer.room() == 0);
+    }
+}

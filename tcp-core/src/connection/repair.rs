@@ -1,0 +1,250 @@
+//! What acknowledgements and timers show of losses becomes window, retransmissions and timers.
+
+use super::acknowledge::Acknowledged;
+use super::machine::Connection;
+use super::timers::Timer;
+use crate::congestion::{AckSample, CongestionEvent, CongestionSignal, Phase, Repeated};
+use crate::recovery::{AckKind, AckView, Outcome, PrrAck, Recovery, Undone};
+use crate::send::scoreboard::{Delivered, Scoreboard, Sent};
+use crate::stats::Counters;
+use crate::time::Instant;
+
+impl Connection {
+    /// An acknowledgement has been applied: look for losses, and let the congestion control know.
+    pub(super) fn repair(
+        &mut self,
+        now: Instant,
+        acknowledged: &Acknowledged,
+        counters: &mut Counters,
+    ) {
+        let Acknowledged {
+            arrived, delivered, ..
+        } = acknowledged;
+        let total_lost = self.snd.rate.lost();
+        let rate = self
+            .snd
+            .rate
+            .on_delivered(*arrived, delivered, self.rtt.min_rtt());
+        let view = AckView {
+            kind: acknowledged.kind,
+            dsack: acknowledged.dsack.as_ref(),
+            pure_duplicate: acknowledged.pure_duplicate,
+            ..self.view(*arrived, delivered)
+        };
+        let (recovery, scoreboard, mut lost) = self.repair_parts(now, counters);
+        let outcome = recovery.on_ack(&view, scoreboard, &mut lost);
+        drop(lost);
+        self.apply(
+            now,
+            outcome,
+            acknowledged.prior_outstanding,
+            delivered.bytes,
+            counters,
+        );
+        let lost = clamp(self.snd.rate.lost() - total_lost);
+        let phase = self.recovery.phase();
+        if delivered.bytes > 0 || lost > 0 {
+            let (window, ssthresh) = (self.congestion.window(), self.congestion.ssthresh());
+            let sample = AckSample {
+                now: *arrived,
+                delivered: clamp(delivered.bytes),
+                lost,
+                prior_in_flight: acknowledged.prior_in_flight,
+                in_flight: self.in_flight(),
+                una: self.snd.una,
+                nxt: self.snd.nxt,
+                rtt: acknowledged.rtt,
+                min_rtt: self.rtt.min_rtt(),
+                cwnd_limited: self.snd.usage.is_limited(window, ssthresh),
+                paced: self.config.pacing,
+                phase,
+                rate,
+                total_delivered: self.snd.rate.delivered(),
+                total_lost: self.snd.rate.lost(),
+            };
+            self.congestion.on_ack(&sample);
+        }
+        self.recovery.reduce(PrrAck {
+            delivered: delivered.bytes,
+            in_flight: u64::from(self.in_flight()),
+            safe: acknowledged.kind == AckKind::Advanced && !outcome.lost,
+            mss: self.full_payload(),
+        });
+    }
+
+    /// What may have been overtaken is due.
+    pub(super) fn on_reorder_timeout(&mut self, now: Instant, counters: &mut Counters) {
+        let nothing = Delivered::default();
+        let outstanding = self.snd.outstanding();
+        let view = self.view(now, &nothing);
+        let (recovery, scoreboard, mut lost) = self.repair_parts(now, counters);
+        let outcome = recovery.on_reorder_timeout(&view, scoreboard, &mut lost);
+        drop(lost);
+        self.apply(now, outcome, outstanding, 0, counters);
+        if outcome.lost {
+            self.recovery.reduce(PrrAck {
+                delivered: 0,
+                in_flight: u64::from(self.in_flight()),
+                safe: false,
+                mss: self.full_payload(),
+            });
+        }
+    }
+
+    /// Nothing came back for a whole timeout: RFC 6298 §5.4, RFC 5681 §3.1.
+    pub(super) fn give_up_flight(&mut self, now: Instant, counters: &mut Counters) {
+        let nothing = Delivered::default();
+        let outstanding = self.snd.outstanding();
+        if matches!(self.recovery.phase(), Phase::Open | Phase::Reduction) {
+            self.congestion.remember();
+            self.tally.begin_timeouts(now);
+        }
+        let view = self.view(now, &nothing);
+        let (recovery, scoreboard, mut lost) = self.repair_parts(now, counters);
+        let timeout = recovery.on_timeout(&view, scoreboard, &mut lost);
+        drop(lost);
+        self.timers.disarm(Timer::Reorder);
+        self.timers.disarm(Timer::TailProbe);
+        counters.recovery_fail += u64::from(timeout.phase == Phase::Recovery);
+        counters.sack_reneging += u64::from(timeout.reneged);
+        // In recovery the window is down already.
+        let repeated = if self.snd.retries > 1 || timeout.phase == Phase::Recovery {
+            Repeated::Again
+        } else {
+            Repeated::First
+        };
+        self.congestion.on_timeout(now, outstanding, repeated);
+    }
+
+    /// Cuts the window, at most once for each window of data.
+    pub(super) fn cut(
+        &mut self,
+        now: Instant,
+        signal: CongestionSignal,
+        flight_size: u32,
+        delivered: u64,
+    ) {
+        self.congestion.remember();
+        self.congestion.on_congestion(&CongestionEvent {
+            now,
+            signal,
+            flight_size,
+        });
+        if !self.congestion.governs_recovery() {
+            // RFC 9937 §6.2: RecoverFS.
+            let sacked = self.snd.scoreboard.sacked();
+            let start = u64::from(self.snd.outstanding()).saturating_sub(sacked) + delivered;
+            self.recovery.start_prr(self.congestion.ssthresh(), start);
+        }
+    }
+
+    /// When to probe, if nothing comes back until then (RFC 8985 §7.2).
+    pub(super) fn plan_tail_probe(&mut self, now: Instant) {
+        let timeout = if self.agreed.sack && self.state.may_transmit() {
+            let (srtt, mss) = (self.rtt.srtt(), self.full_payload());
+            self.recovery.probe_timeout(&self.snd.scoreboard, srtt, mss)
+        } else {
+            None
+        };
+        match timeout {
+            Some(timeout) => {
+                let at = (now + timeout).min(self.timers.at(Timer::Retransmit));
+                self.timers.arm(Timer::TailProbe, at);
+            }
+            None => self.timers.disarm(Timer::TailProbe),
+        }
+    }
+
+    fn apply(
+        &mut self,
+        now: Instant,
+        outcome: Outcome,
+        flight_size: u32,
+        delivered: u64,
+        counters: &mut Counters,
+    ) {
+        counters.sack_reorder += u64::from(outcome.reordered && self.agreed.sack);
+        if let Some(undone) = outcome.undone {
+            self.congestion.restore(now);
+            count_undone(undone, counters);
+        }
+        if outcome.left {
+            self.congestion.on_recovery_end(now);
+        }
+        if outcome.recovered {
+            self.tally.end_timeouts(now);
+        }
+        if outcome.entered {
+            if self.agreed.sack {
+                counters.sack_recovery += 1;
+            } else {
+                counters.reno_recovery += 1;
+            }
+            self.cut(now, CongestionSignal::Loss, flight_size, delivered);
+            self.pending.retransmit = true;
+            self.arm_retransmit(now);
+            self.timers.disarm(Timer::TailProbe);
+        } else if outcome.probe_repaired && self.recovery.phase() == Phase::Open {
+            counters.loss_probe_recovery += 1;
+            self.congestion.remember();
+            self.congestion.on_congestion(&CongestionEvent {
+                now,
+                signal: CongestionSignal::Loss,
+                flight_size,
+            });
+            self.congestion.on_recovery_end(now);
+        }
+        self.pending.retransmit |= outcome.resend;
+        match outcome.look_again {
+            Some(at) => self.timers.arm(Timer::Reorder, at.max(now)),
+            None => self.timers.disarm(Timer::Reorder),
+        }
+    }
+
+    /// The repair of losses, what it works on, and what is to be called for each loss.
+    fn repair_parts<'a>(
+        &'a mut self,
+        now: Instant,
+        counters: &'a mut Counters,
+    ) -> (&'a mut Recovery, &'a mut Scoreboard, impl FnMut(&Sent) + 'a) {
+        let (snd, congestion) = (&mut self.snd, &mut self.congestion);
+        let rate = &mut snd.rate;
+        let lost = move |sent: &Sent| {
+            counters.lost_retransmit += u64::from(sent.is_resent());
+            congestion.on_lost(&rate.on_lost(now, sent));
+        };
+        (&mut self.recovery, &mut snd.scoreboard, lost)
+    }
+
+    /// The connection as the repair of losses sees it, when nothing has arrived.
+    fn view<'a>(&self, now: Instant, delivered: &'a Delivered) -> AckView<'a> {
+        AckView {
+            now,
+            una: self.snd.una,
+            nxt: self.snd.nxt,
+            kind: AckKind::Other,
+            delivered,
+            dsack: None,
+            pure_duplicate: false,
+            sack: self.agreed.sack,
+            mss: self.full_payload(),
+            min_rtt: self.rtt.min_rtt(),
+            srtt: self.rtt.srtt(),
+            new_data: self.snd.unsent() > 0 && self.snd.usable() > 0,
+        }
+    }
+}
+
+fn count_undone(undone: Undone, counters: &mut Counters) {
+    match undone {
+        Undone::Partial => counters.partial_undo += 1,
+        Undone::Full => counters.full_undo += 1,
+        Undone::Dsack => counters.dsack_undo += 1,
+        Undone::Timeout => counters.loss_undo += 1,
+        Undone::Frto => counters.spurious_rtos += 1,
+    }
+}
+
+fn clamp(bytes: u64) -> u32 {
+    bytes.min(u64::from(u32::MAX)) as u32
+}

@@ -1,0 +1,173 @@
+//! RACK: what was sent before something that has arrived, and long enough, is lost (RFC 8985).
+
+use core::time::Duration;
+
+use crate::send::scoreboard::{Delivered, Overtaken};
+use crate::time::Instant;
+
+/// RACK's variables (RFC 8985 §5.3).
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Rack {
+    /// When the latest segment known to be delivered was sent, and where it ended.
+    latest: Option<(Instant, u64)>,
+    /// The round-trip time of the last segment that was delivered.
+    rtt: Duration,
+    /// The highest offset delivered.
+    highest: u64,
+    /// How often data that was sent once arrived after later data.
+    reorderings: u32,
+    /// The reordering window in quarters of the least round-trip time.
+    multiplier: u32,
+    /// Recoveries for which a multiplier above one still holds.
+    persist: u8,
+    /// SND.NXT when a duplicate was last reported: one step in a round trip.
+    dsack_round: Option<u64>,
+}
+
+/// Recoveries for which a wider window holds (RFC 8985 §6.2 step 4).
+const PERSIST: u8 = 16;
+
+impl Rack {
+    pub(crate) fn new() -> Self {
+        Rack {
+            latest: None,
+            rtt: Duration::ZERO,
+            highest: 0,
+            reorderings: 0,
+            multiplier: 1,
+            persist: 0,
+            dsack_round: None,
+        }
+    }
+
+    /// RFC 8985 §6.2, steps 1 to 3. Says whether reordering was seen.
+    pub(crate) fn on_delivered(&mut self, now: Instant, delivered: &Delivered) -> bool {
+        let overtaken = delivered
+            .lowest_original
+            .is_some_and(|end| end < self.highest);
+        self.reorderings = self.reorderings.saturating_add(u32::from(overtaken));
+        self.highest = self.highest.max(delivered.highest);
+        if let Some(latest) = &delivered.latest {
+            self.rtt = now.saturating_duration_since(latest.sent_at);
+            self.latest = self.latest.max(Some((latest.sent_at, latest.end)));
+        }
+        overtaken
+    }
+
+    /// RFC 8985 §6.2, step 4: a duplicate was reported, so something was sent again in vain.
+    pub(crate) fn on_dsack(&mut self, una: u64, nxt: u64) {
+        if self.dsack_round.is_none_or(|round| una >= round) {
+            self.dsack_round = Some(nxt);
+            self.multiplier = self.multiplier.saturating_add(1);
+            self.persist = PERSIST;
+        }
+    }
+
+    /// A repair is complete, and nothing of it was in vain.
+    pub(crate) fn on_recovery_end(&mut self) {
+        self.persist = self.persist.saturating_sub(1);
+        if self.persist == 0 {
+            self.multiplier = 1;
+        }
+    }
+
+    /// How long what was overtaken may still arrive. `evident` says that losses are being repaired, or
+    /// that three segments were reported: then there is no wait on a path that has never reordered.
+    pub(crate) fn window(
+        &self,
+        evident: bool,
+        min_rtt: Option<Duration>,
+        srtt: Option<Duration>,
+    ) -> Duration {
+        if self.reorderings == 0 && evident {
+            return Duration::ZERO;
+        }
+        let window = (min_rtt.unwrap_or_default() / 4).saturating_mul(self.multiplier);
+        window.min(srtt.unwrap_or_default())
+    }
+
+    /// What is lost by now, given the reordering window; `None` before anything was delivered.
+    pub(crate) fn overtaken(&self, now: Instant, window: Duration) -> Option<Overtaken> {
+        let (sent_at, end) = self.latest?;
+        Some(Overtaken {
+            sent_at,
+            end,
+            now,
+            patience: self.patience(window),
+        })
+    }
+
+    /// From sending to being taken for lost.
+    pub(crate) fn patience(&self, window: Duration) -> Duration {
+        self.rtt.saturating_add(window)
+    }
+
+    /// How often reordering was seen.
+    pub(crate) fn reorderings(&self) -> u32 {
+        self.reorderings
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::send::scoreboard::{Scoreboard, SendStamp};
+
+    const RTT: Option<Duration> = Some(Duration::from_millis(100));
+
+    fn delivered(board: &mut Scoreboard, una: u64) -> Delivered {
+        let mut delivered = Delivered::default();
+        board.acknowledge(una, &mut delivered);
+        delivered
+    }
+
+    #[test]
+    fn the_window_opens_when_reordering_is_seen_and_widens_with_duplicates() {
+        let mut rack = Rack::new();
+        assert_eq!(rack.window(true, RTT, RTT), Duration::ZERO);
+        assert_eq!(rack.window(false, RTT, RTT), Duration::from_millis(25));
+        let late = Delivered {
+            lowest_original: Some(100),
+            ..Delivered::default()
+        };
+        rack.highest = 300;
+        assert!(rack.on_delivered(Instant::ZERO, &late));
+        assert_eq!(rack.window(true, RTT, RTT), Duration::from_millis(25));
+        rack.on_dsack(100, 500);
+        rack.on_dsack(499, 900);
+        assert_eq!(
+            rack.window(true, RTT, RTT),
+            Duration::from_millis(50),
+            "once a round trip"
+        );
+        rack.on_dsack(500, 900);
+        assert_eq!(rack.window(true, RTT, RTT), Duration::from_millis(75));
+        for _ in 0..10 {
+            rack.on_dsack(900, 900);
+        }
+        assert_eq!(
+            rack.window(true, RTT, RTT),
+            Duration::from_millis(100),
+            "srtt at most"
+        );
+        for _ in 0..PERSIST {
+            rack.on_recovery_end();
+        }
+        assert_eq!(rack.window(true, RTT, RTT), Duration::from_millis(25));
+    }
+
+    #[test]
+    fn the_latest_delivered_is_by_time_sent_then_by_offset() {
+        let mut rack = Rack::new();
+        let mut board = Scoreboard::default();
+        let at = Instant::from_millis;
+        assert_eq!(rack.overtaken(at(5), Duration::ZERO), None);
+        for n in 0..3 {
+            board.push(n * 10..n * 10 + 10, at(n / 2), SendStamp::default());
+        }
+        rack.on_delivered(at(100), &delivered(&mut board, 30));
+        let overtaken = rack.overtaken(at(100), Duration::from_millis(9)).unwrap();
+        assert_eq!((overtaken.sent_at, overtaken.end), (at(1), 30));
+        assert_eq!(overtaken.patience, Duration::from_millis(99 + 9));
+    }
+}

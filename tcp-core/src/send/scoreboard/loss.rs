@@ -1,0 +1,133 @@
+//! Finding what is lost: by time, by what was reported above it, or all of it.
+
+use core::time::Duration;
+
+use super::order::Transmission;
+use super::sent::{Fate, Sent};
+use super::{DUP_THRESH, Scoreboard};
+use crate::time::Instant;
+
+/// What RACK judges by (RFC 8985 §6.2 step 5).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Overtaken {
+    /// When the latest segment known to be delivered was sent.
+    pub(crate) sent_at: Instant,
+    /// Where that segment ended.
+    pub(crate) end: u64,
+    /// Now.
+    pub(crate) now: Instant,
+    /// How long after it was sent what was overtaken is lost.
+    pub(crate) patience: Duration,
+}
+
+impl Scoreboard {
+    /// Marks what was sent before `overtaken` and is due; says when the next will be. Tells `lost` of
+    /// each.
+    pub(crate) fn mark_overtaken(
+        &mut self,
+        overtaken: Overtaken,
+        lost: &mut dyn FnMut(&Sent),
+    ) -> Option<Instant> {
+        while let Some(first) = self.order.first() {
+            let Some(index) = self.find(&first) else {
+                self.order.pop();
+                continue;
+            };
+            let sent = &self.sent[index];
+            if (sent.sent_at, sent.end) >= (overtaken.sent_at, overtaken.end) {
+                return None;
+            }
+            let due = sent.sent_at + overtaken.patience;
+            if due > overtaken.now {
+                return Some(due);
+            }
+            lost(sent);
+            self.set_fate(index, Fate::Lost);
+            self.order.pop();
+        }
+        None
+    }
+
+    /// Marks what RFC 6675's `IsLost` says of runs sent once: three segments, or more than two
+    /// segments' worth of bytes, were reported above them.
+    pub(crate) fn mark_lost_below_sacked(&mut self, mss: u32, lost: &mut dyn FnMut(&Sent)) {
+        let (mut segments, mut bytes) = (0, 0);
+        let mut judged = self.judged;
+        let end = self
+            .sent
+            .partition_point(|sent| sent.start < self.highest_sacked);
+        for index in (0..end).rev() {
+            let sent = &self.sent[index];
+            if sent.start < self.judged {
+                break;
+            }
+            if sent.fate == Fate::Sacked {
+                segments += 1;
+                bytes += sent.len();
+                continue;
+            }
+            if segments < DUP_THRESH && bytes <= (DUP_THRESH - 1) * u64::from(mss) {
+                continue;
+            }
+            judged = judged.max(sent.end);
+            if sent.fate == Fate::InFlight && !sent.is_resent() {
+                lost(sent);
+                self.set_fate(index, Fate::Lost);
+            }
+        }
+        self.judged = judged;
+    }
+
+    /// The earliest run is lost: by duplicate acknowledgements or a partial one (RFC 6582).
+    pub(crate) fn mark_first_lost(&mut self, lost: &mut dyn FnMut(&Sent)) {
+        if let Some(first) = self.sent.front()
+            && first.fate == Fate::InFlight
+        {
+            lost(first);
+            self.set_fate(0, Fate::Lost);
+        }
+    }
+
+    /// A timeout: the first run is lost, and so is whatever was not reported and was sent `patience`
+    /// ago or earlier. Where the first run was reported and yet not acknowledged, the peer has reneged, and no
+    /// report is believed (RFC 2018 §8). Says whether it has.
+    pub(crate) fn mark_timed_out(
+        &mut self,
+        now: Instant,
+        patience: Duration,
+        lost: &mut dyn FnMut(&Sent),
+    ) -> bool {
+        let reneged = self
+            .sent
+            .front()
+            .is_some_and(|first| first.fate == Fate::Sacked);
+        if reneged {
+            self.reported = Default::default();
+        }
+        for index in 0..self.sent.len() {
+            let sent = &self.sent[index];
+            let overdue = index == 0 || sent.sent_at + patience <= now;
+            if (sent.fate == Fate::InFlight && overdue) || (reneged && sent.fate == Fate::Sacked) {
+                lost(sent);
+                self.set_fate(index, Fate::Lost);
+            }
+        }
+        reneged
+    }
+
+    /// Nothing was lost after all: what was thought so is in the network.
+    pub(crate) fn unmark_lost(&mut self) {
+        while let Some(&start) = self.lost_runs.first() {
+            self.set_fate(self.index_of(start), Fate::InFlight);
+        }
+        self.order.rebuild(self.sent.iter());
+        self.tidy();
+    }
+
+    /// The run that is in the network by this transmission, if there is one.
+    fn find(&self, transmission: &Transmission) -> Option<usize> {
+        let index = self.index_of(transmission.start);
+        let sent = self.sent.get(index)?;
+        transmission.is_of(sent).then_some(index)
+    }
+}

@@ -1,0 +1,318 @@
+//! What has been sent and not acknowledged, and what is thought to have become of it.
+
+mod loss;
+mod order;
+mod sent;
+#[cfg(test)]
+mod tests;
+
+use alloc::collections::{BTreeSet, VecDeque};
+use core::ops::Range;
+
+use crate::range_set::RangeSet;
+use crate::time::Instant;
+pub(crate) use loss::Overtaken;
+use order::SendOrder;
+use sent::Fate;
+pub(crate) use sent::{Delivered, SendStamp, Sent};
+
+/// The outstanding part of the stream, in order and without gaps (RFC 6675 §3).
+///
+/// ```text
+///    una                                                      nxt
+///     +-----------+--------+----------+---------+--------------+
+///     | in flight | Sacked | Lost     | Sacked  | in flight    |
+///     +-----------+--------+----------+---------+--------------+
+/// ```
+///
+/// Invariant: `in_flight + sacked + lost` is the length of it all. What an acknowledgement costs
+/// depends on what it newly says, and on the logarithm of what is outstanding.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub(crate) struct Scoreboard {
+    sent: VecDeque<Sent>,
+    in_flight: u64,
+    sacked: u64,
+    lost: u64,
+    /// Of what is in flight, what was sent again.
+    resent: u64,
+    /// Runs that are sacked.
+    sacked_runs: u64,
+    /// The offsets of the runs that are sacked.
+    reported: RangeSet,
+    /// Where the lost runs start.
+    lost_runs: BTreeSet<u64>,
+    /// What is in flight by when it was sent.
+    order: SendOrder,
+    /// Every run that ends by this offset has been judged by what was reported above it.
+    judged: u64,
+    /// Offset after the last run that was ever reported by SACK.
+    highest_sacked: u64,
+}
+
+/// How many segments above a hole must be reported before it counts as lost (RFC 6675 §2).
+pub(crate) const DUP_THRESH: u64 = 3;
+
+impl Scoreboard {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.sent.is_empty()
+    }
+
+    /// Bytes thought to be in the network (RFC 6675's "pipe").
+    pub(crate) fn in_flight(&self) -> u64 {
+        self.in_flight
+    }
+
+    /// Of those, bytes that were sent again.
+    pub(crate) fn resent_in_flight(&self) -> u64 {
+        self.resent
+    }
+
+    /// Bytes reported by SACK.
+    pub(crate) fn sacked(&self) -> u64 {
+        self.sacked
+    }
+
+    /// Bytes thought lost and not sent again.
+    pub(crate) fn lost(&self) -> u64 {
+        self.lost
+    }
+
+    /// Whether as much was reported as makes a hole below it a loss (RFC 6675 §2).
+    pub(crate) fn is_past_threshold(&self, mss: u32) -> bool {
+        self.sacked_runs >= DUP_THRESH || self.sacked > (DUP_THRESH - 1) * u64::from(mss)
+    }
+
+    /// Segments outstanding, reported by SACK, and thought lost.
+    pub(crate) fn segments(&self) -> (u64, u64, u64) {
+        let lost = self.lost_runs.len() as u64;
+        (self.sent.len() as u64, self.sacked_runs, lost)
+    }
+
+    /// Where the first run ends.
+    pub(crate) fn first_end(&self) -> Option<u64> {
+        self.sent.front().map(|first| first.end)
+    }
+
+    /// The run that was first sent last.
+    pub(crate) fn last(&self) -> Option<Range<u64>> {
+        self.sent.back().map(|last| last.start..last.end)
+    }
+
+    /// Where the run that holds `offset` ends.
+    pub(crate) fn run_end_after(&self, offset: u64) -> Option<u64> {
+        self.sent.get(self.index_of(offset)).map(|sent| sent.end)
+    }
+
+    /// New data, or FIN, was sent.
+    pub(crate) fn push(&mut self, range: Range<u64>, now: Instant, stamp: SendStamp) {
+        debug_assert!(
+            self.sent.back().is_none_or(|last| last.end == range.start),
+            "no gaps"
+        );
+        debug_assert!(range.start < range.end, "something was sent");
+        self.in_flight += range.end - range.start;
+        let sent = Sent {
+            start: range.start,
+            end: range.end,
+            sent_at: now,
+            transmissions: 1,
+            fate: Fate::InFlight,
+            stamp,
+        };
+        self.order.push(&sent);
+        self.sent.push_back(sent);
+    }
+
+    /// The first lost run.
+    pub(crate) fn first_lost(&self) -> Option<Range<u64>> {
+        let start = *self.lost_runs.first()?;
+        let lost = self.sent.get(self.index_of(start))?;
+        Some(lost.start..lost.end)
+    }
+
+    /// `range`, which begins a run, was sent again; the run is cut where the segment was shorter.
+    pub(crate) fn on_retransmit(&mut self, range: Range<u64>, now: Instant, stamp: SendStamp) {
+        let index = self.index_of(range.start);
+        self.split(index, range.end);
+        self.set_fate(index, Fate::InFlight);
+        let Some(sent) = self.sent.get_mut(index) else {
+            return;
+        };
+        debug_assert_eq!((sent.start, sent.end), (range.start, range.end));
+        if !sent.is_resent() {
+            self.resent += sent.len();
+        }
+        sent.sent_at = now;
+        sent.transmissions = sent.transmissions.saturating_add(1);
+        sent.stamp = stamp;
+        self.order.push(sent);
+    }
+
+    /// Everything before `una` was acknowledged.
+    pub(crate) fn acknowledge(&mut self, una: u64, delivered: &mut Delivered) {
+        while let Some(first) = self.sent.front() {
+            if first.start >= una {
+                break;
+            }
+            if first.end > una {
+                self.split(0, una);
+            }
+            if let Some(sent) = self.sent.pop_front() {
+                self.uncount(&sent);
+                if sent.fate != Fate::Sacked {
+                    delivered.add(&sent);
+                }
+            }
+        }
+        self.reported.remove_below(una);
+        self.tidy();
+    }
+
+    /// `range` was reported by SACK (RFC 2018). Only runs that it covers wholly are delivered: a peer
+    /// that reports odd pieces of segments must not cut our records to pieces.
+    pub(crate) fn sack(&mut self, range: Range<u64>, delivered: &mut Delivered) {
+        let mut at = range.start;
+        while at < range.end {
+            if let Some(known) = self.reported.range_at(at).filter(|known| known.end > at) {
+                at = known.end;
+                continue;
+            }
+            let next = self.reported.next_after(at);
+            let gap_end = next.map_or(range.end, |next| next.start.min(range.end));
+            self.sack_gap(at..gap_end, delivered);
+            at = gap_end;
+        }
+    }
+
+    /// Nothing of `range` has been reported before.
+    fn sack_gap(&mut self, range: Range<u64>, delivered: &mut Delivered) {
+        let first = self.sent.partition_point(|sent| sent.start < range.start);
+        let mut index = first;
+        while let Some(sent) = self.sent.get(index) {
+            if sent.end > range.end {
+                break;
+            }
+            delivered.add(sent);
+            self.set_fate(index, Fate::Sacked);
+            index += 1;
+        }
+        if index > first {
+            let covered = self.sent[first].start..self.sent[index - 1].end;
+            self.highest_sacked = self.highest_sacked.max(covered.end);
+            self.reported.insert(covered);
+        }
+    }
+
+    /// Forgets everything: the connection is dead.
+    pub(crate) fn clear(&mut self) {
+        *self = Scoreboard::default();
+    }
+
+    /// Index of the run that holds `offset`, or of the first after it.
+    fn index_of(&self, offset: u64) -> usize {
+        self.sent.partition_point(|sent| sent.end <= offset)
+    }
+
+    /// Changes what is thought of the run at `index`, and the sums with it.
+    fn set_fate(&mut self, index: usize, fate: Fate) {
+        let Some(sent) = self.sent.get(index) else {
+            return;
+        };
+        let mut sent = sent.clone();
+        self.uncount(&sent);
+        sent.fate = fate;
+        self.count(&sent);
+        self.sent[index].fate = fate;
+    }
+
+    fn count(&mut self, sent: &Sent) {
+        let len = sent.len();
+        match sent.fate {
+            Fate::InFlight => {
+                self.in_flight += len;
+                self.resent += if sent.is_resent() { len } else { 0 };
+            }
+            Fate::Sacked => {
+                self.sacked += len;
+                self.sacked_runs += 1;
+            }
+            Fate::Lost => {
+                self.lost += len;
+                self.lost_runs.insert(sent.start);
+            }
+        }
+    }
+
+    fn uncount(&mut self, sent: &Sent) {
+        let len = sent.len();
+        match sent.fate {
+            Fate::InFlight => {
+                self.in_flight -= len;
+                self.resent -= if sent.is_resent() { len } else { 0 };
+            }
+            Fate::Sacked => {
+                self.sacked -= len;
+                self.sacked_runs -= 1;
+            }
+            Fate::Lost => {
+                self.lost -= len;
+                self.lost_runs.remove(&sent.start);
+            }
+        }
+    }
+
+    /// Cuts the run at `index` at offset `at`, if that lies inside of it.
+    fn split(&mut self, index: usize, at: u64) {
+        let Some(sent) = self.sent.get_mut(index) else {
+            return;
+        };
+        if sent.start < at && at < sent.end {
+            let mut tail = sent.clone();
+            sent.end = at;
+            tail.start = at;
+            match tail.fate {
+                Fate::InFlight => {}
+                Fate::Sacked => self.sacked_runs += 1,
+                Fate::Lost => {
+                    self.lost_runs.insert(at);
+                }
+            }
+            self.sent.insert(index + 1, tail);
+        }
+    }
+
+    /// Drops what only the past needs, so that an idle connection holds nothing.
+    fn tidy(&mut self) {
+        if self.lost_runs.is_empty() {
+            self.lost_runs = BTreeSet::new();
+        }
+        if self.sent.is_empty() {
+            self.order.clear();
+        } else if self.order.len() > 2 * self.sent.len() + 64 {
+            self.order.rebuild(self.sent.iter());
+        }
+    }
+
+    /// Checks the invariants against the records; for tests.
+    pub(crate) fn assert_invariants(&self, una: u64, nxt: u64) {
+        let of = |fate| self.sent.iter().filter(move |sent| sent.fate == fate);
+        let sum = |fate| of(fate).map(Sent::len).sum::<u64>();
+        assert_eq!(sum(Fate::InFlight), self.in_flight, "in flight");
+        assert_eq!(sum(Fate::Sacked), self.sacked, "sacked");
+        assert_eq!(sum(Fate::Lost), self.lost, "lost");
+        let resent = of(Fate::InFlight).filter(|sent| sent.is_resent());
+        assert_eq!(resent.map(Sent::len).sum::<u64>(), self.resent, "resent");
+        assert_eq!(of(Fate::Sacked).count() as u64, self.sacked_runs);
+        let lost = of(Fate::Lost).map(|sent| sent.start);
+        assert!(lost.eq(self.lost_runs.iter().copied()), "lost runs");
+        let reported: u64 = self.reported.iter().map(|it| it.end - it.start).sum();
+        assert_eq!(reported, self.sacked, "reported");
+        let mut at = una;
+        for sent in &self.sent {
+            assert_eq!(sent.start, at, "runs follow each other from una");
+            assert!(sent.start < sent.end, "no run is empty");
+            at = sent.end;
+        }
+        assert_eq!(at, nxt, "runs end at nxt");
+    }
+}

@@ -1,0 +1,70 @@
+//! Transmissions in the order in which they were made.
+
+use alloc::collections::VecDeque;
+
+use super::sent::{Fate, Sent};
+use crate::time::Instant;
+
+/// Every transmission of what is in the network, the earliest first. Those whose segment was
+/// delivered, found lost or sent again since are dropped when they come to the front.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub(super) struct SendOrder {
+    transmissions: VecDeque<Transmission>,
+}
+
+/// One transmission of a segment.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Transmission {
+    /// Where the segment began.
+    pub(super) start: u64,
+    pub(super) sent_at: Instant,
+    /// Which transmission of the segment it was, from 1.
+    number: u16,
+}
+
+impl Transmission {
+    /// Whether it is the last that was made of `sent`, and is still in the network.
+    pub(super) fn is_of(&self, sent: &Sent) -> bool {
+        sent.fate == Fate::InFlight
+            && sent.sent_at == self.sent_at
+            && sent.transmissions == self.number
+    }
+}
+
+impl SendOrder {
+    pub(super) fn push(&mut self, sent: &Sent) {
+        self.transmissions.push_back(Transmission {
+            start: sent.start,
+            sent_at: sent.sent_at,
+            number: sent.transmissions,
+        });
+    }
+
+    pub(super) fn first(&self) -> Option<Transmission> {
+        self.transmissions.front().copied()
+    }
+
+    pub(super) fn pop(&mut self) {
+        self.transmissions.pop_front();
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.transmissions.len()
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.transmissions = VecDeque::new();
+    }
+
+    /// Begins anew with what of `sent` is in the network.
+    pub(super) fn rebuild<'a>(&mut self, sent: impl Iterator<Item = &'a Sent>) {
+        self.transmissions.clear();
+        for sent in sent.filter(|sent| sent.fate == Fate::InFlight) {
+            self.push(sent);
+        }
+        // Stable: what was sent at the same time stays in the order of the stream.
+        self.transmissions
+            .make_contiguous()
+            .sort_by_key(|transmission| transmission.sent_at);
+    }
+}
