@@ -51,6 +51,12 @@ impl Connection {
             mss: self.full_payload(),
         };
         let verdict = self.recovery.on_ack(view, &mut self.snd.scoreboard);
+        if self.is_ecn_echo(&segment.header, ack) {
+            self.count_marked(delivered.segments, counters);
+            if verdict != Verdict::Entered {
+                self.on_ecn_echo(now, prior_outstanding);
+            }
+        }
         let sample = AckSample {
             now,
             delivered: delivered.bytes.min(u64::from(u32::MAX)) as u32,
@@ -186,6 +192,7 @@ impl Connection {
                     signal: CongestionSignal::Loss,
                     flight_size: prior_outstanding,
                 });
+                self.note_reduction();
                 self.pending.retransmit = true;
                 self.arm_retransmit(sample.now);
             }

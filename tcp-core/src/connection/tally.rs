@@ -16,6 +16,7 @@ pub(super) struct Tally {
     pub(super) total_retrans: u64,
     pub(super) rcv_ooopack: u64,
     pub(super) dsack_dups: u64,
+    pub(super) delivered_ce: u64,
 }
 
 /// Connections that will do the same from now on have the same hash, whatever they have counted.

@@ -66,6 +66,7 @@ impl Connection {
             Repeated::First
         };
         self.congestion.on_timeout(now, outstanding, repeated);
+        self.note_reduction();
         self.recovery
             .on_timeout(self.snd.nxt, &mut self.snd.scoreboard);
         self.rtt.on_timeout();

@@ -62,6 +62,8 @@ pub(crate) struct Scoreboard {
 pub(crate) struct Delivered {
     /// Bytes of the stream (and FIN) that were not known to be delivered before.
     pub(crate) bytes: u64,
+    /// How many segments they went out in.
+    pub(crate) segments: u64,
     /// When the latest of them that was sent only once was sent: a round-trip sample by Karn's rule.
     pub(crate) sent_at: Option<Instant>,
     /// Whether one of them had been sent again.
@@ -71,6 +73,7 @@ pub(crate) struct Delivered {
 impl Delivered {
     fn add(&mut self, sent: &Sent) {
         self.bytes += sent.len();
+        self.segments += 1;
         if sent.transmissions == 1 {
             self.sent_at = self.sent_at.max(Some(sent.sent_at));
         }
@@ -80,6 +83,7 @@ impl Delivered {
     /// Adds what the same acknowledgement delivered otherwise.
     pub(crate) fn join(&mut self, other: Delivered) {
         self.bytes += other.bytes;
+        self.segments += other.segments;
         self.sent_at = self.sent_at.max(other.sent_at);
         self.resent |= other.resent;
     }
@@ -370,6 +374,7 @@ mod tests {
             delivered,
             Delivered {
                 bytes: 150,
+                segments: 2,
                 sent_at: Some(at(1)),
                 resent: false,
             }
@@ -416,6 +421,7 @@ mod tests {
             board.acknowledge(101),
             Delivered {
                 bytes: 100,
+                segments: 1,
                 sent_at: None,
                 resent: true,
             }
