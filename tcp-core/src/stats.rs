@@ -236,13 +236,13 @@ counters! {
     sack_reneging = "TcpExtTCPSACKReneging",
     /// Times that reordering was seen by SACK.
     sack_reorder = "TcpExtTCPSACKReorder",
-    /// Packets received that the network had marked (CE).
+    /// TCP packets received that the network had marked (CE).
     in_ce_pkts = "IpExtInCEPkts",
-    /// Packets received with ECT(0).
+    /// TCP packets received with ECT(0).
     in_ect0_pkts = "IpExtInECT0Pkts",
-    /// Packets received with ECT(1).
+    /// TCP packets received with ECT(1).
     in_ect1_pkts = "IpExtInECT1Pkts",
-    /// Packets received without an ECN-capable transport.
+    /// TCP packets received without an ECN-capable transport.
     in_no_ect_pkts = "IpExtInNoECTPkts",
     /// Segments acknowledged with an ECN echo.
     delivered_ce = "TcpExtTCPDeliveredCE",

@@ -31,6 +31,8 @@ pub(super) struct Acknowledged {
     pub(super) pure_duplicate: bool,
     /// The round-trip time that it measures.
     pub(super) rtt: Option<Duration>,
+    /// Whether it tells of marks (ECN).
+    pub(super) marked: bool,
 }
 
 impl Connection {
@@ -109,6 +111,7 @@ impl Connection {
             delivered,
             dsack,
             rtt,
+            marked: self.is_ecn_echo(&segment.header, ack),
         }
     }
 

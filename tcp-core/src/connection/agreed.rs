@@ -1,8 +1,8 @@
 //! What the two SYNs agree on.
 
 use super::setup::Setup;
-use crate::config::{AckMode, MIN_MSS, TcpConfig, WindowScaling};
-use crate::wire::{Options, WindowScale};
+use crate::config::{AckMode, EcnMode, MIN_MSS, TcpConfig, WindowScaling};
+use crate::wire::{Header, Options, WindowScale};
 
 /// What the handshake agreed on: made once, by [`agree`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -15,6 +15,17 @@ pub(crate) struct Agreed {
     pub(crate) timestamps: bool,
     /// Whether SACK may be sent and is believed.
     pub(crate) sack: bool,
+    /// Whether marks are echoed (RFC 3168 §6.1.1).
+    pub(crate) ecn: bool,
+}
+
+/// Whose SYN was first.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Role {
+    /// Ours was sent before the peer's came: what it did not ask for is not agreed on.
+    Opener,
+    /// The peer's; ours answers it.
+    Listener,
 }
 
 /// The two window scales.
@@ -65,8 +76,9 @@ pub(crate) fn answer(config: &TcpConfig, setup: &Setup, agreed: &Agreed) -> Opti
     }
 }
 
-/// What results from our offer and the options of the peer's SYN.
-pub(crate) fn agree(config: &TcpConfig, setup: &Setup, peer: &Options) -> Agreed {
+/// What results from our offer and the peer's SYN or SYN-ACK.
+pub(crate) fn agree(config: &TcpConfig, setup: &Setup, syn: &Header, role: Role) -> Agreed {
+    let peer = &syn.options;
     let send_limit = peer.mss.unwrap_or(setup.default_mss).max(MIN_MSS);
     let scales = match (window_scale(config), peer.window_scale) {
         (Some(recv), Some(send)) => Some(Scales { send, recv }),
@@ -77,6 +89,20 @@ pub(crate) fn agree(config: &TcpConfig, setup: &Setup, peer: &Options) -> Agreed
         scales,
         timestamps: config.timestamps && peer.timestamps.is_some(),
         sack: wants_sack(config) && peer.sack_permitted,
+        ecn: wants_ecn(config, role) && is_ecn_setup(syn),
+    }
+}
+
+/// RFC 3168 §6.1.1: a SYN asks by ECE and CWR, a SYN-ACK agrees by ECE alone. One with both only
+/// reflects what it does not know.
+pub(crate) fn is_ecn_setup(syn: &Header) -> bool {
+    syn.ece && syn.cwr == syn.ack.is_none()
+}
+
+fn wants_ecn(config: &TcpConfig, role: Role) -> bool {
+    match role {
+        Role::Opener => config.ecn == EcnMode::Request,
+        Role::Listener => config.ecn != EcnMode::Off,
     }
 }
 
@@ -100,6 +126,8 @@ fn window_scale(config: &TcpConfig) -> Option<WindowScale> {
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec::Vec;
+
     use super::*;
     use crate::seq::SeqNumber;
     use crate::wire::Timestamps;
@@ -111,14 +139,24 @@ mod tests {
         default_mss: 536,
     };
 
+    const ROLE: Role = Role::Listener;
+
+    fn syn(options: Options) -> Header {
+        Header {
+            options,
+            ..Header::new(SeqNumber::new(0))
+        }
+    }
+
     #[test]
     fn silence_means_the_defaults() {
-        let agreed = agree(&TcpConfig::default(), &SETUP, &Options::NONE);
+        let agreed = agree(&TcpConfig::default(), &SETUP, &syn(Options::NONE), ROLE);
         let expected = Agreed {
             mss: 536,
             scales: None,
             timestamps: false,
             sack: false,
+            ecn: false,
         };
         assert_eq!(agreed, expected);
     }
@@ -136,7 +174,7 @@ mod tests {
             recv_buffer: 1 << 20,
             ..TcpConfig::default()
         };
-        let agreed = agree(&config, &SETUP, &peer);
+        let agreed = agree(&config, &SETUP, &syn(peer), ROLE);
         assert_eq!(agreed.mss, 1_460);
         assert_eq!(
             (agreed.send_scale().shift(), agreed.recv_scale().shift()),
@@ -149,7 +187,7 @@ mod tests {
             window_scaling: WindowScaling::Off,
             ..config
         };
-        let agreed = agree(&config, &SETUP, &peer);
+        let agreed = agree(&config, &SETUP, &syn(peer), ROLE);
         assert_eq!(
             (agreed.scales, agreed.timestamps, agreed.sack),
             (None, false, false)
@@ -162,6 +200,40 @@ mod tests {
             mss: Some(1),
             ..Options::NONE
         };
-        assert_eq!(agree(&TcpConfig::default(), &SETUP, &peer).mss, MIN_MSS);
+        let agreed = agree(&TcpConfig::default(), &SETUP, &syn(peer), ROLE);
+        assert_eq!(agreed.mss, MIN_MSS);
+    }
+
+    /// Every combination of ECE and CWR, with the modes that agree to it.
+    #[test]
+    fn ecn_is_agreed_on_by_both_flags_of_a_syn_and_by_one_of_a_syn_ack() {
+        const NONE: [EcnMode; 0] = [];
+        let modes = [EcnMode::Off, EcnMode::Accept, EcnMode::Request];
+        let agreeing = |role, ack: Option<SeqNumber>, ece, cwr| {
+            let peer = Header {
+                ack,
+                ece,
+                cwr,
+                ..syn(Options::NONE)
+            };
+            let config = |ecn| TcpConfig {
+                ecn,
+                ..TcpConfig::default()
+            };
+            modes
+                .into_iter()
+                .filter(|&ecn| agree(&config(ecn), &SETUP, &peer, role).ecn)
+                .collect::<Vec<_>>()
+        };
+        let ack = Some(SeqNumber::new(1));
+        for (ece, cwr) in [(false, false), (false, true), (true, false), (true, true)] {
+            let (asks, answers) = (ece && cwr, ece && !cwr);
+            let listening = agreeing(Role::Listener, None, ece, cwr);
+            assert_eq!(listening, if asks { &modes[1..] } else { &NONE });
+            let crossing = agreeing(Role::Opener, None, ece, cwr);
+            assert_eq!(crossing, if asks { &modes[2..] } else { &NONE });
+            let answered = agreeing(Role::Opener, ack, ece, cwr);
+            assert_eq!(answered, if answers { &modes[2..] } else { &NONE });
+        }
     }
 }

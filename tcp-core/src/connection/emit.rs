@@ -30,7 +30,8 @@ impl Connection {
                 bare(self.reset_header(reset))
             }
             Decision::Syn => {
-                let header = self.commit_syn(now);
+                let mut header = self.commit_syn(now);
+                self.negotiate_ecn(&mut header);
                 counters.out_segs += 1;
                 bare(header)
             }
@@ -41,7 +42,10 @@ impl Connection {
             Decision::New(range) => {
                 self.commit_new(range.clone(), now, counters);
                 counters.out_segs += 1;
-                self.segment_of(range, now, counters)
+                let marks = self.mark_new(&self.data_of(&range));
+                let mut segment = self.segment_of(range, now, counters);
+                (segment.header.ecn, segment.header.cwr) = marks;
+                segment
             }
             Decision::Probe => {
                 self.pending.probe = false;
@@ -241,6 +245,7 @@ impl Connection {
         self.timers.disarm(Timer::DelayedAck);
         Header {
             ack: Some(self.rcv.irs.at_offset(ack)),
+            ece: self.ecn.is_echoing(),
             window,
             options,
             ..Header::new(self.snd.isn.at_offset(seq))
@@ -253,6 +258,7 @@ impl Connection {
         let ack = self.ack_offset();
         Header {
             ack: Some(self.rcv.irs.at_offset(ack)),
+            ece: self.ecn.is_echoing(),
             window: self.rcv.window.repeat(ack),
             options: Options {
                 timestamps: self.timestamps(now),

@@ -1,6 +1,6 @@
 //! A passive open before the handshake is complete: a small record, no buffers.
 
-use super::agreed::{Agreed, agree, answer};
+use super::agreed::{Agreed, Role, agree, answer, is_ecn_setup};
 use super::machine::Connection;
 use super::rebuke::may_rebuke;
 use super::setup::Setup;
@@ -19,6 +19,8 @@ pub struct HalfOpen {
     pub(super) setup: Setup,
     pub(super) irs: SeqNumber,
     pub(super) agreed: Agreed,
+    /// Whether the peer's SYN came again without asking for the ECN that was agreed on.
+    pub(super) ecn_withdrawn: bool,
     /// The window field of the peer's SYN.
     pub(super) peer_window: WireWindow,
     /// The window field of our SYN-ACK.
@@ -74,7 +76,8 @@ impl HalfOpen {
         HalfOpen {
             setup,
             irs: syn.header.seq,
-            agreed: agree(config, &setup, options),
+            agreed: agree(config, &setup, &syn.header, Role::Listener),
+            ecn_withdrawn: false,
             peer_window: syn.header.window,
             window: RecvWindow::new(config.recv_buffer).announce_in_syn(),
             clock,
@@ -104,6 +107,7 @@ impl HalfOpen {
         let header = &segment.header;
         if header.control == Control::Syn && header.ack.is_none() && header.seq == self.irs {
             // The peer's SYN again: our SYN-ACK was lost.
+            self.hear_syn_again(header);
             if self.sent_at.is_none() {
                 return HalfOpenOutcome::Ignore;
             }
@@ -147,6 +151,11 @@ impl HalfOpen {
             Some(_) if self.sent_at.is_none() => HalfOpenOutcome::Ignore,
             Some(_) => HalfOpenOutcome::Complete,
         }
+    }
+
+    /// The peer's SYN came again, and may not ask any more for what was agreed on.
+    pub(crate) fn hear_syn_again(&mut self, syn: &Header) {
+        self.ecn_withdrawn |= self.agreed.ecn && !is_ecn_setup(syn);
     }
 
     /// Retransmits or expires if due.
@@ -217,6 +226,7 @@ impl HalfOpen {
         Header {
             control: Control::Syn,
             ack: Some(self.rcv_nxt()),
+            ece: self.agreed.ecn && !self.ecn_withdrawn,
             window: self.window,
             options: Options {
                 timestamps: self.timestamps(now),

@@ -1,6 +1,6 @@
 //! From SYN-SENT or SYN-RECEIVED to ESTABLISHED.
 
-use super::agreed::agree;
+use super::agreed::{Role, agree};
 use super::half_open::HalfOpen;
 use super::machine::{Connection, Origin, Reset};
 use super::timers::Timer;
@@ -52,7 +52,7 @@ impl Connection {
     ) {
         let header = &segment.header;
         self.rcv.irs = header.seq;
-        self.agreed = agree(&self.config, &self.setup, &header.options);
+        self.agreed = agree(&self.config, &self.setup, header, Role::Opener);
         // Already what answers a stray segment in SYN-RECEIVED announces a scaled window.
         self.rcv.window.set_scale(self.agreed.recv_scale());
         if self.agreed.timestamps
@@ -82,6 +82,7 @@ impl Connection {
     pub(super) fn from_half_open(now: Instant, config: ValidConfig, half: &HalfOpen) -> Connection {
         let mut connection = Connection::new(now, config, half.setup, Origin::Passive);
         connection.agreed = half.agreed;
+        connection.ecn.withdrawn = half.ecn_withdrawn;
         connection.clock = half.clock;
         connection.rcv.irs = half.irs;
         let announced = connection.rcv.window.announce_in_syn();
@@ -113,6 +114,7 @@ impl Connection {
         let scale = self.agreed.send_scale();
         let window = segment.header.window;
         if segment.header.control == Control::Syn {
+            self.hear_syn_again(&segment.header);
             self.snd.window.start(window, 0, 1, scale);
             // If our SYN-ACK has not gone out yet, the peer waits for this instead.
             self.pending.ack |= self.pending.syn;

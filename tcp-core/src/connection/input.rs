@@ -197,6 +197,7 @@ impl Connection {
     ) {
         let repeated = seq == Some(0) && segment.header.ack.is_none();
         if self.state == State::SynReceived && repeated {
+            self.hear_syn_again(&segment.header);
             self.pending.syn = true;
             counters.syn_retrans += 1;
         } else {

@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use super::agreed::{self, Agreed};
+use super::ecn_state::EcnState;
 use super::setup::Setup;
 use super::sides::{Receiver, Sender};
 use super::tally::Tally;
@@ -62,6 +63,7 @@ pub struct Connection {
     pub(super) rtt: RttEstimator,
     pub(super) recovery: Recovery,
     pub(super) congestion: BoxedController,
+    pub(super) ecn: EcnState,
     pub(super) timers: Timers,
     /// What the next `poll_segment` must say.
     pub(super) pending: Pending,
@@ -278,6 +280,7 @@ impl Connection {
                 scales: None,
                 timestamps: false,
                 sack: false,
+                ecn: false,
             },
             snd: Sender::new(setup.isn, config.send_buffer),
             rcv: Receiver::new(&config, mss),
@@ -285,6 +288,7 @@ impl Connection {
             rtt,
             recovery: Recovery::new(config.recovery),
             congestion: BoxedController(config.congestion.build(u32::from(mss), u32::from(mss))),
+            ecn: EcnState::default(),
             timers: Timers::new(),
             pending: Pending::default(),
             events: EventFlags::default(),

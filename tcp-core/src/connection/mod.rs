@@ -18,6 +18,8 @@
 mod acknowledge;
 mod agreed;
 mod decision;
+mod ecn;
+mod ecn_state;
 mod emit;
 mod half_open;
 mod handshake;

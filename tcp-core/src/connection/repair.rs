@@ -41,6 +41,10 @@ impl Connection {
             delivered.bytes,
             counters,
         );
+        if acknowledged.marked {
+            self.count_marked(delivered.segments, counters);
+            self.on_ecn_echo(now, acknowledged.prior_outstanding, delivered.bytes);
+        }
         let lost = clamp(self.snd.rate.lost() - total_lost);
         let phase = self.recovery.phase();
         if delivered.bytes > 0 || lost > 0 {
@@ -114,6 +118,7 @@ impl Connection {
             Repeated::First
         };
         self.congestion.on_timeout(now, outstanding, repeated);
+        self.note_reduction();
     }
 
     /// Cuts the window, at most once for each window of data.
@@ -130,6 +135,7 @@ impl Connection {
             signal,
             flight_size,
         });
+        self.note_reduction();
         if !self.congestion.governs_recovery() {
             // RFC 9937 §6.2: RecoverFS.
             let sacked = self.snd.scoreboard.sacked();

@@ -20,6 +20,7 @@ pub(super) struct Tally {
     pub(super) total_retrans: u64,
     pub(super) rcv_ooopack: u64,
     pub(super) dsack_dups: u64,
+    pub(super) delivered_ce: u64,
     pub(super) total_rto: u64,
     pub(super) rto_recoveries: u64,
     pub(super) rto_time: Duration,

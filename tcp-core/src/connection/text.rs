@@ -54,6 +54,7 @@ impl Connection {
             self.pending.ack = true;
             return;
         }
+        self.hear_marks(&segment.header);
         let text = segment.payload.slice(0, (limit - seq).min(len) as usize);
         let had_holes = !self.rcv.reassembly.beyond().is_empty();
         self.note_overlap(seq..seq + text.len() as u64);

@@ -192,7 +192,11 @@ impl Stack {
     ) {
         let header = &segment.header;
         match (header.control, header.ack) {
-            (Control::Syn, None) if header.seq == undecided.syn => {}
+            (Control::Syn, None) if header.seq == undecided.syn => {
+                if let Some(embryo) = self.half_opens.get_mut(slot) {
+                    embryo.record.hear_syn_again(header);
+                }
+            }
             (Control::Syn, None) => {
                 if let Some(embryo) = self.forget_half_open(slot) {
                     self.handle_syn(now, embryo.listener, tuple, segment, None);

@@ -7,19 +7,32 @@ use super::demux::Record;
 use super::tuple::{FourTuple, is_unicast};
 use crate::event::PacketMeta;
 use crate::time::Instant;
-use crate::wire::{self, Control, Incoming, ParseError, Segment, TcpPacket};
+use crate::wire::{self, Control, Ecn, Incoming, ParseError, Segment, TcpPacket};
 
 impl Stack {
     pub(super) fn take_packet(&mut self, now: Instant, packet: &[u8], meta: PacketMeta) {
         self.counters.ip_in_receives += 1;
         match wire::parse(packet, meta.checksum) {
-            Ok(Incoming::Tcp(packet)) => self.handle_tcp(now, meta.arrived.unwrap_or(now), &packet),
+            Ok(Incoming::Tcp(packet)) => {
+                self.count_marks(packet.segment.header.ecn);
+                self.handle_tcp(now, meta.arrived.unwrap_or(now), &packet);
+            }
             Ok(Incoming::IcmpError(error)) => {
                 self.counters.icmp_in_msgs += 1;
                 self.handle_icmp_error(now, &error);
             }
             Ok(Incoming::IcmpOther) => self.counters.icmp_in_msgs += 1,
             Err(error) => self.count_malformed(error),
+        }
+    }
+
+    fn count_marks(&mut self, ecn: Ecn) {
+        let counters = &mut self.counters;
+        match ecn {
+            Ecn::NotCapable => counters.in_no_ect_pkts += 1,
+            Ecn::Capable1 => counters.in_ect1_pkts += 1,
+            Ecn::Capable0 => counters.in_ect0_pkts += 1,
+            Ecn::CongestionExperienced => counters.in_ce_pkts += 1,
         }
     }
 

@@ -16,6 +16,7 @@ use crate::time::Instant;
 use crate::wire::{Control, Header, Options, Payload, SackBlocks, Segment, WireWindow};
 
 mod close;
+mod ecn;
 mod limits;
 mod loss;
 mod on_read;
@@ -64,10 +65,15 @@ fn setup(isn: u32) -> Setup {
 impl Pair {
     /// An active opener and the connection that a listener makes of it, established.
     fn established(config: TcpConfig, lose: fn(usize) -> bool) -> Pair {
-        let config = config.validate().unwrap();
+        Pair::between([config.clone(), config], lose)
+    }
+
+    /// The same with a configuration for each.
+    fn between(configs: [TcpConfig; 2], lose: fn(usize) -> bool) -> Pair {
+        let [client, config] = configs.map(|config| config.validate().unwrap());
         let now = Instant::from_millis(1_000);
         let mut counters = vec![Counters::default(), Counters::default()];
-        let mut client = Connection::connect(now, config.clone(), setup(u32::MAX - 5_000));
+        let mut client = Connection::connect(now, client, setup(u32::MAX - 5_000));
         let syn = client.poll_segment(now, &mut counters[0]).unwrap();
         let mut half_open = HalfOpen::new(now + DELAY, &config, setup(7_000_000), &syn);
         let header = half_open.syn_ack(now + DELAY, &config);
@@ -97,12 +103,19 @@ impl Pair {
 
     /// Two active openers whose SYNs have crossed (RFC 9293 figure 7); neither has answered yet.
     fn crossing() -> Pair {
-        let config = TcpConfig::default().validate().unwrap();
+        Pair::crossing_with(<[TcpConfig; 2]>::default())
+    }
+
+    /// The same with a configuration for each.
+    fn crossing_with(configs: [TcpConfig; 2]) -> Pair {
         let now = Instant::from_millis(1_000);
-        let opener = |isn| Connection::connect(now, config.clone(), setup(isn));
+        let [first, second] = configs.map(|config| config.validate().unwrap());
         let mut pair = Pair {
             now,
-            ends: vec![opener(u32::MAX), opener(7_000_000)],
+            ends: vec![
+                Connection::connect(now, first, setup(u32::MAX)),
+                Connection::connect(now, second, setup(7_000_000)),
+            ],
             counters: vec![Counters::default(), Counters::default()],
             link: VecDeque::new(),
             sent: 0,

@@ -4,6 +4,7 @@
 mod admission;
 mod books;
 mod close;
+mod ecn;
 mod input;
 mod listen;
 mod open;
