@@ -1,7 +1,7 @@
 //! Explicit Congestion Notification, RFC 3168, as it stands on the wire.
 
 use super::*;
-use crate::config::EcnMode;
+use crate::config::{EcnMode, RecoveryConfig};
 use crate::wire::Ecn;
 
 mod open;
@@ -13,9 +13,16 @@ fn with(ecn: EcnMode) -> TcpConfig {
     }
 }
 
-/// Agreed on, and quiet; with Reno, whose answer to a mark is plain, and segments of 1,000 bytes.
+/// Agreed on, and quiet; with Reno, whose answer to a mark is plain, segments of 1,000 bytes, and a
+/// window that is cut at once.
 fn agreed() -> Pair {
     let config = TcpConfig {
+        pacing: false,
+        recovery: RecoveryConfig {
+            proportional_rate_reduction: false,
+            tail_loss_probe: false,
+            ..RecoveryConfig::default()
+        },
         max_segment_size: Some(1_012),
         nagle: false,
         congestion: crate::CongestionAlgorithm::Reno,
