@@ -53,7 +53,7 @@ impl Bbr {
         }
         let many = self.loss_events.end_round();
         let too_high = rate.is_some_and(|rate| is_loss_too_high(rate.lost, rate.tx_in_flight));
-        if self.state == State::Startup && self.repairing && many && too_high {
+        if self.state == State::Startup && many && too_high {
             self.end_startup();
         }
         if !self.state.is_accelerating() {

@@ -93,6 +93,7 @@ mod tests {
             full.on_round(rate);
         }
         assert!(!full.now());
+        full.on_round(389);
         full.on_round(311);
         assert!(!full.reached());
         full.on_round(300);
