@@ -8,10 +8,12 @@
 //! - [`script`] is for tests that write segments by hand, or play a figure of RFC 9293.
 //! - [`app`] is what runs on top.
 //! - [`explore`] tries every schedule of a small conversation.
+//! - [`grid`] measures our stack beside a peer's.
 
 pub mod app;
 pub mod capture;
 pub mod explore;
+pub mod grid;
 pub mod link;
 pub mod oracle;
 pub mod pattern;

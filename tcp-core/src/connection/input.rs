@@ -120,14 +120,19 @@ impl Connection {
 
     /// The window test as Linux widens it: a segment may begin at the right edge, so that ACK and
     /// RST are seen when the window is closed (MUST-66), and a reordered acknowledgement from
-    /// before our last one is not lost.
+    /// before our last one is not lost. Data that ends where our last acknowledgement stands is
+    /// data whose acknowledgement was lost: its timestamp must be echoed, or the peer would take the
+    /// time until it sent it again for a round trip.
     fn is_acceptable(&self, seq: u64, segment: &Segment<'_>) -> bool {
         if seq == 0 && self.state == State::SynReceived {
             return self.is_crossing_syn_ack(segment);
         }
         let end = seq + u64::from(segment.sequence_len());
         let oldest = self.rcv.acked.min(self.rcv.nxt());
-        end >= oldest && (end > oldest || seq == end) && seq <= self.rcv.window.edge()
+        let is_data = !segment.payload.is_empty()
+            && matches!(segment.header.control, Control::None | Control::Fin);
+        let reaches = end > oldest || (end == oldest && (seq == end || is_data));
+        reaches && seq <= self.rcv.window.edge()
     }
 
     /// The SYN-ACK of a simultaneous open (RFC 9293 figure 7): its SYN lies before the window, and

@@ -7,7 +7,7 @@ use super::time_wait::TimeWait;
 use super::timers::{Timer, Timers};
 use crate::config::{AckMode, CloseMode};
 use crate::error::ConnectionError;
-use crate::recv::ack::AckWhen;
+use crate::recv::ack::{AckWhen, Arrival};
 use crate::recv::reassembly::Inserted;
 use crate::state::State;
 use crate::stats::Counters;
@@ -60,7 +60,11 @@ impl Connection {
         self.note_overlap(seq..seq + text.len() as u64);
         match self.rcv.reassembly.insert(seq, text) {
             Inserted::InOrder(count) => {
-                self.on_in_order(now, count, text.len() as u32, had_holes);
+                let arrival = Arrival {
+                    len: text.len() as u32,
+                    push: segment.header.push,
+                };
+                self.on_in_order(now, count, arrival, had_holes);
             }
             Inserted::Beyond => self.on_hole(seq, counters),
             Inserted::Refused => {
@@ -169,12 +173,12 @@ impl Connection {
         self.pending.ack |= self.ack_offset() == self.rcv.nxt();
     }
 
-    fn on_in_order(&mut self, now: Instant, count: u64, segment_len: u32, had_holes: bool) {
+    fn on_in_order(&mut self, now: Instant, count: u64, arrival: Arrival, had_holes: bool) {
         self.tally.bytes_received += count;
         let window = self.window_offered();
         self.rcv
             .ack_policy
-            .on_data(now, segment_len, window, self.rtt.rto());
+            .on_data(now, arrival, window, self.rtt.rto());
         if self.user.read_shut {
             self.rcv.reassembly.discard_unread();
         } else {

@@ -5,8 +5,9 @@ use core::time::Duration;
 use crate::time::Instant;
 
 /// The delayed acknowledgement of RFC 9293 §3.8.6.3 with Linux's judgement of when not to delay:
-/// at the start of a connection and after a pause (`quick`), not when we answer with data anyway
-/// (`interactive`), and with a delay that follows the pace of arrivals (`ato`).
+/// at the start of a connection and after a pause (`quick`), when the application has read the end of
+/// what the peer wrote (`ends`), not when we answer with data anyway (`interactive`), and with a delay
+/// that follows the pace of arrivals (`ato`).
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct AckPolicy {
     /// Least and greatest delay.
@@ -19,10 +20,31 @@ pub(crate) struct AckPolicy {
     quick: u8,
     /// Whether the application answers what arrives, so that the answer can carry the ACK.
     interactive: bool,
+    /// What has arrived since the last acknowledgement.
+    ends: Ends,
     /// Payload of the largest recent segment: what counts as a full one.
     rcv_mss: u32,
     /// The MSS that we announced: coalesced segments are no larger.
     mss: u32,
+}
+
+/// The payload of a segment that arrived in order.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Arrival {
+    /// Bytes.
+    pub(crate) len: u32,
+    /// Whether it had PSH.
+    pub(crate) push: bool,
+}
+
+/// Segments that look like the end of what the peer had to send: below the full size, or with PSH
+/// (Linux's `ICSK_ACK_PUSHED` and `ICSK_ACK_PUSHED2`).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+enum Ends {
+    None,
+    One,
+    /// Another one after that, and below the full size.
+    Several,
 }
 
 /// Whether an acknowledgement can wait.
@@ -46,6 +68,7 @@ impl AckPolicy {
             last_arrival: None,
             quick: 0,
             interactive: false,
+            ends: Ends::None,
             rcv_mss: mss.min(536),
             mss,
         }
@@ -59,9 +82,15 @@ impl AckPolicy {
         self.rcv_mss
     }
 
-    /// Data of `len` bytes arrived in order; `window` is what we offer and `rto` bounds the delay.
-    pub(crate) fn on_data(&mut self, now: Instant, len: u32, window: u32, rto: Duration) {
-        self.rcv_mss = self.rcv_mss.max(len.min(self.mss));
+    /// Data arrived in order; `window` is what we offer and `rto` bounds the delay.
+    pub(crate) fn on_data(&mut self, now: Instant, data: Arrival, window: u32, rto: Duration) {
+        let is_full = data.len >= self.rcv_mss;
+        self.rcv_mss = self.rcv_mss.max(data.len.min(self.mss));
+        self.ends = match self.ends {
+            Ends::None if !is_full || data.push => Ends::One,
+            Ends::One if !is_full => Ends::Several,
+            ends => ends,
+        };
         let (min, _) = self.bounds;
         match self.last_arrival {
             None => {
@@ -100,6 +129,7 @@ impl AckPolicy {
 
     /// An acknowledgement went out.
     pub(crate) fn on_ack_sent(&mut self) {
+        self.ends = Ends::None;
         self.quick = self.quick.saturating_sub(1);
     }
 
@@ -110,6 +140,16 @@ impl AckPolicy {
             self.ato = self.bounds.0;
         } else {
             self.ato = (self.ato * 2).min(rto);
+        }
+    }
+
+    /// Whether to acknowledge at once when the application has read all that there is, as Linux does
+    /// (`tcp_cleanup_rbuf`): the peer may wait for it, to send what it holds back or has no room for.
+    pub(crate) fn is_due_when_drained(&self) -> bool {
+        match self.ends {
+            Ends::None => false,
+            Ends::One => !self.interactive,
+            Ends::Several => true,
         }
     }
 
@@ -143,6 +183,14 @@ mod tests {
     use super::*;
 
     const RTO: Duration = Duration::from_millis(300);
+    const FULL: Arrival = Arrival {
+        len: 1_000,
+        push: false,
+    };
+    const SMALL: Arrival = Arrival {
+        len: 10,
+        push: false,
+    };
 
     fn policy() -> AckPolicy {
         AckPolicy::new(Duration::from_millis(40), Duration::from_millis(200), 1_000)
@@ -152,7 +200,7 @@ mod tests {
     fn a_connection_starts_with_quick_acknowledgements() {
         let mut policy = policy();
         let now = Instant::from_millis(1);
-        policy.on_data(now, 1_000, 1 << 20, RTO);
+        policy.on_data(now, FULL, 1 << 20, RTO);
         for _ in 0..16 {
             assert_eq!(policy.when(now, 1_000, None), AckWhen::Now);
             policy.on_ack_sent();
@@ -170,7 +218,7 @@ mod tests {
     fn an_application_that_answers_lets_the_answer_acknowledge() {
         let mut policy = policy();
         let now = Instant::from_millis(1);
-        policy.on_data(now, 10, 1 << 20, RTO);
+        policy.on_data(now, SMALL, 1 << 20, RTO);
         policy.on_data_sent(Instant::from_millis(2));
         assert_eq!(
             policy.when(now, 10, None),
@@ -185,12 +233,33 @@ mod tests {
     }
 
     #[test]
+    fn the_end_of_what_was_written_is_acknowledged_when_it_is_read() {
+        let mut policy = policy();
+        let now = Instant::from_millis(1);
+        policy.on_data(now, FULL, 1 << 20, RTO);
+        assert!(!policy.is_due_when_drained(), "more may follow");
+        policy.on_data(now, SMALL, 1 << 20, RTO);
+        assert!(policy.is_due_when_drained());
+        policy.on_ack_sent();
+        assert!(!policy.is_due_when_drained());
+        policy.on_data(now, Arrival { push: true, ..FULL }, 1 << 20, RTO);
+        assert!(policy.is_due_when_drained(), "pushed");
+
+        policy.on_data_sent(now);
+        assert!(!policy.is_due_when_drained(), "the answer will say it");
+        policy.on_data(now, FULL, 1 << 20, RTO);
+        assert!(!policy.is_due_when_drained());
+        policy.on_data(now, SMALL, 1 << 20, RTO);
+        assert!(policy.is_due_when_drained(), "it did not");
+    }
+
+    #[test]
     fn the_delay_follows_arrivals_within_its_bounds() {
         let mut policy = policy();
         let mut now = Instant::ZERO;
         for _ in 0..50 {
             now += Duration::from_millis(70);
-            policy.on_data(now, 10, 1 << 20, RTO);
+            policy.on_data(now, SMALL, 1 << 20, RTO);
             policy.on_delay_over(RTO);
             policy.on_ack_sent();
         }

@@ -2,6 +2,7 @@
 
 mod bar;
 mod explore;
+mod grid;
 mod output;
 mod replay;
 mod report;
@@ -17,6 +18,7 @@ const EXAMPLES: &str = "\
 Examples:
   tcp-sim run --bytes 10M --rtt 100ms --rate 100M --loss 0.01 --seed 7
   tcp-sim report --bytes 3M --rtt 80ms --rate 30M --queue 64Ki --out slow-start.html
+  tcp-sim grid --table single --buffers 64Ki --losses 0,0.01
   tcp-sim explore --preset close --faults 3
   tcp-sim explore --preset transfer --write found.json --deepest; tcp-sim replay found.json
 
@@ -34,6 +36,7 @@ pub struct Cli {
 enum Command {
     Run(Box<run::RunArgs>),
     Report(Box<report::ReportArgs>),
+    Grid(grid::GridArgs),
     Explore(explore::ExploreArgs),
     Replay(replay::ReplayArgs),
 }
@@ -44,6 +47,7 @@ impl Cli {
         match self.command {
             Command::Run(args) => run::run(&args),
             Command::Report(args) => report::run(&args),
+            Command::Grid(args) => grid::run(&args),
             Command::Explore(args) => explore::run(&args),
             Command::Replay(args) => replay::run(&args),
         }

@@ -12,7 +12,7 @@ mod pair;
 mod pair_calls;
 mod pipe;
 mod routes;
-mod schedule;
+pub(crate) mod schedule;
 mod side;
 mod trace;
 mod watch;

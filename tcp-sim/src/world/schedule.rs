@@ -8,7 +8,7 @@ use tcp_core::Instant;
 /// Who may be due. At the same time packets come before timers, those before applications, and
 /// each by its index: packets by who receives them.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) enum Source {
+pub(crate) enum Source {
     /// A direction of a link.
     Link { receiver: u32, link: u32 },
     /// A host's stack.
@@ -20,7 +20,7 @@ pub(super) enum Source {
 /// A heap of times, at most one of which counts for each source: those that no longer do stay in
 /// it until they come up.
 #[derive(Debug, Default)]
-pub(super) struct Schedule {
+pub(crate) struct Schedule {
     heap: BinaryHeap<Reverse<(Instant, Source)>>,
     links: Vec<Option<Instant>>,
     hosts: Vec<Option<Instant>>,
@@ -30,7 +30,7 @@ pub(super) struct Schedule {
 
 impl Schedule {
     /// The source is due at `at`, and not when it was before; never, where that is `None`.
-    pub(super) fn arm(&mut self, source: Source, at: Option<Instant>) {
+    pub(crate) fn arm(&mut self, source: Source, at: Option<Instant>) {
         let armed = self.armed(source);
         if *armed == at {
             return;
@@ -45,7 +45,7 @@ impl Schedule {
     }
 
     /// The time of the next source that is due.
-    pub(super) fn peek(&mut self) -> Option<Instant> {
+    pub(crate) fn peek(&mut self) -> Option<Instant> {
         while let Some(Reverse((at, source))) = self.heap.peek().copied() {
             if *self.armed(source) == Some(at) {
                 return Some(at);
@@ -56,7 +56,7 @@ impl Schedule {
     }
 
     /// The next source that is due; it is not armed any more.
-    pub(super) fn pop(&mut self) -> Option<(Instant, Source)> {
+    pub(crate) fn pop(&mut self) -> Option<(Instant, Source)> {
         self.peek()?;
         let Reverse((at, source)) = self.heap.pop()?;
         *self.armed(source) = None;

@@ -106,6 +106,33 @@ fn a_repair_without_sack_does_not_inflate_the_round_trip_time() {
     }
 }
 
+/// RFC 7323 §4.3: when the acknowledgement is what was lost, the echo is that of the data that came
+/// again, or the time that the sender waited would count as a round trip.
+#[test]
+fn a_lost_acknowledgement_does_not_inflate_the_round_trip_time() {
+    let mut pair = quiet_pair(TcpConfig::default());
+    let before = pair.ends[0].info(pair.now).tcpi_rto;
+    for _ in 0..5 {
+        pair.write(0, 100);
+        let sent = pair.drain(0);
+        pair.wait(10);
+        pair.give_all(1, &sent);
+        let _ = pair.ends[1].read(pair.now, &mut [0; 200]);
+        let lost = pair.drain(1);
+        assert_eq!(lost.len(), 1);
+        pair.fire(0);
+        let again = pair.drain(0);
+        pair.wait(10);
+        pair.give_all(1, &again);
+        let answer = pair.drain(1);
+        pair.wait(10);
+        pair.give_all(0, &answer);
+    }
+    let info = pair.ends[0].info(pair.now);
+    assert_eq!(info.unacked_bytes, 0);
+    assert!(info.tcpi_rto <= before, "{:?}", info.tcpi_rto);
+}
+
 /// After a timeout everything is lost until it is sent again: no duplicate stands for a departure.
 #[test]
 fn duplicates_after_a_timeout_without_sack_release_nothing() {

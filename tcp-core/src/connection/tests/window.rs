@@ -184,3 +184,20 @@ fn a_buffer_of_one_unit_of_a_fixed_scale_moves_the_stream() {
         );
     }
 }
+
+/// As Linux: who reads all that there is acknowledges its end at once, so that a sender whose buffer
+/// is small never waits for a delayed acknowledgement.
+#[test]
+fn a_small_buffer_is_filled_once_a_round_trip() {
+    for buffer in [500, 2_000, 4_000, 6_000] {
+        let config = TcpConfig {
+            recv_buffer: buffer,
+            send_buffer: buffer,
+            ..TcpConfig::default()
+        };
+        let mut pair = Pair::established(config, never);
+        let took = pair.transfer(0, 50 * buffer);
+        let rounds = took.as_millis() / (2 * DELAY).as_millis();
+        assert!(rounds <= 51, "{rounds} round trips for a buffer of {buffer}");
+    }
+}
