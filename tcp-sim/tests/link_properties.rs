@@ -8,7 +8,7 @@ use tcp_core::seq::SeqNumber;
 use tcp_core::wire::{Control, Ecn, Header, Timestamps};
 use tcp_sim::link::config::{
     Aqm, Blackhole, GilbertElliott, LossConfig, MergeConfig, MiddleboxConfig, OptionName,
-    QueueLimit, ReorderConfig, StripFrom,
+    QueueLimit, ReorderConfig, Spike, StripFrom,
 };
 use tcp_sim::link::{Fate, Fault, FaultPlan, Link, LinkConfig, LinkEvent, LinkStats, Target};
 use tcp_sim::units::{Bytes, Probability, Rate};
@@ -130,6 +130,11 @@ fn config() -> impl Strategy<Value = LinkConfig> {
         from: Duration::from_micros(from),
         until: Duration::from_micros(from + len),
     });
+    let spike = (0u64..1_000, 1u64..500, 1u64..1_000).prop_map(|(from, len, extra)| Spike {
+        from: Duration::from_micros(from),
+        until: Duration::from_micros(from + len),
+        extra: Duration::from_micros(extra),
+    });
     (
         (
             prop::option::of(rate),
@@ -141,10 +146,14 @@ fn config() -> impl Strategy<Value = LinkConfig> {
         (loss(), faults(), probability(), probability()),
         prop::option::of(reorder),
         prop::option::of(68u16..1_500),
-        prop::collection::vec(hole, 0..3),
+        (
+            prop::collection::vec(hole, 0..3),
+            prop::collection::vec(spike, 0..3),
+        ),
         middlebox(),
     )
-        .prop_map(|(path, chance, reorder, mtu, blackholes, middlebox)| {
+        .prop_map(|(path, chance, reorder, mtu, times, middlebox)| {
+            let (blackholes, spikes) = times;
             let (rate, delay, jitter, queue, aqm) = path;
             let (loss, faults, duplicate, corrupt) = chance;
             LinkConfig {
@@ -160,6 +169,7 @@ fn config() -> impl Strategy<Value = LinkConfig> {
                 corrupt,
                 mtu,
                 blackholes,
+                spikes,
                 middlebox,
                 ..LinkConfig::default()
             }

@@ -172,6 +172,29 @@ fn jitter_keeps_the_order_and_reordering_does_not() {
 }
 
 #[test]
+fn a_spike_makes_packets_late_and_keeps_their_order() {
+    let mut link = link(
+        "delay = '10ms'
+         spikes = [
+             { from = '3ms', until = '5ms', extra = '2s' },
+             { from = '4ms', until = '9ms', extra = '1ms' },
+         ]",
+    );
+    for sent in [2, 3, 4, 5, 8, 2_100] {
+        link.send(Instant::from_millis(sent), noise(sent as u8, 100));
+    }
+    let expected = [
+        (12_000, 2),
+        (2_013_000, 3),
+        (2_014_000, 4),
+        (2_014_000, 5),
+        (2_014_000, 8),
+        (2_110_000, 2_100u64 as u8),
+    ];
+    assert_eq!(arrivals(&mut link), expected);
+}
+
+#[test]
 fn duplicates_and_corruption_are_told_and_counted() {
     let mut link = link("duplicate = 1\ncorrupt = 1");
     let packet = data(1, b"data");

@@ -42,11 +42,15 @@ pub fn print_outcome(outcome: &Outcome) -> io::Result<()> {
     }
     writeln!(
         out,
-        "{} s, {} packets, {} segments sent again, {} timeouts, {}bit/s; seed {}, trace {}, {:.2} s of real time",
+        "{} s, {} packets, {} segments sent again, {} reported twice, {} timeouts, {} loss probes, {} undone, \
+         {}bit/s; seed {}, trace {}, {:.2} s of real time",
         outcome.sim_seconds,
         HumanCount(outcome.packets),
         HumanCount(outcome.retransmitted_segments),
+        HumanCount(outcome.dsack_count),
         HumanCount(outcome.rto_count),
+        HumanCount(outcome.loss_probe_count),
+        HumanCount(outcome.undo_count),
         scaled(outcome.goodput_bps),
         outcome.seed,
         outcome.trace_hash,

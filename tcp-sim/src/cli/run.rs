@@ -16,6 +16,8 @@ Examples:
   tcp-sim run --rate 20M --queue 64Ki --flows 4 --report report.html
   tcp-sim run --app 'request-response, requests = 100, request = 200, response = \"20k\"'
   tcp-sim run --rate 50M --back 'rate = \"1M\", aqm = { kind = \"codel\" }' --server 'sack = false'
+  tcp-sim run --congestion bbr --ecn request --without pacing --without tail-loss-probe
+  tcp-sim run --spike 2s..3s:2s --tcp 'timestamps = false, max_rto = \"10s\"'
   tcp-sim run --fault 'drop syn 1' --fault 'drop data 3' --pcap captures
   tcp-sim run --loss 0.02 --print-scenario > lossy.toml
   tcp-sim run lossy.toml --seed 8 --csv tables

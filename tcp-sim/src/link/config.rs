@@ -10,7 +10,7 @@ use crate::units::{Bytes, Probability, Rate};
 /// One direction of a link. The default is perfect: no delay, no limit, no loss.
 ///
 /// A packet passes, in this order: the middlebox, the MTU, the blackholes, the queue and the
-/// rate, and then the wire with its faults, jitter and delay. What is lost on the wire has used the
+/// rate, and then the wire with its faults, jitter, delay and spikes. What is lost on the wire has used the
 /// rate. Chance is drawn for each packet as it comes out of the middlebox.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -56,6 +56,9 @@ pub struct LinkConfig {
     /// Times in which nothing passes.
     #[serde(skip_serializing_if = "is_default")]
     pub blackholes: Vec<Blackhole>,
+    /// Times in which the wire is slower.
+    #[serde(skip_serializing_if = "is_default")]
+    pub spikes: Vec<Spike>,
     /// What changes segments on their way.
     #[serde(skip_serializing_if = "is_default")]
     pub middlebox: MiddleboxConfig,
@@ -189,6 +192,21 @@ pub struct Blackhole {
     /// The first moment after it.
     #[serde(with = "humantime_serde")]
     pub until: Duration,
+}
+
+/// A time in which packets take longer; the order of packets stays, so those after it wait for them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Spike {
+    /// When it begins: the first moment at which a packet that comes to the wire is slower.
+    #[serde(with = "humantime_serde")]
+    pub from: Duration,
+    /// The first moment after it.
+    #[serde(with = "humantime_serde")]
+    pub until: Duration,
+    /// How much longer they take; where spikes overlap, the longest counts.
+    #[serde(with = "humantime_serde")]
+    pub extra: Duration,
 }
 
 /// What a middlebox does to TCP segments. Checksums are right again behind it; what is no segment,

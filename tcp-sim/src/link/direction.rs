@@ -63,7 +63,7 @@ impl Link {
             gate: Gate::new(config),
             impairments: Impairments::new(config, seed),
             queue: config.rate.map(|rate| Queue::new(config, rate, seed)),
-            wire: Wire::new(config.delay),
+            wire: Wire::new(config),
             queue_changes: Vec::new(),
             dropped: VecDeque::new(),
             replies: VecDeque::new(),

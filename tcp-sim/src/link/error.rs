@@ -1,5 +1,7 @@
 //! Configurations of a link that cannot be.
 
+use std::time::Duration;
+
 use thiserror::Error;
 
 use super::config::{Aqm, LinkConfig, QueueLimit};
@@ -28,8 +30,10 @@ pub enum LinkError {
     #[error("an MTU of {0} is below the 68 bytes that every link must carry")]
     MtuTooSmall(u16),
     /// A time that does not begin before its end.
-    #[error("a blackhole must begin before it ends, not at {from} for an end at {until}")]
-    BlackholeEmpty {
+    #[error("a {what} must begin before it ends, not at {from} for an end at {until}")]
+    NeverBegins {
+        /// A blackhole or a spike.
+        what: &'static str,
         /// Its beginning.
         from: String,
         /// Its end.
@@ -71,12 +75,11 @@ pub(super) fn check(config: &LinkConfig) -> Result<(), LinkError> {
     if let Some(mtu) = config.mtu.filter(|mtu| *mtu < 68) {
         return Err(LinkError::MtuTooSmall(mtu));
     }
-    if let Some(hole) = config.blackholes.iter().find(|it| it.from >= it.until) {
-        let write = |time| humantime::format_duration(time).to_string();
-        return Err(LinkError::BlackholeEmpty {
-            from: write(hole.from),
-            until: write(hole.until),
-        });
+    for hole in &config.blackholes {
+        check_times("blackhole", hole.from, hole.until)?;
+    }
+    for spike in &config.spikes {
+        check_times("spike", spike.from, spike.until)?;
     }
     let middlebox = &config.middlebox;
     if let Some(scale) = middlebox.window_scale.filter(|scale| *scale > 14) {
@@ -89,6 +92,18 @@ pub(super) fn check(config: &LinkConfig) -> Result<(), LinkError> {
         return Err(LinkError::MergeZero);
     }
     Ok(())
+}
+
+fn check_times(what: &'static str, from: Duration, until: Duration) -> Result<(), LinkError> {
+    if from < until {
+        return Ok(());
+    }
+    let write = |time| humantime::format_duration(time).to_string();
+    Err(LinkError::NeverBegins {
+        what,
+        from: write(from),
+        until: write(until),
+    })
 }
 
 #[cfg(test)]
@@ -118,6 +133,10 @@ mod tests {
         let hole = error("blackholes = [{from = '2s', until = '2s'}]").expect("it is empty");
         let text = "a blackhole must begin before it ends, not at 2s for an end at 2s";
         assert_eq!(hole.to_string(), text);
+        let spike =
+            error("spikes = [{from = '2s', until = '1s', extra = '1s'}]").expect("so is this");
+        let text = "a spike must begin before it ends, not at 2s for an end at 1s";
+        assert_eq!(spike.to_string(), text);
         let middlebox = |text: &str| error(&format!("middlebox = {{{text}}}"));
         let scale = LinkError::WindowScale(15);
         assert_eq!(middlebox("window_scale = 15"), Some(scale));

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tcp_core::Instant;
 
+use super::config::{LinkConfig, Spike};
 use super::corrupt::invert_bit;
 use super::fault::Fault;
 use super::flight::Flight;
@@ -14,6 +15,7 @@ use super::stats::LinkStats;
 #[derive(Clone, Debug)]
 pub(super) struct Wire {
     delay: Duration,
+    spikes: Vec<Spike>,
     flight: Flight,
     /// When the last packet arrives of those that keep their place.
     last_in_place: Instant,
@@ -30,9 +32,10 @@ struct Overtaken {
 }
 
 impl Wire {
-    pub(super) fn new(delay: Duration) -> Wire {
+    pub(super) fn new(config: &LinkConfig) -> Wire {
         Wire {
-            delay,
+            delay: config.delay,
+            spikes: config.spikes.clone(),
             flight: Flight::default(),
             last_in_place: Instant::ZERO,
             waits_for_next: None,
@@ -48,7 +51,8 @@ impl Wire {
         stats: &mut LinkStats,
     ) {
         let jitter = Duration::from_nanos(passage.jitter);
-        let arrival = (now + self.delay + jitter).max(self.last_in_place);
+        let delay = self.delay + self.extra(now);
+        let arrival = (now + delay + jitter).max(self.last_in_place);
         let overtaken = self.waits_for_next.take();
         match &passage.trouble {
             None => {
@@ -62,6 +66,16 @@ impl Wire {
         if let Some(Overtaken { packet, copies, .. }) = overtaken {
             each_copy(packet, copies, |it| self.flight.put(arrival, it));
         }
+    }
+
+    /// What spikes add to the delay of a packet that leaves at `now`.
+    fn extra(&self, now: Instant) -> Duration {
+        let now = now.saturating_duration_since(Instant::ZERO);
+        let has_begun = self
+            .spikes
+            .iter()
+            .filter(|it| it.from <= now && now < it.until);
+        has_begun.map(|it| it.extra).max().unwrap_or_default()
     }
 
     fn carry_with_trouble(

@@ -10,12 +10,12 @@ use anyhow::Context;
 use clap::Args;
 
 use super::overlay::{overlaid, parse_pairs, read_pairs};
+use super::tcp_args::{TcpArgs, parse_end};
 use super::{
-    AppConfig, DuplexConfig, FlowConfig, HostConfig, Scenario, TcpSettings, WrittenError,
-    default_time_limit,
+    AppConfig, DuplexConfig, FlowConfig, HostConfig, Scenario, WrittenError, default_time_limit,
 };
 use crate::link::LinkConfig;
-use crate::link::config::{Blackhole, LossConfig, QueueLimit, ReorderConfig};
+use crate::link::config::{Blackhole, LossConfig, QueueLimit, ReorderConfig, Spike};
 use crate::units::{Bytes, Probability, Rate};
 use crate::world::Family;
 
@@ -23,7 +23,7 @@ use crate::world::Family;
 #[derive(Args, Clone, Debug, Default)]
 pub struct ScenarioArgs {
     /// A scenario file (TOML); `--seed` and `--time-limit` replace what it says, all else is its
-    #[arg(value_name = "FILE")]
+    #[arg(value_name = "FILE", conflicts_with_all = ["congestion", "ecn", "without", "tcp"])]
     pub file: Option<PathBuf>,
 
     /// Where all that is random comes from [default: 0]
@@ -39,6 +39,8 @@ pub struct ScenarioArgs {
     apps: AppArgs,
     #[command(flatten)]
     links: LinkArgs,
+    #[command(flatten)]
+    tcp: TcpArgs,
     #[command(flatten)]
     hosts: HostArgs,
 }
@@ -101,6 +103,10 @@ struct LinkArgs {
     #[arg(long, value_name = "TIME..TIME", value_parser = parse_blackhole, conflicts_with = "file")]
     blackhole: Vec<Blackhole>,
 
+    /// When packets take longer, and by how much: 5s..6s:2s; may be repeated
+    #[arg(long, value_name = "TIME..TIME:TIME", value_parser = parse_spike, conflicts_with = "file")]
+    spike: Vec<Spike>,
+
     /// A fault from client to server: 'drop data 3'; may be repeated
     #[arg(long, value_name = "FAULT", conflicts_with = "file")]
     fault: Vec<String>,
@@ -126,13 +132,13 @@ struct HostArgs {
     #[arg(long, conflicts_with = "file")]
     ipv6: bool,
 
-    /// Settings of the client's connections, as in a scenario file's host.tcp
-    #[arg(long, value_name = "NAME = VALUE...", value_parser = parse_tcp, conflicts_with = "file")]
-    client: Option<TcpSettings>,
+    /// Settings of the client's connections, as those of --tcp and before them
+    #[arg(long, value_name = "NAME = VALUE...", value_parser = parse_end, conflicts_with = "file")]
+    client: Option<toml::Table>,
 
     /// Settings of the server's connections
-    #[arg(long, value_name = "NAME = VALUE...", value_parser = parse_tcp, conflicts_with = "file")]
-    server: Option<TcpSettings>,
+    #[arg(long, value_name = "NAME = VALUE...", value_parser = parse_end, conflicts_with = "file")]
+    server: Option<toml::Table>,
 }
 
 impl ScenarioArgs {
@@ -159,16 +165,22 @@ impl ScenarioArgs {
     fn flags_scenario(&self) -> anyhow::Result<Scenario> {
         let (there, back) = self.links.directions()?;
         let hosts = &self.hosts;
-        let host = |name: &str, tcp: &Option<TcpSettings>| HostConfig {
-            mtu: hosts.mtu.unwrap_or(super::default_mtu()),
-            tcp: tcp.clone().unwrap_or_default(),
-            ..HostConfig::named(name.into())
+        let host = |name: &str, tcp: &Option<toml::Table>| -> anyhow::Result<HostConfig> {
+            let tcp = self.tcp.settings_of(tcp.as_ref());
+            Ok(HostConfig {
+                mtu: hosts.mtu.unwrap_or(super::default_mtu()),
+                tcp: tcp.with_context(|| format!("--{name}"))?,
+                ..HostConfig::named(name.into())
+            })
         };
         Ok(Scenario {
             seed: 0,
             time_limit: default_time_limit(),
             family: if hosts.ipv6 { Family::V6 } else { Family::V4 },
-            host: vec![host("client", &hosts.client), host("server", &hosts.server)],
+            host: vec![
+                host("client", &hosts.client)?,
+                host("server", &hosts.server)?,
+            ],
             router: Vec::new(),
             link: vec![DuplexConfig::of_client_and_server(there, back)],
             flow: self.apps.flows(),
@@ -210,6 +222,7 @@ impl LinkArgs {
             reorder: self.reorder,
             corrupt: self.corrupt.unwrap_or_default(),
             blackholes: self.blackhole.clone(),
+            spikes: self.spike.clone(),
             ..LinkConfig::default()
         };
         let over = |base: &LinkConfig, pairs: toml::Table, flag| {
@@ -245,10 +258,6 @@ fn parse_app(text: &str) -> Result<AppConfig, WrittenError> {
     read_pairs(&format!("kind = \"{kind}\"{separator} {settings}"))
 }
 
-fn parse_tcp(text: &str) -> Result<TcpSettings, WrittenError> {
-    read_pairs(text)
-}
-
 /// What was expected where something else was found.
 #[derive(Debug)]
 struct Expected(&'static str);
@@ -282,6 +291,13 @@ fn parse_blackhole(text: &str) -> Result<Blackhole, Expected> {
     let time = humantime::parse_duration;
     let (from, until) = halves(text, "..", time, time).ok_or(Expected("two times, as 5s..7s"))?;
     Ok(Blackhole { from, until })
+}
+
+fn parse_spike(text: &str) -> Result<Spike, Expected> {
+    let time = humantime::parse_duration;
+    let (Blackhole { from, until }, extra) = halves(text, ":", parse_blackhole, time)
+        .ok_or(Expected("two times, and how much longer, as 5s..6s:2s"))?;
+    Ok(Spike { from, until, extra })
 }
 
 fn halves<A, B, E, F>(

@@ -6,7 +6,9 @@ mod command_line;
 mod duplex;
 mod flags;
 mod overlay;
+mod part;
 mod tcp;
+mod tcp_args;
 
 use std::time::Duration;
 
@@ -16,7 +18,9 @@ pub use app::AppConfig;
 pub use duplex::DuplexConfig;
 pub use flags::ScenarioArgs;
 pub use overlay::WrittenError;
-pub use tcp::{ScalingName, ScalingSetting, TcpSettings};
+pub use part::Part;
+pub use tcp::{CongestionName, EcnName, ScalingName, ScalingSetting, TcpSettings};
+pub use tcp_args::TcpArgs;
 
 use crate::link::config::is_default;
 use crate::world::Family;
@@ -161,6 +165,7 @@ impl FlowConfig {
 #[cfg(test)]
 mod tests {
     use clap::Parser;
+    use tcp_core::{CongestionAlgorithm, TcpConfig};
 
     use super::*;
     use crate::link::config::{LossConfig, QueueLimit};
@@ -209,9 +214,12 @@ mod tests {
             "tcp-sim --ipv6 --mtu 9000 --time-limit 90s --queue 100p --flows 2",
             "tcp-sim --app 'many-short, connections = 9, parallel = 3, request = 1, response = \"1k\"'",
             "tcp-sim --app 'half_close, request = 1, response = 2' --app bulk,bytes=5 --jitter 3ms",
-            "tcp-sim --reorder 0.05:30ms --blackhole 5s..7s --blackhole 8s..9s --corrupt 0.001",
+            "tcp-sim --reorder 0.05:30ms --blackhole 5s..7s --blackhole 8s..9s --spike 3s..4s:250ms",
             "tcp-sim --fault 'drop data 3' --fault 'drop syn 1' --client 'sack = false' \
              --server 'window_scaling = \"off\", recv_buffer = \"64Ki\", min_rto = \"1s\"'",
+            "tcp-sim --congestion bbr --ecn request --without rack --without tail-loss-probe \
+             --tcp 'max_rto = \"5s\", pacing = false' --server 'rack = true, congestion = \"reno\"'",
+            "tcp-sim --spike 1s..1500ms:2s --spike 9s..10s:1ms --corrupt 0.001",
             "tcp-sim --there 'loss = { to_bad = 0.1, to_good = 0.5 }' \
              --back 'middlebox = { strip = [\"timestamps\"], strip_from = \"all\" }'",
         ];
@@ -222,6 +230,23 @@ mod tests {
             assert_eq!(again, scenario, "{printed}");
             assert_eq!(Scenario::from_toml(&scenario.to_toml()), Ok(scenario));
         }
+    }
+
+    #[test]
+    fn what_is_said_of_an_end_goes_before_what_is_said_of_both() {
+        let line = "tcp-sim --congestion bbr --without rack --tcp 'max_rto = \"500ms\"' \
+            --server 'rack = true, congestion = \"cubic\", hystart = false'";
+        let [client, server] = from_line(line).unwrap().host.try_into().unwrap();
+        let (client, server) = (client.tcp.to_config(), server.tcp.to_config());
+        assert_eq!(client.congestion, CongestionAlgorithm::Bbr);
+        assert_eq!((client.recovery.rack, server.recovery.rack), (false, true));
+        let CongestionAlgorithm::Cubic(options) = server.congestion else {
+            panic!("{:?}", server.congestion);
+        };
+        assert!(!options.hystart);
+        // Nothing waits for longer than the greatest timeout, and the rest is as by default.
+        assert_eq!(server.initial_rto, Duration::from_millis(500));
+        assert_eq!(server.pacing, TcpConfig::default().pacing);
     }
 
     #[test]
@@ -247,8 +272,17 @@ mod tests {
             ),
             ("--seed -1", "invalid digit"),
             ("--reorder 0.1", "0.05:30ms"),
+            ("--spike 1s..2s", "5s..6s:2s"),
             ("--client 'sack = maybe'", "sack"),
+            (
+                "--client 'congestion = \"vegas\"'",
+                "`reno`, `cubic`, `bbr`",
+            ),
+            ("--tcp 'ecn = \"on\"'", "`off`, `accept`, `request`"),
+            ("--congestion vegas", "reno, cubic, bbr"),
+            ("--without sleep", "tail-loss-probe"),
             ("nowhere.toml", "nowhere.toml"),
+            ("a.toml --congestion reno", "cannot be used with"),
             ("a.toml --loss 0.1", "cannot be used with"),
         ];
         for (flags, expected) in cases {

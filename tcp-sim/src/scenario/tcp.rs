@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
-use tcp_core::{TcpConfig, WindowScaling};
+use tcp_core::congestion::CubicOptions;
+use tcp_core::{CongestionAlgorithm, EcnMode, RecoveryConfig, TcpConfig, WindowScaling};
 
 use crate::link::config::is_default;
 use crate::units::Bytes;
@@ -39,15 +41,54 @@ pub struct TcpSettings {
     /// See [`TcpConfig::delayed_ack_max`]; the minimum follows where it is larger.
     #[serde(with = "humantime_serde", skip_serializing_if = "is_default")]
     pub delayed_ack_max: Option<Duration>,
+    /// See [`TcpConfig::initial_rto`]; it follows `max_rto` where that is smaller.
+    #[serde(with = "humantime_serde", skip_serializing_if = "is_default")]
+    pub initial_rto: Option<Duration>,
     /// See [`TcpConfig::min_rto`].
     #[serde(with = "humantime_serde", skip_serializing_if = "is_default")]
     pub min_rto: Option<Duration>,
+    /// See [`TcpConfig::max_rto`].
+    #[serde(with = "humantime_serde", skip_serializing_if = "is_default")]
+    pub max_rto: Option<Duration>,
     /// See [`TcpConfig::initial_window`].
     #[serde(skip_serializing_if = "is_default")]
     pub initial_window: Option<u16>,
     /// See [`TcpConfig::slow_start_after_idle`].
     #[serde(skip_serializing_if = "is_default")]
     pub slow_start_after_idle: Option<bool>,
+    /// See [`TcpConfig::congestion`].
+    #[serde(skip_serializing_if = "is_default")]
+    pub congestion: Option<CongestionName>,
+    /// See [`CubicOptions::hystart`]; no other controller has it.
+    #[serde(skip_serializing_if = "is_default")]
+    pub hystart: Option<bool>,
+    /// See [`TcpConfig::pacing`].
+    #[serde(skip_serializing_if = "is_default")]
+    pub pacing: Option<bool>,
+    /// See [`TcpConfig::ecn`].
+    #[serde(skip_serializing_if = "is_default")]
+    pub ecn: Option<EcnName>,
+    /// See [`TcpConfig::ecn_fallback`].
+    #[serde(skip_serializing_if = "is_default")]
+    pub ecn_fallback: Option<bool>,
+    /// See [`RecoveryConfig::rack`].
+    #[serde(skip_serializing_if = "is_default")]
+    pub rack: Option<bool>,
+    /// See [`RecoveryConfig::tail_loss_probe`].
+    #[serde(skip_serializing_if = "is_default")]
+    pub tail_loss_probe: Option<bool>,
+    /// See [`RecoveryConfig::proportional_rate_reduction`].
+    #[serde(skip_serializing_if = "is_default")]
+    pub proportional_rate_reduction: Option<bool>,
+    /// See [`RecoveryConfig::forward_rto`].
+    #[serde(skip_serializing_if = "is_default")]
+    pub forward_rto: Option<bool>,
+    /// See [`RecoveryConfig::undo`].
+    #[serde(skip_serializing_if = "is_default")]
+    pub undo: Option<bool>,
+    /// See [`RecoveryConfig::limited_transmit`].
+    #[serde(skip_serializing_if = "is_default")]
+    pub limited_transmit: Option<bool>,
 }
 
 /// Window scaling: `"auto"`, `"off"`, or a shift count.
@@ -70,34 +111,108 @@ pub enum ScalingName {
     Off,
 }
 
+/// A congestion control, by the name that `TCP_CONGESTION` has for it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum CongestionName {
+    /// RFC 5681.
+    Reno,
+    /// RFC 9438.
+    Cubic,
+    /// Version 3.
+    Bbr,
+}
+
+/// See [`EcnMode`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum EcnName {
+    /// Neither asked for nor agreed to.
+    Off,
+    /// Agreed to when the peer asks.
+    Accept,
+    /// Asked for as well.
+    Request,
+}
+
 impl TcpSettings {
     /// The defaults with these settings in their place.
     pub fn to_config(&self) -> TcpConfig {
-        let defaults = TcpConfig::default();
-        let bytes = |setting: Option<Bytes>, default| setting.map_or(default, |it| it.0 as usize);
-        let delayed_ack_max = self.delayed_ack_max.unwrap_or(defaults.delayed_ack_max);
+        self.over(TcpConfig::default())
+    }
+
+    /// `base` with these settings in their place.
+    pub fn over(&self, base: TcpConfig) -> TcpConfig {
+        let bytes = |setting: Option<Bytes>, base| setting.map_or(base, |it| it.0 as usize);
+        let delayed_ack_max = self.delayed_ack_max.unwrap_or(base.delayed_ack_max);
+        let max_rto = self.max_rto.unwrap_or(base.max_rto);
         TcpConfig {
-            recv_buffer: bytes(self.recv_buffer, defaults.recv_buffer),
-            send_buffer: bytes(self.send_buffer, defaults.send_buffer),
-            max_segment_size: self.max_segment_size.or(defaults.max_segment_size),
+            recv_buffer: bytes(self.recv_buffer, base.recv_buffer),
+            send_buffer: bytes(self.send_buffer, base.send_buffer),
+            max_segment_size: self.max_segment_size.or(base.max_segment_size),
             window_scaling: match self.window_scaling {
-                None => defaults.window_scaling,
+                None => base.window_scaling,
                 Some(ScalingSetting::Named(ScalingName::Auto)) => WindowScaling::Auto,
                 Some(ScalingSetting::Named(ScalingName::Off)) => WindowScaling::Off,
                 Some(ScalingSetting::Shift(shift)) => WindowScaling::Fixed(shift),
             },
-            timestamps: self.timestamps.unwrap_or(defaults.timestamps),
-            sack: self.sack.unwrap_or(defaults.sack),
-            dsack: self.dsack.unwrap_or(defaults.dsack),
-            nagle: self.nagle.unwrap_or(defaults.nagle),
-            delayed_ack_min: defaults.delayed_ack_min.min(delayed_ack_max),
+            timestamps: self.timestamps.unwrap_or(base.timestamps),
+            sack: self.sack.unwrap_or(base.sack),
+            dsack: self.dsack.unwrap_or(base.dsack),
+            nagle: self.nagle.unwrap_or(base.nagle),
+            delayed_ack_min: base.delayed_ack_min.min(delayed_ack_max),
             delayed_ack_max,
-            min_rto: self.min_rto.unwrap_or(defaults.min_rto),
-            initial_window: self.initial_window.unwrap_or(defaults.initial_window),
+            initial_rto: self.initial_rto.unwrap_or(base.initial_rto.min(max_rto)),
+            min_rto: self.min_rto.unwrap_or(base.min_rto),
+            max_rto,
+            initial_window: self.initial_window.unwrap_or(base.initial_window),
             slow_start_after_idle: self
                 .slow_start_after_idle
-                .unwrap_or(defaults.slow_start_after_idle),
-            ..defaults
+                .unwrap_or(base.slow_start_after_idle),
+            congestion: self.congestion_over(base.congestion.clone()),
+            recovery: self.recovery_over(base.recovery),
+            pacing: self.pacing.unwrap_or(base.pacing),
+            ecn: self.ecn.map_or(base.ecn, EcnName::mode),
+            ecn_fallback: self.ecn_fallback.unwrap_or(base.ecn_fallback),
+            ..base
+        }
+    }
+
+    fn congestion_over(&self, base: CongestionAlgorithm) -> CongestionAlgorithm {
+        let algorithm = match self.congestion {
+            None => base,
+            Some(CongestionName::Reno) => CongestionAlgorithm::Reno,
+            Some(CongestionName::Cubic) => CongestionAlgorithm::CUBIC,
+            Some(CongestionName::Bbr) => CongestionAlgorithm::Bbr,
+        };
+        match (algorithm, self.hystart) {
+            (CongestionAlgorithm::Cubic(options), Some(hystart)) => {
+                CongestionAlgorithm::Cubic(CubicOptions { hystart, ..options })
+            }
+            (other, _) => other,
+        }
+    }
+
+    fn recovery_over(&self, base: RecoveryConfig) -> RecoveryConfig {
+        RecoveryConfig {
+            rack: self.rack.unwrap_or(base.rack),
+            tail_loss_probe: self.tail_loss_probe.unwrap_or(base.tail_loss_probe),
+            proportional_rate_reduction: self
+                .proportional_rate_reduction
+                .unwrap_or(base.proportional_rate_reduction),
+            forward_rto: self.forward_rto.unwrap_or(base.forward_rto),
+            undo: self.undo.unwrap_or(base.undo),
+            limited_transmit: self.limited_transmit.unwrap_or(base.limited_transmit),
+        }
+    }
+}
+
+impl EcnName {
+    fn mode(self) -> EcnMode {
+        match self {
+            EcnName::Off => EcnMode::Off,
+            EcnName::Accept => EcnMode::Accept,
+            EcnName::Request => EcnMode::Request,
         }
     }
 }

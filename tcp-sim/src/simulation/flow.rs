@@ -7,6 +7,7 @@ use tcp_core::{
 };
 
 use super::hosts::Owners;
+use super::sums::InfoSums;
 use super::watchers::Watchers;
 use crate::app::{
     Answerer, App, Asker, Counter, Exchanges, LateAnswerer, Opened, Quitter, Receiver, Role,
@@ -44,7 +45,8 @@ pub(super) struct Ends {
 pub(super) struct Counts {
     pub(super) connections: [u64; 2],
     pub(super) bytes_read: [u64; 2],
-    pub(super) retransmitted: u64,
+    /// What was said of the connections that were closed.
+    pub(super) infos: [InfoSums; 2],
     /// When the second of its applications had ended.
     pub(super) ended: Option<Instant>,
 }
@@ -249,7 +251,7 @@ impl Sockets for Hands<'_> {
     fn close(&mut self, id: ConnectionId) {
         let host = self.host();
         let info = self.network.on(host, id, |connection| connection.info());
-        self.ends.counts.retransmitted += info.tcpi_total_retrans;
+        self.ends.counts.infos[self.role.index()].add(&info);
         self.owners.remove(host, id);
         self.network.close(host, id);
     }

@@ -23,6 +23,7 @@ mod hosts;
 mod outcome;
 mod seed;
 mod summary;
+mod sums;
 mod watchers;
 
 use std::time;
@@ -31,7 +32,8 @@ use tcp_core::{Event, Instant};
 
 pub use error::ScenarioError;
 pub use hash::TraceHash;
-pub use outcome::{FlowOutcome, HostOutcome, LinkOutcome, Outcome, Progress};
+pub use outcome::{FlowInfo, FlowOutcome, HostOutcome, LinkOutcome, Outcome, Progress};
+pub use sums::InfoSums;
 
 use crate::app::{Cause, Role};
 use crate::record::{Map, NodeId, Observer};

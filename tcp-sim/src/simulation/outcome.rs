@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::sums::InfoSums;
 use crate::link::LinkStats;
 
 /// How far a run is.
@@ -35,8 +36,14 @@ pub struct Outcome {
     pub packets: u64,
     /// Segments that were sent again, handshakes included.
     pub retransmitted_segments: u64,
+    /// Segments that a peer reported to have come twice: sent again needlessly, or copied by a link.
+    pub dsack_count: u64,
     /// Retransmission timeouts.
     pub rto_count: u64,
+    /// Tail loss probes.
+    pub loss_probe_count: u64,
+    /// Reductions of the window that were taken back.
+    pub undo_count: u64,
     /// Seconds of the machine's own time; the only number here that is not the same every time.
     pub wall_seconds: f64,
     /// Whether every flow is complete, no rule was broken, and nothing is left.
@@ -78,6 +85,17 @@ pub struct FlowOutcome {
     pub connections: u64,
     /// Segments that were sent again, until each end closed its connection.
     pub retransmitted: u64,
+    /// What the connections said of themselves as they were closed.
+    pub tcp_info: FlowInfo,
+}
+
+/// What the connections of a flow said of themselves.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+pub struct FlowInfo {
+    /// Those of the client.
+    pub client: InfoSums,
+    /// Those of the server.
+    pub server: InfoSums,
 }
 
 /// What one direction of a link has done.

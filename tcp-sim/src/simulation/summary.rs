@@ -4,7 +4,7 @@ use serde_json::Value;
 use tcp_core::{Counters, Instant};
 
 use super::flow::{self, Flow};
-use super::outcome::{FlowOutcome, HostOutcome, LinkOutcome, Outcome, Progress};
+use super::outcome::{FlowInfo, FlowOutcome, HostOutcome, LinkOutcome, Outcome, Progress};
 use super::{Simulation, State};
 use crate::record::{LinkId, NodeId};
 use crate::scenario::FlowConfig;
@@ -50,7 +50,10 @@ impl Simulation {
             goodput_bps: rate(bits, first, last),
             packets: hash.packets(),
             retransmitted_segments: sum(|counters| counters.retrans_segs + counters.syn_retrans),
+            dsack_count: sum(|counters| counters.dsack_recv),
             rto_count: sum(|counters| counters.timeouts),
+            loss_probe_count: sum(|counters| counters.loss_probes),
+            undo_count: sum(undos),
             wall_seconds: self.began.elapsed().as_secs_f64(),
             complete: self.state == State::Ended
                 && self.violations.is_empty()
@@ -71,6 +74,7 @@ impl Simulation {
     fn flow_outcome(&self, flow: &Flow, config: &FlowConfig) -> FlowOutcome {
         let counts = &flow.ends.counts;
         let [bytes_to_client, bytes_to_server] = counts.bytes_read;
+        let [client, server] = counts.infos;
         let start = Instant::ZERO + flow.ends.start;
         let end = self.end_of(flow);
         let bits = 8 * (bytes_to_client + bytes_to_server);
@@ -85,7 +89,8 @@ impl Simulation {
             seconds: seconds(end) - seconds(start.min(end)),
             goodput_bps: rate(bits, start, end),
             connections: counts.connections[0],
-            retransmitted: counts.retransmitted,
+            retransmitted: client.tcpi_total_retrans + server.tcpi_total_retrans,
+            tcp_info: FlowInfo { client, server },
         }
     }
 
@@ -116,6 +121,11 @@ impl Simulation {
             })
             .collect()
     }
+}
+
+/// A timeout that F-RTO finds to be spurious is one that is taken back, as Linux counts it.
+fn undos(counters: &Counters) -> u64 {
+    counters.partial_undo + counters.full_undo + counters.dsack_undo + counters.loss_undo
 }
 
 fn bits(flow: &FlowOutcome) -> u64 {
