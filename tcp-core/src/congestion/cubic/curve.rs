@@ -110,7 +110,7 @@ mod tests {
         assert_eq!(at(2_000), 95_641);
         assert_eq!(at(4_217), 100_000);
         assert_eq!(at(5_000), 100_191);
-        assert_eq!(at(10_000), 177_353);
+        assert_eq!(at(10_000), 177_354);
     }
 
     #[test]
