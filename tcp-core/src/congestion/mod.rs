@@ -8,6 +8,7 @@
 mod bbr;
 mod controller;
 mod cubic;
+mod hystart;
 mod object;
 mod reno;
 mod sample;

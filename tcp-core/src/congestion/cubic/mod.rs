@@ -1,8 +1,17 @@
-//! Cubic.
+//! CUBIC (RFC 9438), counting bytes, with HyStart++ (RFC 9406).
+
+mod curve;
+mod epoch;
+#[cfg(test)]
+mod tests;
 
 use core::time::Duration;
 
-use super::{AckSample, CongestionEvent, Controller, Reno, Repeated};
+use self::curve::rescale;
+use self::epoch::{Epoch, Growth};
+use super::controller::Controller;
+use super::hystart::HyStart;
+use super::sample::{AckSample, CongestionEvent, CongestionSignal, Phase, Repeated, SentSample};
 use crate::time::Instant;
 
 /// What of CUBIC may be turned off.
@@ -23,14 +32,154 @@ impl Default for CubicOptions {
     }
 }
 
-/// Cubic's state.
+/// CUBIC's state.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct Cubic(Reno);
+pub struct Cubic {
+    options: CubicOptions,
+    /// Bytes in a segment; above zero.
+    mss: u32,
+    /// In bytes; no less than a segment.
+    initial_window: u32,
+    /// As RFC 6298 smooths it, without a floor.
+    srtt: Option<Duration>,
+    window: Window,
+    /// The window before the repair under way, until it is restored.
+    before: Option<Window>,
+}
+
+/// All that a reduction changes, and an undone one brings back (RFC 9438 §4.9).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+struct Window {
+    /// In bytes; no less than a segment.
+    cwnd: u32,
+    /// In bytes; `u32::MAX` before the first loss.
+    ssthresh: u32,
+    /// Where the window met congestion, or a little below it; zero where that is not known.
+    w_max: u32,
+    /// The window when `ssthresh` was last set.
+    cwnd_prior: u32,
+    /// The stage of congestion avoidance, once an acknowledgement has begun it.
+    epoch: Option<Epoch>,
+    /// In the first slow start, where it is wanted.
+    hystart: Option<HyStart>,
+}
+
+/// A multiplicative decrease, in twentieths.
+#[derive(Clone, Copy)]
+struct Beta(u32);
+
+impl Beta {
+    const UNIT: u32 = 20;
+
+    /// 0.7 for a loss (RFC 9438 §4.6), and 0.85 for a mark (RFC 8511 §3).
+    fn of(signal: CongestionSignal) -> Self {
+        match signal {
+            CongestionSignal::Loss => Beta(14),
+            CongestionSignal::Ecn => Beta(17),
+        }
+    }
+
+    fn apply(self, bytes: u32) -> u32 {
+        rescale(bytes, Beta::UNIT, self.0)
+    }
+
+    /// The middle between what was and what is left.
+    fn apply_half(self, bytes: u32) -> u32 {
+        rescale(bytes, 2 * Beta::UNIT, Beta::UNIT + self.0)
+    }
+}
 
 impl Cubic {
-    /// Starts from `initial_window` bytes with segments of `mss` bytes.
-    pub fn new(mss: u32, initial_window: u32, _options: CubicOptions) -> Self {
-        Cubic(Reno::new(mss, initial_window))
+    /// Slow start from `initial_window` bytes with segments of `mss` bytes.
+    pub fn new(mss: u32, initial_window: u32, options: CubicOptions) -> Self {
+        let mss = mss.max(1);
+        let initial_window = initial_window.max(mss);
+        Cubic {
+            options,
+            mss,
+            initial_window,
+            srtt: None,
+            window: Window {
+                cwnd: initial_window,
+                ssthresh: u32::MAX,
+                w_max: 0,
+                cwnd_prior: initial_window,
+                epoch: None,
+                hystart: options.hystart.then(HyStart::default),
+            },
+            before: None,
+        }
+    }
+
+    /// RFC 9438 §4.6: the threshold is a part of what is outstanding, and at least two segments.
+    /// What limited transmit and reordering have put out beyond the window does not count (RFC 5681
+    /// §3.2, step 2).
+    fn reduce_threshold(&mut self, flight_size: u32, beta: Beta) {
+        let window = &mut self.window;
+        window.ssthresh = beta
+            .apply(flight_size.min(window.cwnd))
+            .max(self.mss.saturating_mul(2));
+        window.cwnd_prior = window.cwnd;
+        window.epoch = None;
+        window.hystart = None;
+    }
+
+    /// Slow start; gives the bytes that are left for congestion avoidance.
+    fn grow_by_slow_start(&mut self, sample: &AckSample) -> u32 {
+        let window = &mut self.window;
+        let growth = match &window.hystart {
+            Some(hystart) => hystart.growth(sample, self.mss),
+            None => sample.delivered,
+        };
+        let room = window.ssthresh - window.cwnd;
+        window.cwnd += growth.min(room);
+        growth.saturating_sub(room)
+    }
+
+    fn grow_by_congestion_avoidance(&mut self, sample: &AckSample, acked: u32) {
+        let window = &mut self.window;
+        let epoch = window.epoch.get_or_insert_with(|| {
+            window.w_max = window.w_max.max(window.cwnd);
+            Epoch::begin(sample.now, window.cwnd, window.w_max, self.mss)
+        });
+        epoch.run_to(sample.now);
+        window.cwnd = epoch.grow(&Growth {
+            cwnd: window.cwnd,
+            cwnd_prior: window.cwnd_prior,
+            acked,
+            srtt: self.srtt.or(sample.min_rtt).unwrap_or_default(),
+            mss: self.mss,
+        });
+    }
+
+    fn watch_delay(&mut self, sample: &AckSample) {
+        if let Some(rtt) = sample.rtt {
+            self.srtt = Some(match self.srtt {
+                Some(srtt) => (srtt / 8).saturating_mul(7).saturating_add(rtt / 8),
+                None => rtt,
+            });
+        }
+        let window = &mut self.window;
+        if sample.phase == Phase::Open
+            && let Some(hystart) = &mut window.hystart
+        {
+            hystart.on_ack(sample);
+            if hystart.is_over() {
+                // RFC 9438 §4.10: the first stage begins on its plateau, with K = 0.
+                window.ssthresh = window.cwnd;
+                window.cwnd_prior = window.cwnd;
+                window.hystart = None;
+            }
+        }
+    }
+
+    /// A part of the window goes unproven: the threshold remembers three quarters of it (RFC 2861
+    /// §3), and the curve begins anew from the rest.
+    fn give_back(&mut self, cwnd: u32) {
+        let window = &mut self.window;
+        window.ssthresh = window.ssthresh.max(window.cwnd / 4 * 3);
+        window.cwnd = cwnd;
+        window.epoch = None;
     }
 }
 
@@ -38,34 +187,147 @@ impl Controller for Cubic {
     fn name(&self) -> &'static str {
         "cubic"
     }
+
     fn window(&self) -> u32 {
-        self.0.window()
+        self.window.cwnd
     }
+
     fn ssthresh(&self) -> u32 {
-        self.0.ssthresh()
+        self.window.ssthresh
     }
+
+    fn on_sent(&mut self, sent: &SentSample) {
+        // Nothing was outstanding: until now there was nothing to wait for.
+        if sent.prior_in_flight == 0
+            && let Some(epoch) = &mut self.window.epoch
+        {
+            epoch.pause_to(sent.now);
+        }
+    }
+
     fn on_ack(&mut self, sample: &AckSample) {
-        self.0.on_ack(sample)
+        self.watch_delay(sample);
+        if !sample.may_grow() {
+            if let Some(epoch) = &mut self.window.epoch {
+                epoch.pause_to(sample.now);
+            }
+            return;
+        }
+        let mut acked = sample.delivered;
+        if self.window.cwnd < self.window.ssthresh {
+            acked = self.grow_by_slow_start(sample);
+        }
+        if self.window.cwnd >= self.window.ssthresh {
+            self.grow_by_congestion_avoidance(sample, acked);
+        }
     }
+
     fn on_congestion(&mut self, event: &CongestionEvent) {
-        self.0.on_congestion(event)
+        let beta = Beta::of(event.signal);
+        let window = &mut self.window;
+        // RFC 9438 §4.7.
+        let makes_room = self.options.fast_convergence && window.cwnd < window.w_max;
+        window.w_max = if makes_room {
+            beta.apply_half(window.cwnd)
+        } else {
+            window.cwnd
+        };
+        self.reduce_threshold(event.flight_size, beta);
+        self.window.cwnd = self.window.ssthresh;
     }
-    fn on_timeout(&mut self, now: Instant, flight_size: u32, repeated: Repeated) {
-        self.0.on_timeout(now, flight_size, repeated)
+
+    fn on_timeout(&mut self, _now: Instant, flight_size: u32, repeated: Repeated) {
+        if repeated == Repeated::First {
+            self.reduce_threshold(flight_size, Beta::of(CongestionSignal::Loss));
+        }
+        // RFC 9438 §4.8: the curve has its plateau where slow start will end.
+        self.window.w_max = 0;
+        self.window.epoch = None;
+        self.window.cwnd = self.mss;
     }
+
     fn remember(&mut self) {
-        self.0.remember()
+        self.before = Some(self.window);
     }
+
     fn restore(&mut self, now: Instant) {
-        self.0.restore(now)
+        let Some(before) = self.before.take() else {
+            return;
+        };
+        let after = core::mem::replace(&mut self.window, before);
+        self.window.cwnd = before.cwnd.max(after.cwnd);
+        self.window.ssthresh = before.ssthresh.max(after.ssthresh);
+        if let Some(epoch) = &mut self.window.epoch {
+            epoch.pause_to(now);
+        }
     }
+
     fn on_idle(&mut self, now: Instant, idle: Duration, rto: Duration) {
-        self.0.on_idle(now, idle, rto)
+        let cwnd = self.window.cwnd;
+        if let Some(epoch) = &mut self.window.epoch {
+            epoch.pause_to(now);
+        }
+        if let Some(hystart) = &mut self.window.hystart {
+            // The path may have become another one.
+            *hystart = HyStart::default();
+        }
+        // RFC 2861 §3: half for each timeout that passed, no lower than the restart window.
+        let restart = self.initial_window.min(cwnd);
+        let mut left = idle;
+        let mut kept = cwnd;
+        while left > rto && kept > restart {
+            left -= rto;
+            kept = (kept / 2).max(restart);
+        }
+        if kept < cwnd {
+            self.give_back(kept);
+        }
     }
+
+    fn on_application_limited(&mut self, _now: Instant, used: u32) {
+        // RFC 2861 §3.1: half way down to what was used.
+        let used = used.max(self.initial_window);
+        if used < self.window.cwnd {
+            self.give_back(self.window.cwnd.midpoint(used));
+        }
+    }
+
     fn on_mss_change(&mut self, mss: u32) {
-        self.0.on_mss_change(mss)
+        let (from, to) = (self.mss, mss.max(1));
+        self.mss = to;
+        self.initial_window = rescale(self.initial_window, from, to).max(to);
+        self.window = self.window.with_mss(from, to);
+        self.before = self.before.map(|before| before.with_mss(from, to));
     }
+
     fn on_take_over(&mut self, window: u32, ssthresh: u32) {
-        self.0.on_take_over(window, ssthresh)
+        let taken = Cubic::new(self.mss, self.initial_window, self.options);
+        self.window = Window {
+            cwnd: window.max(self.mss),
+            ssthresh,
+            cwnd_prior: window.max(self.mss),
+            // A threshold was found: this is not the first slow start.
+            hystart: taken.window.hystart.filter(|_| ssthresh == u32::MAX),
+            ..taken.window
+        };
+        self.before = None;
+    }
+}
+
+impl Window {
+    /// The window keeps its number of segments, and so does all that is measured against it.
+    fn with_mss(self, from: u32, to: u32) -> Self {
+        let ssthresh = match self.ssthresh {
+            u32::MAX => u32::MAX,
+            ssthresh => rescale(ssthresh, from, to),
+        };
+        Window {
+            cwnd: rescale(self.cwnd, from, to).max(to),
+            ssthresh,
+            w_max: rescale(self.w_max, from, to),
+            cwnd_prior: rescale(self.cwnd_prior, from, to),
+            epoch: self.epoch.map(|epoch| epoch.with_mss(from, to)),
+            hystart: self.hystart,
+        }
     }
 }
