@@ -94,7 +94,8 @@ fn the_window_returns_to_where_it_was_after_k() {
 
 #[test]
 fn a_small_window_is_reno_s() {
-    let mut cubic = cubic(10);
+    let mut cubic = cubic(5);
+    run(&mut cubic, 0, 100);
     lose(&mut cubic);
     assert_eq!(cubic.window(), 7 * MSS);
     // K is 1.96 s; at 10 ms a round trip Reno is faster.

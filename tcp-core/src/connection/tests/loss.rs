@@ -156,6 +156,7 @@ fn duplicates_after_a_timeout_without_sack_release_nothing() {
 fn duplicates_release_as_many_bytes_as_have_left() {
     let mut pair = quiet_pair(TcpConfig {
         nagle: false,
+        congestion: crate::CongestionAlgorithm::Reno,
         ..plain()
     });
     for _ in 0..100 {
