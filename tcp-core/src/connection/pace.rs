@@ -23,7 +23,8 @@ pub(super) enum Limit {
     Pace(Instant),
 }
 
-/// Segments at the beginning of a connection that go out without a pace, as Linux's `sch_fq` lets them.
+/// Segments that go out without a pace at the beginning of a connection, and whenever nothing is in the
+/// network: the initial window of RFC 6928, and the `initial_quantum` of Linux's `sch_fq`.
 const UNPACED_SEGMENTS: u64 = 10;
 
 impl Connection {
@@ -76,7 +77,13 @@ impl Connection {
             && let Some(rate) = self.pacing_rate()
         {
             let quantum = u64::from(self.congestion.send_quantum().unwrap_or(0));
-            let quantum = quantum.max(Pacer::quantum(rate, self.full_payload()));
+            let mss = self.full_payload();
+            let start = if in_flight == 0 {
+                UNPACED_SEGMENTS * u64::from(mss)
+            } else {
+                0
+            };
+            let quantum = quantum.max(Pacer::quantum(rate, mss)).max(start);
             self.snd.pacer.on_sent(now, len, rate, quantum);
         }
         stamp

@@ -8,8 +8,9 @@ use crate::time::Instant;
 /// RACK's variables (RFC 8985 §5.3).
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Rack {
-    /// When the latest segment known to be delivered was sent, and where it ended.
-    latest: Option<(Instant, u64)>,
+    /// The latest transmission known to be delivered, by its place among all: RFC 8985 compares times,
+    /// and offsets where those are equal; this is never ambiguous.
+    latest: Option<u64>,
     /// The round-trip time of the last segment that was delivered.
     rtt: Duration,
     /// The highest offset delivered.
@@ -49,7 +50,7 @@ impl Rack {
         self.highest = self.highest.max(delivered.highest);
         if let Some(latest) = &delivered.latest {
             self.rtt = now.saturating_duration_since(latest.sent_at);
-            self.latest = self.latest.max(Some((latest.sent_at, latest.end)));
+            self.latest = self.latest.max(Some(latest.number));
         }
         overtaken
     }
@@ -88,10 +89,8 @@ impl Rack {
 
     /// What is lost by now, given the reordering window; `None` before anything was delivered.
     pub(crate) fn overtaken(&self, now: Instant, window: Duration) -> Option<Overtaken> {
-        let (sent_at, end) = self.latest?;
         Some(Overtaken {
-            sent_at,
-            end,
+            by: self.latest?,
             now,
             patience: self.patience(window),
         })
@@ -157,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn the_latest_delivered_is_by_time_sent_then_by_offset() {
+    fn the_latest_delivered_is_the_last_sent() {
         let mut rack = Rack::new();
         let mut board = Scoreboard::default();
         let at = Instant::from_millis;
@@ -167,7 +166,7 @@ mod tests {
         }
         rack.on_delivered(at(100), &delivered(&mut board, 30));
         let overtaken = rack.overtaken(at(100), Duration::from_millis(9)).unwrap();
-        assert_eq!((overtaken.sent_at, overtaken.end), (at(1), 30));
+        assert_eq!(overtaken.by, 3);
         assert_eq!(overtaken.patience, Duration::from_millis(99 + 9));
     }
 }

@@ -198,6 +198,9 @@ fn a_small_buffer_is_filled_once_a_round_trip() {
         let mut pair = Pair::established(config, never);
         let took = pair.transfer(0, 50 * buffer);
         let rounds = took.as_millis() / (2 * DELAY).as_millis();
-        assert!(rounds <= 51, "{rounds} round trips for a buffer of {buffer}");
+        assert!(
+            rounds <= 51,
+            "{rounds} round trips for a buffer of {buffer}"
+        );
     }
 }

@@ -10,10 +10,8 @@ use crate::time::Instant;
 /// What RACK judges by (RFC 8985 §6.2 step 5).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Overtaken {
-    /// When the latest segment known to be delivered was sent.
-    pub(crate) sent_at: Instant,
-    /// Where that segment ended.
-    pub(crate) end: u64,
+    /// The latest transmission known to be delivered, by its place among all.
+    pub(crate) by: u64,
     /// Now.
     pub(crate) now: Instant,
     /// How long after it was sent what was overtaken is lost.
@@ -34,7 +32,7 @@ impl Scoreboard {
                 continue;
             };
             let sent = &self.sent[index];
-            if (sent.sent_at, sent.end) >= (overtaken.sent_at, overtaken.end) {
+            if sent.number >= overtaken.by {
                 return None;
             }
             let due = sent.sent_at + overtaken.patience;

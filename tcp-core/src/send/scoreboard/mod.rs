@@ -43,6 +43,8 @@ pub(crate) struct Scoreboard {
     lost_runs: BTreeSet<u64>,
     /// What is in flight by when it was sent.
     order: SendOrder,
+    /// How many transmissions were made.
+    transmissions: u64,
     /// Every run that ends by this offset has been judged by what was reported above it.
     judged: u64,
     /// Offset after the last run that was ever reported by SACK.
@@ -111,10 +113,12 @@ impl Scoreboard {
         );
         debug_assert!(range.start < range.end, "something was sent");
         self.in_flight += range.end - range.start;
+        self.transmissions += 1;
         let sent = Sent {
             start: range.start,
             end: range.end,
             sent_at: now,
+            number: self.transmissions,
             transmissions: 1,
             fate: Fate::InFlight,
             stamp,
@@ -133,8 +137,12 @@ impl Scoreboard {
     /// `range`, which begins a run, was sent again; the run is cut where the segment was shorter.
     pub(crate) fn on_retransmit(&mut self, range: Range<u64>, now: Instant, stamp: SendStamp) {
         let index = self.index_of(range.start);
-        self.split(index, range.end);
+        if self.split(index, range.end) == Some(Fate::InFlight) {
+            // What remains of it is where its transmission is not looked for.
+            self.order.rebuild(self.sent.iter());
+        }
         self.set_fate(index, Fate::InFlight);
+        self.transmissions += 1;
         let Some(sent) = self.sent.get_mut(index) else {
             return;
         };
@@ -143,6 +151,7 @@ impl Scoreboard {
             self.resent += sent.len();
         }
         sent.sent_at = now;
+        sent.number = self.transmissions;
         sent.transmissions = sent.transmissions.saturating_add(1);
         sent.stamp = stamp;
         self.order.push(sent);
@@ -261,24 +270,25 @@ impl Scoreboard {
         }
     }
 
-    /// Cuts the run at `index` at offset `at`, if that lies inside of it.
-    fn split(&mut self, index: usize, at: u64) {
-        let Some(sent) = self.sent.get_mut(index) else {
-            return;
-        };
-        if sent.start < at && at < sent.end {
-            let mut tail = sent.clone();
-            sent.end = at;
-            tail.start = at;
-            match tail.fate {
-                Fate::InFlight => {}
-                Fate::Sacked => self.sacked_runs += 1,
-                Fate::Lost => {
-                    self.lost_runs.insert(at);
-                }
-            }
-            self.sent.insert(index + 1, tail);
+    /// Cuts the run at `index` at offset `at`, if that lies inside of it; gives its fate then.
+    fn split(&mut self, index: usize, at: u64) -> Option<Fate> {
+        let sent = self.sent.get_mut(index)?;
+        if at <= sent.start || sent.end <= at {
+            return None;
         }
+        let mut tail = sent.clone();
+        sent.end = at;
+        tail.start = at;
+        let fate = tail.fate;
+        match fate {
+            Fate::InFlight => {}
+            Fate::Sacked => self.sacked_runs += 1,
+            Fate::Lost => {
+                self.lost_runs.insert(at);
+            }
+        }
+        self.sent.insert(index + 1, tail);
+        Some(fate)
     }
 
     /// Drops what only the past needs, so that an idle connection holds nothing.
@@ -314,5 +324,7 @@ impl Scoreboard {
             at = sent.end;
         }
         assert_eq!(at, nxt, "runs end at nxt");
+        let places = self.order.len();
+        assert!(of(Fate::InFlight).count() <= places, "a place in the order");
     }
 }

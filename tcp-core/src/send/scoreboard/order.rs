@@ -3,7 +3,6 @@
 use alloc::collections::VecDeque;
 
 use super::sent::{Fate, Sent};
-use crate::time::Instant;
 
 /// Every transmission of what is in the network, the earliest first. Those whose segment was
 /// delivered, found lost or sent again since are dropped when they come to the front.
@@ -17,17 +16,14 @@ pub(super) struct SendOrder {
 pub(super) struct Transmission {
     /// Where the segment began.
     pub(super) start: u64,
-    pub(super) sent_at: Instant,
-    /// Which transmission of the segment it was, from 1.
-    number: u16,
+    /// Its place among all.
+    number: u64,
 }
 
 impl Transmission {
     /// Whether it is the last that was made of `sent`, and is still in the network.
     pub(super) fn is_of(&self, sent: &Sent) -> bool {
-        sent.fate == Fate::InFlight
-            && sent.sent_at == self.sent_at
-            && sent.transmissions == self.number
+        sent.fate == Fate::InFlight && sent.number == self.number
     }
 }
 
@@ -35,8 +31,7 @@ impl SendOrder {
     pub(super) fn push(&mut self, sent: &Sent) {
         self.transmissions.push_back(Transmission {
             start: sent.start,
-            sent_at: sent.sent_at,
-            number: sent.transmissions,
+            number: sent.number,
         });
     }
 
@@ -56,15 +51,20 @@ impl SendOrder {
         self.transmissions = VecDeque::new();
     }
 
+    /// The places of what is held, the earliest first; for tests.
+    #[cfg(test)]
+    pub(super) fn numbers(&self) -> impl Iterator<Item = u64> + '_ {
+        self.transmissions.iter().map(|it| it.number)
+    }
+
     /// Begins anew with what of `sent` is in the network.
     pub(super) fn rebuild<'a>(&mut self, sent: impl Iterator<Item = &'a Sent>) {
         self.transmissions.clear();
         for sent in sent.filter(|sent| sent.fate == Fate::InFlight) {
             self.push(sent);
         }
-        // Stable: what was sent at the same time stays in the order of the stream.
         self.transmissions
             .make_contiguous()
-            .sort_by_key(|transmission| transmission.sent_at);
+            .sort_by_key(|transmission| transmission.number);
     }
 }

@@ -9,6 +9,8 @@ pub(crate) struct Sent {
     pub(crate) end: u64,
     /// When it was last sent.
     pub(crate) sent_at: Instant,
+    /// Its last transmission's place among all: the clock may not tell two of a burst apart.
+    pub(crate) number: u64,
     /// How often it was sent; at least 1.
     pub(crate) transmissions: u16,
     pub(super) fate: Fate,
@@ -98,11 +100,10 @@ impl Delivered {
             self.lowest_original =
                 Some(self.lowest_original.map_or(sent.end, |it| it.min(sent.end)));
         }
-        let order = |sent: &Sent| (sent.sent_at, sent.end);
         if self
             .latest
             .as_ref()
-            .is_none_or(|latest| order(sent) > order(latest))
+            .is_none_or(|latest| sent.number > latest.number)
         {
             self.latest = Some(sent.clone());
         }

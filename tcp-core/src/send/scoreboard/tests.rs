@@ -102,8 +102,7 @@ fn what_was_sent_long_enough_before_what_arrived_is_lost() {
     let mut board = board(6);
     sack(&mut board, 401..501);
     let overtaken = |now| Overtaken {
-        sent_at: at(4),
-        end: 501,
+        by: 5,
         now: at(now),
         patience: Duration::from_millis(100),
     };
@@ -120,8 +119,7 @@ fn what_was_sent_long_enough_before_what_arrived_is_lost() {
     resend(&mut board, 201..301, 52);
     sack(&mut board, 201..301);
     let overtaken = Overtaken {
-        sent_at: at(52),
-        end: 301,
+        by: 9,
         now: at(151),
         patience: Duration::from_millis(100),
     };
@@ -227,8 +225,7 @@ fn what_was_not_lost_after_all_is_in_the_network_and_may_be_overtaken() {
     assert_eq!((board.lost(), board.in_flight()), (0, 300));
     sack(&mut board, 201..301);
     let overtaken = Overtaken {
-        sent_at: at(41),
-        end: 999,
+        by: 5,
         now: at(130),
         patience: Duration::from_millis(100),
     };
@@ -256,7 +253,7 @@ enum Step {
     Sack(u64, u64),
     Resend(u64),
     Below,
-    Overtaken { sent_at: u64, patience: u64 },
+    Overtaken { ago: u64, patience: u64 },
     First,
     TimedOut(u64),
     Unmark,
@@ -270,7 +267,7 @@ fn any_step() -> impl Strategy<Value = Step> {
         4 => (1u64..250).prop_map(Step::Resend),
         2 => Just(Step::Below),
         4 => (0u64..60, 0u64..60)
-            .prop_map(|(sent_at, patience)| Step::Overtaken { sent_at, patience }),
+            .prop_map(|(ago, patience)| Step::Overtaken { ago, patience }),
         1 => Just(Step::First),
         1 => (0u64..60).prop_map(Step::TimedOut),
         1 => Just(Step::Unmark),
@@ -280,7 +277,7 @@ fn any_step() -> impl Strategy<Value = Step> {
 /// One byte of the stream as a naive scoreboard knows it.
 #[derive(Clone, Copy, PartialEq, Debug)]
 struct Byte {
-    /// Which segment it is in.
+    /// Which transmission it was last sent in.
     segment: u64,
     sent_at: u64,
     fate: Fate,
@@ -333,12 +330,12 @@ fn play(board: &mut Scoreboard, naive: &mut Naive, now: u64, step: &Step) {
     match *step {
         Step::Push(len) => {
             board.push(end..end + len, at(now), SendStamp::default());
+            naive.segments += 1;
             let byte = Byte {
                 segment: naive.segments,
                 sent_at: now,
                 fate: Fate::InFlight,
             };
-            naive.segments += 1;
             naive.bytes.extend((0..len).map(|_| byte));
         }
         Step::Ack(by) => {
@@ -369,8 +366,8 @@ fn play(board: &mut Scoreboard, naive: &mut Naive, now: u64, step: &Step) {
             if let Some((range, _)) = lost {
                 let range = range.start..range.end.min(range.start + most);
                 board.on_retransmit(range.clone(), at(now), SendStamp::default());
-                let segment = naive.segments;
                 naive.segments += 1;
+                let segment = naive.segments;
                 naive.set(&range, |byte| {
                     *byte = Byte {
                         segment,
@@ -381,16 +378,15 @@ fn play(board: &mut Scoreboard, naive: &mut Naive, now: u64, step: &Step) {
             }
         }
         Step::Below => board.mark_lost_below_sacked(MSS, &mut ignore),
-        Step::Overtaken { sent_at, patience } => {
-            let sent_at = now.saturating_sub(sent_at);
+        Step::Overtaken { ago, patience } => {
+            let by = naive.segments.saturating_sub(ago);
             let overtaken = Overtaken {
-                sent_at: at(sent_at),
-                end: 0,
+                by,
                 now: at(now),
                 patience: Duration::from_millis(patience),
             };
             board.mark_overtaken(overtaken, &mut ignore);
-            naive.lose(|_, byte| byte.sent_at < sent_at && byte.sent_at + patience <= now);
+            naive.lose(|_, byte| byte.segment < by && byte.sent_at + patience <= now);
         }
         Step::First => {
             board.mark_first_lost(&mut ignore);
@@ -435,6 +431,9 @@ proptest! {
             play(&mut board, &mut naive, now as u64, step);
             let nxt = naive.una + naive.bytes.len() as u64;
             board.assert_invariants(naive.una, nxt);
+            let known: BTreeSet<u64> = board.order.numbers().collect();
+            let mut in_flight = board.sent.iter().filter(|it| it.fate == Fate::InFlight);
+            prop_assert!(in_flight.all(|sent| known.contains(&sent.number)));
             if matches!(step, Step::Below) {
                 // Judged by the other's rule: take its word, which other tests check.
                 let lost: Vec<u64> = board.lost_runs.iter().copied().collect();
