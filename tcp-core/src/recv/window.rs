@@ -88,14 +88,18 @@ impl RecvWindow {
     }
 
     /// Receiver's silly window avoidance (RFC 9293 §3.8.6.2.2): the edge moves by at least a
-    /// segment or half the buffer, or not at all; and it never moves left (SHLD-14). A window that is
-    /// no multiple of the scale's unit is rounded up for that, as Linux does, while the buffer can
-    /// bear the difference.
+    /// segment or half the buffer, or not at all. When all that arrived has been read, the whole buffer
+    /// is offered, as Linux does: no larger window will ever come, and to hold back the rest of it
+    /// would leave a part of a small buffer unused in every round trip.
+    ///
+    /// The edge never moves left (SHLD-14). A window that is no multiple of the scale's unit is rounded
+    /// up for that, as Linux does, while the buffer can bear the difference.
     pub(crate) fn select(&self, ack: u64, read: u64, mss: u32) -> WireWindow {
         let unit = u64::from(self.scale.unit());
         let limit = read + self.capacity;
         let freed = limit.saturating_sub(self.edge);
-        let worthwhile = freed >= u64::from(mss).min(self.capacity / 2).max(1);
+        let least = u64::from(mss).min(self.capacity / 2).max(1);
+        let worthwhile = freed >= least || ack <= read;
         let target = if worthwhile { limit } else { self.edge };
         let bytes = target.saturating_sub(ack);
         let mut units = if worthwhile {
@@ -154,6 +158,13 @@ mod tests {
             window.announce(1_001, 101, MSS),
             (WireWindow::new(100), Turn::Opened)
         );
+    }
+
+    #[test]
+    fn who_has_read_everything_offers_the_whole_buffer() {
+        let mut window = window(1_000, 0);
+        assert_eq!(window.announce(31, 30, MSS).0, WireWindow::new(970));
+        assert_eq!(window.announce(31, 31, MSS).0, WireWindow::new(1_000));
     }
 
     #[test]

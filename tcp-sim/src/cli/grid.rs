@@ -1,5 +1,7 @@
 //! `tcp-sim grid`: the table that decides.
 
+use std::fs;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -17,6 +19,7 @@ Examples:
   tcp-sim grid
   tcp-sim grid --table single --buffers 4Ki,64Ki,1Mi --losses 0,0.01 --stacks ours-cubic,smoltcp-cubic
   tcp-sim grid --table many --flows 1,64 --json
+  tcp-sim grid --snapshot tcp-sim/grid.json
 
 Contenders, for --stacks: ours-cubic, ours-bbr, ours-reno, each with -unpaced behind it for no pacing, and
 smoltcp-cubic. Where nothing is said, the table of single flows leaves those without pacing out.
@@ -61,6 +64,9 @@ pub struct GridArgs {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+    /// Write the figures of a small grid of ours into this file, a cell in each line, and make no other
+    #[arg(long, value_name = "FILE", exclusive = true)]
+    snapshot: Option<PathBuf>,
 }
 
 /// The tables.
@@ -76,6 +82,9 @@ enum Table {
 
 impl GridArgs {
     fn config(&self) -> GridConfig {
+        if self.snapshot.is_some() {
+            return GridConfig::snapshot();
+        }
         let mut single = SingleConfig::default();
         let mut many = ManyConfig::default();
         if let Some(stacks) = &self.stacks {
@@ -111,7 +120,10 @@ pub fn run(args: &GridArgs) -> anyhow::Result<ExitCode> {
         .context("cannot start threads")?;
     let report = pool.install(|| grid::run(&config, &|| bar.inc(1)))?;
     bar.finish_and_clear();
-    if args.json {
+    if let Some(path) = &args.snapshot {
+        let written = fs::write(path, report.to_snapshot());
+        written.with_context(|| format!("cannot write {}", path.display()))?;
+    } else if args.json {
         output::print_json(&report)?;
     } else {
         output::print_line(report.to_string().trim_end())?;

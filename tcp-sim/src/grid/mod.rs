@@ -20,6 +20,7 @@ mod report;
 mod single;
 #[cfg(feature = "smoltcp")]
 mod smoltcp_host;
+mod snapshot;
 mod summary;
 mod text;
 
@@ -28,4 +29,4 @@ pub use contender::{Congestion, Contender, Pacing, UnknownContender};
 pub use many::ManyCell;
 pub use report::{Report, run};
 pub use single::SingleCell;
-pub use summary::{Comparison, Worst};
+pub use summary::{Comparison, ManyComparison, Summary, Worst};

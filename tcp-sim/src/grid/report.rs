@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::config::{GridConfig, GridError};
 use super::many::{self, ManyCell};
 use super::single::{self, SingleCell};
-use super::summary::{self, Comparison};
+use super::summary::Summary;
 
 /// What a grid came to.
 #[derive(Clone, PartialEq, Debug, Serialize)]
@@ -18,7 +18,7 @@ pub struct Report {
     /// Many flows: contender by contender, then by number.
     pub many: Vec<ManyCell>,
     /// Ours beside the peer.
-    pub summary: Vec<Comparison>,
+    pub summary: Summary,
 }
 
 /// Runs the grid on the threads of the pool that this is called from.
@@ -62,7 +62,7 @@ pub fn run(config: &GridConfig, progress: &(dyn Fn() + Sync)) -> Result<Report, 
         })
         .collect();
     Ok(Report {
-        summary: summary::compare(&single),
+        summary: Summary::of(&single, &many),
         config: config.clone(),
         single,
         many,

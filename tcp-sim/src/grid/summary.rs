@@ -4,8 +4,29 @@ use serde::Serialize;
 
 use super::contender::Contender;
 use super::figures::{median, share};
+use super::many::ManyCell;
 use super::single::SingleCell;
 use crate::units::Probability;
+
+/// Ours beside the peer, in both tables; nothing where no peer took part.
+#[derive(Clone, PartialEq, Debug, Default, Serialize)]
+pub struct Summary {
+    /// A comparison for each contender of ours.
+    pub single: Vec<Comparison>,
+    /// A comparison for each row of ours.
+    pub many: Vec<ManyComparison>,
+}
+
+/// How one row of ours compares with the peer's for as many flows.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct ManyComparison {
+    /// Who.
+    pub contender: Contender,
+    /// How many flows.
+    pub flows: u16,
+    /// Our throughput by the peer's.
+    pub ratio: f64,
+}
 
 /// How one of ours compares with the peer in the table of single flows.
 #[derive(Clone, PartialEq, Debug, Serialize)]
@@ -39,38 +60,59 @@ pub struct Worst {
     pub ratio: f64,
 }
 
-/// Compares every contender of ours that is in the table; nothing where no peer is.
-pub(super) fn compare(cells: &[SingleCell]) -> Vec<Comparison> {
-    let Some(peer) = Contender::peer() else {
-        return Vec::new();
-    };
-    let mut ours: Vec<Contender> = cells.iter().map(|cell| cell.contender).collect();
-    ours.dedup();
-    ours.retain(|it| *it != peer);
-    let all = ours.into_iter();
-    all.filter_map(|it| Comparison::of(it, peer, cells))
-        .collect()
+impl Summary {
+    pub(super) fn of(single: &[SingleCell], many: &[ManyCell]) -> Summary {
+        let Some(peer) = Contender::peer() else {
+            return Summary::default();
+        };
+        let mut ours: Vec<Contender> = single.iter().map(|cell| cell.contender).collect();
+        ours.dedup();
+        ours.retain(|it| *it != peer);
+        let rows = many.iter().filter(|cell| cell.contender != peer);
+        Summary {
+            single: ours
+                .into_iter()
+                .filter_map(|it| Comparison::of(it, peer, single))
+                .collect(),
+            many: rows
+                .filter_map(|cell| ManyComparison::of(cell, peer, many))
+                .collect(),
+        }
+    }
 }
 
-/// What the peer reaches in the same cell.
-pub(super) fn ratio(cell: &SingleCell, cells: &[SingleCell]) -> Option<f64> {
-    let peer = Contender::peer()?;
+impl ManyComparison {
+    fn of(cell: &ManyCell, peer: Contender, cells: &[ManyCell]) -> Option<ManyComparison> {
+        let same = |it: &&ManyCell| it.contender == peer && it.flows == cell.flows;
+        let theirs = cells.iter().find(same)?;
+        Some(ManyComparison {
+            contender: cell.contender,
+            flows: cell.flows,
+            ratio: share(cell.bytes_per_second, theirs.bytes_per_second),
+        })
+    }
+}
+
+/// What a cell reaches of what the peer does in the same one; nothing where the peer has none.
+pub(super) fn ratio(cell: &SingleCell, peer: Contender, cells: &[SingleCell]) -> Option<f64> {
     let same =
         |it: &&SingleCell| it.contender == peer && it.buffer == cell.buffer && it.loss == cell.loss;
     let theirs = cells.iter().find(same)?;
-    let whole = theirs.median_bytes_per_second;
-    Some(share(cell.median_bytes_per_second, whole))
+    Some(share(
+        cell.median_bytes_per_second,
+        theirs.median_bytes_per_second,
+    ))
 }
 
 impl Comparison {
     fn of(contender: Contender, peer: Contender, cells: &[SingleCell]) -> Option<Comparison> {
-        let of_ours = cells.iter().filter(|cell| cell.contender == contender);
-        let ratios: Vec<Worst> = of_ours
+        let own = cells.iter().filter(|cell| cell.contender == contender);
+        let ratios: Vec<Worst> = own
             .filter_map(|cell| {
                 Some(Worst {
                     buffer: cell.buffer,
                     loss: cell.loss,
-                    ratio: ratio(cell, cells)?,
+                    ratio: ratio(cell, peer, cells)?,
                 })
             })
             .collect();

@@ -5,7 +5,7 @@ use std::fmt;
 use super::contender::Contender;
 use super::report::Report;
 use super::single::SingleCell;
-use super::summary::{Comparison, ratio};
+use super::summary::{Comparison, ManyComparison, ratio};
 use crate::units::Bytes;
 
 impl fmt::Display for Report {
@@ -16,17 +16,17 @@ impl fmt::Display for Report {
                 format!("{:.0}", cell.median_bytes_per_second)
             })?;
         }
-        for comparison in &self.summary {
+        for comparison in &self.summary.single {
             let Comparison {
                 contender, peer, ..
             } = comparison;
             writeln!(f, "{contender} by {peer}")?;
             self.grid(f, *contender, |cell| {
-                ratio(cell, &self.single).map_or("-".into(), |it| format!("{it:.3}"))
+                ratio(cell, *peer, &self.single).map_or("-".into(), |it| format!("{it:.3}"))
             })?;
         }
         self.rows(f)?;
-        for comparison in &self.summary {
+        for comparison in &self.summary.single {
             writeln!(f, "{comparison}")?;
         }
         Ok(())
@@ -70,7 +70,7 @@ impl Report {
         }
         writeln!(
             f,
-            "{:<20} {:>5} {:>12} {:>8} {:>7} {:>8} {:>8} {:>8} {:>8}",
+            "{:<20} {:>5} {:>12} {:>8} {:>7} {:>8} {:>8} {:>8} {:>8} {:>8}",
             "many flows",
             "flows",
             "bytes/s",
@@ -79,12 +79,16 @@ impl Report {
             "dropped",
             "again",
             "gap s",
-            "stalled"
+            "stalled",
+            "by peer"
         )?;
         for cell in &self.many {
+            let same =
+                |it: &&ManyComparison| it.contender == cell.contender && it.flows == cell.flows;
+            let ratio = self.summary.many.iter().find(same);
             writeln!(
                 f,
-                "{:<20} {:>5} {:>12.0} {:>7.1}% {:>7.4} {:>7.2}% {:>7.2}% {:>8.3} {:>8}",
+                "{:<20} {:>5} {:>12.0} {:>7.1}% {:>7.4} {:>7.2}% {:>7.2}% {:>8.3} {:>8} {:>8}",
                 cell.contender,
                 cell.flows,
                 cell.bytes_per_second,
@@ -94,6 +98,7 @@ impl Report {
                 cell.retransmitted_share * 100.0,
                 cell.longest_gap_seconds,
                 cell.stalled,
+                ratio.map_or("-".into(), |it| format!("{:.3}", it.ratio)),
             )?;
         }
         f.write_str("\n")
