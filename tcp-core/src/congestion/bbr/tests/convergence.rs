@@ -48,33 +48,77 @@ fn explore_one() {
             before = d;
         }
         let f = &network.flows[0];
-        std::println!("\n  total {:.3} lost {:.4} to {}", f.delivered as f64 / 60.0 / rate as f64, f.lost as f64 / (f.lost+f.delivered) as f64, f.timeouts);
+        std::println!(
+            "\n  total {:.3} lost {:.4} to {}",
+            f.delivered as f64 / 60.0 / rate as f64,
+            f.lost as f64 / (f.lost + f.delivered) as f64,
+            f.timeouts
+        );
     }
 }
 fn flows_() {
     for flows in [1usize, 2, 4, 8, 16, 32, 64] {
-        let link = Link { rate: 25_000_000, queue: 65536, loss: 0 };
-        let rtts: Vec<Duration> = (0..flows).map(|i| Duration::from_millis(50 + 100 * i as u64 / flows as u64)).collect();
+        let link = Link {
+            rate: 25_000_000,
+            queue: 65536,
+            loss: 0,
+        };
+        let rtts: Vec<Duration> = (0..flows)
+            .map(|i| Duration::from_millis(50 + 100 * i as u64 / flows as u64))
+            .collect();
         let mut network = Network::new(link, &rtts, 256 * 1024);
-        for f in &mut network.flows { f.amount = 2 << 20; }
-        if flows == 32 { let mut pb = (0,0);
-        for half in 1..24u64 {
-            network.run_until(Instant::from_millis(half * 250));
-            let lost: u64 = network.flows.iter().map(|f| f.lost).sum();
-            let d: u64 = network.flows.iter().map(|f| f.delivered).sum();
-            let mut states: alloc::collections::BTreeMap<std::string::String, (u32, u64, u64, u64, u64)> = Default::default();
-            for f in &network.flows { if f.finished < Instant::FAR_FUTURE { continue; } let e = states.entry(std::format!("{:?}", f.bbr.state)).or_default(); e.0 += 1; e.1 += f.bbr.bw; e.2 += f.bbr.pacing_rate; e.3 += f.bbr.max_bw.max(); e.4 += f.bbr.cwnd;}
-            std::println!("{} ms: rate {:.2} loss {:.3} {:?}", half * 250, (d - pb.0) as f64 / 6.25e6, (lost - pb.1) as f64 / (lost - pb.1 + d - pb.0 + 1) as f64, states);
-            pb = (d, lost);
-        } }
+        for f in &mut network.flows {
+            f.amount = 2 << 20;
+        }
+        if flows == 32 {
+            let mut pb = (0, 0);
+            for half in 1..24u64 {
+                network.run_until(Instant::from_millis(half * 250));
+                let lost: u64 = network.flows.iter().map(|f| f.lost).sum();
+                let d: u64 = network.flows.iter().map(|f| f.delivered).sum();
+                let mut states: alloc::collections::BTreeMap<
+                    std::string::String,
+                    (u32, u64, u64, u64, u64),
+                > = Default::default();
+                for f in &network.flows {
+                    if f.finished < Instant::FAR_FUTURE {
+                        continue;
+                    }
+                    let e = states.entry(std::format!("{:?}", f.bbr.state)).or_default();
+                    e.0 += 1;
+                    e.1 += f.bbr.bw;
+                    e.2 += f.bbr.pacing_rate;
+                    e.3 += f.bbr.max_bw.max();
+                    e.4 += f.bbr.cwnd;
+                }
+                std::println!(
+                    "{} ms: rate {:.2} loss {:.3} {:?}",
+                    half * 250,
+                    (d - pb.0) as f64 / 6.25e6,
+                    (lost - pb.1) as f64 / (lost - pb.1 + d - pb.0 + 1) as f64,
+                    states
+                );
+                pb = (d, lost);
+            }
+        }
         network.run_until(at(100));
-        let shares: Vec<f64> = network.flows.iter().map(|f| 1e9 / f.finished.as_nanos() as f64).collect();
+        let shares: Vec<f64> = network
+            .flows
+            .iter()
+            .map(|f| 1e9 / f.finished.as_nanos() as f64)
+            .collect();
         let sum: f64 = shares.iter().sum();
         let sq: f64 = shares.iter().map(|s| s * s).sum();
         let lost: u64 = network.flows.iter().map(|f| f.lost).sum();
         let d: u64 = network.flows.iter().map(|f| f.delivered).sum();
         let last = network.flows.iter().map(|f| f.finished).max().unwrap();
         let first = network.flows.iter().map(|f| f.finished).min().unwrap();
-        std::println!("{flows} flows: rate {:.3} first {first:?} last {last:?} jain {:.3} lost {:.4} timeouts {}", d as f64 / 25e6 / last.as_nanos() as f64 * 1e9, sum * sum / sq / flows as f64, lost as f64 / (lost + d) as f64, network.flows.iter().map(|f| f.timeouts).sum::<u32>());
+        std::println!(
+            "{flows} flows: rate {:.3} first {first:?} last {last:?} jain {:.3} lost {:.4} timeouts {}",
+            d as f64 / 25e6 / last.as_nanos() as f64 * 1e9,
+            sum * sum / sq / flows as f64,
+            lost as f64 / (lost + d) as f64,
+            network.flows.iter().map(|f| f.timeouts).sum::<u32>()
+        );
     }
 }

@@ -155,8 +155,14 @@ impl Network {
 
     /// When a packet that is sent now has crossed the link, unless it is lost.
     fn carry(&mut self) -> Option<Instant> {
-        self.random = self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        let waiting = self.busy_until.saturating_duration_since(self.now).as_nanos() as u64;
+        self.random = self
+            .random
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        let waiting = self
+            .busy_until
+            .saturating_duration_since(self.now)
+            .as_nanos() as u64;
         let queued = u128::from(waiting) * u128::from(self.link.rate) / 1_000_000_000;
         let lost = (self.random >> 33) % 10_000 < self.link.loss;
         if lost || queued as u64 + u64::from(MSS) > self.link.queue {
