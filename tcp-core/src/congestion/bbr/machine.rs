@@ -53,6 +53,7 @@ impl Bbr {
         }
         let many = self.loss_events.end_round();
         let too_high = rate.is_some_and(|rate| is_loss_too_high(rate.lost, rate.tx_in_flight));
+        // While the rate still grows by a quarter, losses are random, or the first of those to come.
         if self.state == State::Startup && many && too_high && self.full_bw.has_stalled() {
             self.end_startup();
         }

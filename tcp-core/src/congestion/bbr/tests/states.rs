@@ -180,10 +180,14 @@ fn startup_goes_on_while_the_rate_grows_and_losses_are_few() {
 }
 
 #[test]
-fn a_round_of_high_loss_ends_startup() {
+fn a_round_of_high_loss_without_growth_ends_startup() {
     let mut script = Script::new();
+    script.in_flight = 3 * BDP;
     script.round(0);
     script.rate *= 2;
+    // Whatever is lost while the rate doubles is no want of room.
+    script.round(50);
+    assert_eq!(script.bbr.state, State::Startup);
     script.round(50);
     assert_eq!(script.bbr.state, State::Drain);
     assert_eq!(script.bbr.bounds.inflight_longterm, u64::from(2 * BDP));
@@ -323,6 +327,7 @@ fn losses_that_were_none_leave_no_trace() {
 #[test]
 fn startup_that_false_losses_ended_goes_on() {
     let mut script = Script::new();
+    script.round(0);
     script.round(0);
     script.lose(1);
     script.bbr.remember();
