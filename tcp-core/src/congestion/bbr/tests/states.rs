@@ -186,9 +186,9 @@ fn a_round_of_high_loss_without_growth_ends_startup() {
     script.round(0);
     script.rate *= 2;
     // Whatever is lost while the rate doubles is no want of room.
-    script.round(50);
+    script.round(100);
     assert_eq!(script.bbr.state, State::Startup);
-    script.round(50);
+    script.round(100);
     assert_eq!(script.bbr.state, State::Drain);
     assert_eq!(script.bbr.bounds.inflight_longterm, u64::from(2 * BDP));
 }
