@@ -16,8 +16,8 @@ impl Bbr {
         });
         let rate = rate.as_ref();
         self.update_rates(ack, rate);
-        self.end_loss_round(rate);
         self.check_full_bw(rate);
+        self.end_loss_round(rate);
         self.leave_startup_or_drain(ack);
         if self.full_bw.reached() {
             self.update_probe_bw(ack, rate);
@@ -53,7 +53,8 @@ impl Bbr {
         }
         let many = self.loss_events.end_round();
         let too_high = rate.is_some_and(|rate| is_loss_too_high(rate.lost, rate.tx_in_flight));
-        if self.state == State::Startup && many && too_high {
+        // While the rate still grows by a quarter, losses are random, or the first of those to come.
+        if self.state == State::Startup && many && too_high && self.full_bw.has_stalled() {
             self.end_startup();
         }
         if !self.state.is_accelerating() {

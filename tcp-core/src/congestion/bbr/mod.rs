@@ -17,6 +17,11 @@
 //! factor once in a round.
 //!
 //! All sums are of integers; what the draft draws at random is mixed from the flow's own history.
+//!
+//! It departs from the draft in two points. Startup is left for high loss only after a round in
+//! which the rate did not grow: random loss of more than 2 % would else end it at any rate. And the
+//! pacing rate is never below a segment in the least round-trip time: a flow of timeouts alone would
+//! measure a rate that makes it wait ever longer.
 
 mod aggregation;
 mod arithmetic;

@@ -9,17 +9,16 @@ use crate::time::Instant;
 
 impl Bbr {
     pub(super) fn update_probe_bw(&mut self, ack: &AckSample, rate: Option<&RateSample>) {
-        self.adapt_longterm(ack, rate);
+        let held = ack.cwnd_limited && self.cwnd >= self.bounds.inflight_longterm;
+        self.adapt_longterm(ack, rate, held);
         match self.state {
             State::Down | State::Cruise => self.check_cruise_and_probe(ack),
             State::Refill if self.rounds.started() => {
                 self.start_up(rate.map_or(0, RateSample::rate));
             }
-            State::Up => {
-                if self.is_time_to_go_down(ack, rate) {
-                    self.start_down(ack.now);
-                }
-            }
+            // A window that the bound holds down proves nothing.
+            State::Up if held => self.full_bw.reset(rate.map_or(0, RateSample::rate)),
+            State::Up if self.full_bw.now() => self.start_down(ack.now),
             _ => {}
         }
     }
@@ -37,21 +36,9 @@ impl Bbr {
         }
     }
 
-    /// Up ends when the rate has met its plateau; a window that the bound holds down proves nothing.
-    fn is_time_to_go_down(&mut self, ack: &AckSample, rate: Option<&RateSample>) -> bool {
-        if self.is_held_by_longterm(ack) {
-            self.full_bw.reset(rate.map_or(0, RateSample::rate));
-            return false;
-        }
-        self.full_bw.now()
-    }
-
-    fn is_held_by_longterm(&self, ack: &AckSample) -> bool {
-        ack.cwnd_limited && self.cwnd >= self.bounds.inflight_longterm
-    }
-
-    /// What this acknowledgement says of how much the path holds.
-    fn adapt_longterm(&mut self, ack: &AckSample, rate: Option<&RateSample>) {
+    /// What this acknowledgement says of how much the path holds. `held` is whether the bound is
+    /// used in full.
+    fn adapt_longterm(&mut self, ack: &AckSample, rate: Option<&RateSample>, held: bool) {
         if self.rounds.started() && self.cycle.on_round() {
             let app_limited = rate.is_some_and(|rate| rate.app_limited);
             if self.state.is_probe_bw() && !app_limited {
@@ -72,7 +59,7 @@ impl Bbr {
             return;
         }
         self.bounds.raise_longterm(u64::from(rate.tx_in_flight));
-        if self.state == State::Up && self.is_held_by_longterm(ack) {
+        if self.state == State::Up && held {
             let growth = self.cycle.growth(ack.delivered);
             let grown = self.bounds.inflight_longterm.saturating_add(growth);
             // The last value of the type means that there is no bound.

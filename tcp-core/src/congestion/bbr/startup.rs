@@ -60,6 +60,11 @@ impl FullBandwidth {
         self.now
     }
 
+    /// Whether the last round brought no growth.
+    pub(super) fn has_stalled(&self) -> bool {
+        self.rounds > 0
+    }
+
     pub(super) fn reached(&self) -> bool {
         self.reached
     }
