@@ -4,3 +4,4 @@ pub mod browser;
 pub mod kernel;
 pub mod noise;
 pub mod scenarios;
+pub mod transfers;
