@@ -136,10 +136,8 @@ impl Delays {
 impl Observer for Delays {
     fn observe(&mut self, at: Instant, event: &Event<'_>) {
         match event {
-            Event::Sent { link, packet, fate } if *link == self.link => {
-                if fate.dropped.is_none() {
-                    self.under_way.push_back((at, packet.to_vec()));
-                }
+            Event::Sent { link, packet, fate } if *link == self.link && fate.dropped.is_none() => {
+                self.under_way.push_back((at, packet.to_vec()));
             }
             Event::Arrived { link, packet } if *link == self.link => {
                 let is_it = |(_, sent): &(Instant, Vec<u8>)| sent == packet;

@@ -63,17 +63,24 @@ fn each_controller_can_be_chosen() {
         CongestionName::Cubic,
         CongestionName::Bbr,
     ] {
-        for ecn in [EcnName::Off, EcnName::Accept, EcnName::Request] {
-            // With timestamps, too, which the presets leave out.
-            for timestamps in [None, Some(true)] {
-                let tcp = TcpSettings {
-                    congestion: Some(congestion),
-                    ecn: Some(ecn),
-                    timestamps,
-                    ..TcpSettings::default()
-                };
-                assert!(explore_clean(&tcp, 1) > 5_000, "{congestion:?}, {ecn:?}");
-            }
+        let chosen = TcpSettings {
+            congestion: Some(congestion),
+            ..all_on()
+        };
+        let variations = [
+            TcpSettings {
+                ecn: Some(EcnName::Off),
+                ..chosen.clone()
+            },
+            // The presets leave timestamps out.
+            TcpSettings {
+                timestamps: Some(true),
+                ..chosen.clone()
+            },
+            chosen,
+        ];
+        for tcp in variations {
+            assert!(explore_clean(&tcp, 1) > 5_000, "{}", tcp.to_pairs());
         }
     }
 }
