@@ -4,3 +4,5 @@ pub mod browser;
 pub mod kernel;
 pub mod noise;
 pub mod scenarios;
+pub mod settings;
+pub mod transfers;

@@ -8,15 +8,16 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use tcp_sim::link::config::{
     Aqm, Blackhole, GilbertElliott, LossConfig, MergeConfig, MiddleboxConfig, OptionName,
-    QueueLimit, ReorderConfig, StripFrom, TooBig,
+    QueueLimit, ReorderConfig, Spike, StripFrom, TooBig,
 };
 use tcp_sim::link::{FaultPlan, LinkConfig};
 use tcp_sim::scenario::{
-    AppConfig, DuplexConfig, FlowConfig, HostConfig, RouterConfig, ScalingName, ScalingSetting,
-    Scenario, TcpSettings,
+    AppConfig, DuplexConfig, FlowConfig, HostConfig, RouterConfig, Scenario, TcpSettings,
 };
 use tcp_sim::units::{Bytes, Probability, Rate};
 use tcp_sim::world::Family;
+
+use crate::settings::{millis, seldom, tcp};
 
 /// A client and a server, a link with anything that a link may do, and one to three flows, of
 /// which every one comes to its end.
@@ -123,17 +124,6 @@ fn per_mille(most: u32) -> impl Strategy<Value = Probability> {
     })
 }
 
-/// Nothing in most cases, which is also what it shrinks to.
-fn seldom<T: std::fmt::Debug>(
-    strategy: impl Strategy<Value = T>,
-) -> impl Strategy<Value = Option<T>> {
-    option::weighted(0.25, strategy)
-}
-
-fn millis(range: std::ops::Range<u64>) -> impl Strategy<Value = Duration> {
-    range.prop_map(Duration::from_millis)
-}
-
 fn link() -> impl Strategy<Value = LinkConfig> {
     let time = (millis(0..150), seldom(millis(1..50)));
     let rate = seldom((rate(), queue(), aqm()));
@@ -145,14 +135,14 @@ fn link() -> impl Strategy<Value = LinkConfig> {
     );
     let path = (
         seldom(too_big()),
-        seldom(blackholes()),
+        (seldom(blackholes()), seldom(spikes())),
         seldom(middlebox()),
         faults(),
     );
     (time, rate, wire, path).prop_map(|(time, rate, wire, path)| {
         let (delay, jitter) = time;
         let (loss, duplicate, reorder, corrupt) = wire;
-        let (too_big, blackholes, middlebox, faults) = path;
+        let (too_big, (blackholes, spikes), middlebox, faults) = path;
         let (rate, queue, aqm) = match rate {
             Some((rate, queue, aqm)) => (Some(rate), queue, aqm),
             None => (None, QueueLimit::default(), Aqm::default()),
@@ -177,6 +167,7 @@ fn link() -> impl Strategy<Value = LinkConfig> {
             mtu,
             too_big: too_big.unwrap_or_default(),
             blackholes: blackholes.unwrap_or_default(),
+            spikes: spikes.unwrap_or_default(),
             middlebox,
             ..LinkConfig::default()
         };
@@ -198,18 +189,18 @@ fn queue() -> impl Strategy<Value = QueueLimit> {
 }
 
 fn aqm() -> impl Strategy<Value = Aqm> {
-    let codel = (millis(2..20), any::<bool>()).prop_map(|(target, ecn)| Aqm::Codel {
+    let marks = || prop::bool::weighted(0.7);
+    let codel = (millis(2..20), marks()).prop_map(|(target, ecn)| Aqm::Codel {
         target,
         interval: target * 20,
         ecn,
     });
-    let red =
-        (5u64..50, per_mille(200), any::<bool>()).prop_map(|(min, probability, ecn)| Aqm::Red {
-            min: Bytes(min * 1_000),
-            max: Bytes(min * 3_000),
-            probability,
-            ecn,
-        });
+    let red = (5u64..50, per_mille(200), marks()).prop_map(|(min, probability, ecn)| Aqm::Red {
+        min: Bytes(min * 1_000),
+        max: Bytes(min * 3_000),
+        probability,
+        ecn,
+    });
     prop_oneof![3 => Just(Aqm::DropTail), 1 => codel, 1 => red]
 }
 
@@ -314,47 +305,15 @@ fn with_faults(link: LinkConfig, faults: &[String]) -> LinkConfig {
     table.try_into().expect("the faults are well written")
 }
 
-fn tcp() -> impl Strategy<Value = TcpSettings> {
-    let buffer = || seldom(prop_oneof![1_000u64..10_000, 10_000u64..1_000_000].prop_map(Bytes));
-    let flag = || option::weighted(0.3, Just(false));
-    let scaling = prop_oneof![
-        Just(ScalingSetting::Named(ScalingName::Off)),
-        (0u8..10).prop_map(ScalingSetting::Shift),
-    ];
-    (
-        (buffer(), buffer(), seldom(scaling)),
-        (flag(), flag(), flag(), flag(), flag()),
-        (
-            seldom(88u16..1_500),
-            seldom(millis(1..500)),
-            seldom(1u16..20),
-        ),
-    )
-        .prop_map(|(buffers, flags, numbers)| {
-            let (recv_buffer, send_buffer, window_scaling) = buffers;
-            let (sack, timestamps, nagle, dsack, slow_start_after_idle) = flags;
-            let (max_segment_size, delayed_ack_max, initial_window) = numbers;
-            TcpSettings {
-                recv_buffer,
-                send_buffer,
-                // A buffer holds at least one unit of its window.
-                window_scaling: match (window_scaling, recv_buffer) {
-                    (Some(ScalingSetting::Shift(shift)), Some(Bytes(buffer))) => {
-                        Some(ScalingSetting::Shift(shift.min(buffer.ilog2() as u8)))
-                    }
-                    (other, _) => other,
-                },
-                sack,
-                timestamps,
-                nagle,
-                dsack,
-                slow_start_after_idle,
-                max_segment_size,
-                delayed_ack_max,
-                initial_window,
-                ..TcpSettings::default()
-            }
-        })
+fn spikes() -> impl Strategy<Value = Vec<Spike>> {
+    vec((0u64..20_000, 1u64..2_000, 1u64..4_000), 1..3).prop_map(|spikes| {
+        let times = |(from, span, extra)| Spike {
+            from: Duration::from_millis(from),
+            until: Duration::from_millis(from + span),
+            extra: Duration::from_millis(extra),
+        };
+        spikes.into_iter().map(times).collect()
+    })
 }
 
 fn app() -> impl Strategy<Value = AppConfig> {

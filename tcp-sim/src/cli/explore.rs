@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use tcp_sim::explore::{
     Bounds, Progress, Report, Scenario, Schedule, explore_observed, presets, silence_caught_panics,
 };
+use tcp_sim::scenario::{TcpArgs, TcpSettings};
 
 use super::output::print_json;
 
@@ -36,6 +37,7 @@ Examples:
   tcp-sim explore                                    every preset, up to two faults
   tcp-sim explore --preset close --faults 3 --json
   tcp-sim explore --preset handshake --preset reset --threads 1
+  tcp-sim explore --congestion bbr --ecn request --without rack --without pacing
   tcp-sim explore --preset transfer --write found.json; tcp-sim replay found.json
   tcp-sim explore --preset reset --write deep.json --deepest";
 
@@ -48,6 +50,8 @@ pub struct ExploreArgs {
     /// A conversation to explore; may be repeated
     #[arg(long = "preset", value_name = "PRESET", default_value = ALL, value_parser = preset_names())]
     presets: Vec<String>,
+    #[command(flatten)]
+    tcp: TcpArgs,
     /// Most faults in one schedule
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(0..=MOST_FAULTS))]
     faults: u8,
@@ -86,7 +90,11 @@ pub fn run(args: &ExploreArgs) -> anyhow::Result<ExitCode> {
     let every = args.presets.iter().any(|name| name == ALL);
     let wanted = |preset: &Scenario| every || args.presets.iter().any(|name| name == preset.name);
     let began = Instant::now();
-    let presets: Vec<Scenario> = presets().into_iter().filter(wanted).collect();
+    let tcp = args.tcp.settings();
+    let presets = presets().into_iter().filter(wanted);
+    let presets: Vec<Scenario> = presets
+        .map(|preset| preset.with_tcp(&tcp))
+        .collect::<Result<_, _>>()?;
     anyhow::ensure!(
         !args.deepest || presets.len() == 1,
         "--deepest writes one schedule: name one --preset"
@@ -113,7 +121,7 @@ pub fn run(args: &ExploreArgs) -> anyhow::Result<ExitCode> {
         totals.print(&mut io::stdout().lock())?;
     }
     if let Some(path) = &args.write {
-        write_schedule(path, args.deepest, &found)?;
+        write_schedule(path, args.deepest, &tcp, &found)?;
     }
     Ok(match (totals.violations, totals.complete) {
         (0, true) => ExitCode::SUCCESS,
@@ -275,7 +283,12 @@ fn describe(progress: &Progress, wall: Duration) -> String {
 
 /// Writes the first schedule that breaks a rule, or else the deepest of the first preset if that
 /// was asked for.
-fn write_schedule(path: &Path, deepest: bool, found: &[Outcome]) -> anyhow::Result<()> {
+fn write_schedule(
+    path: &Path,
+    deepest: bool,
+    tcp: &TcpSettings,
+    found: &[Outcome],
+) -> anyhow::Result<()> {
     let broken = found.iter().find_map(|outcome| {
         let found = outcome.report.violation.as_ref()?;
         let mut schedule = Schedule::new(outcome.preset, outcome.faults, found.actions());
@@ -286,10 +299,11 @@ fn write_schedule(path: &Path, deepest: bool, found: &[Outcome]) -> anyhow::Resu
         let way = outcome.report.deepest.clone();
         Schedule::new(outcome.preset, outcome.faults, way)
     });
-    let Some(schedule) = broken.or(deepest) else {
+    let Some(mut schedule) = broken.or(deepest) else {
         let _ = writeln!(io::stderr(), "tcp-sim: nothing to write: no rule is broken");
         return Ok(());
     };
+    schedule.tcp = tcp.clone();
     fs::write(path, schedule.to_json())
         .with_context(|| format!("cannot write the schedule to {}", path.display()))
 }

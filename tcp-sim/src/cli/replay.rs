@@ -13,6 +13,7 @@ use tcp_core::Instant;
 use tcp_sim::Side;
 use tcp_sim::capture::Capture;
 use tcp_sim::explore::{Action, Packet, Playback, Schedule, TraceStep, silence_caught_panics};
+use tcp_sim::scenario::TcpSettings;
 use tcp_sim::world::write_packet;
 
 use super::output::print_json;
@@ -69,8 +70,9 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
 fn print(out: &mut impl Write, schedule: &Schedule, playback: &Playback) -> io::Result<()> {
     writeln!(
         out,
-        "{}, up to {} faults, {} steps",
+        "{}{}, up to {} faults, {} steps",
         schedule.preset,
+        settings(&schedule.tcp),
         schedule.faults,
         playback.steps.len()
     )?;
@@ -81,6 +83,16 @@ fn print(out: &mut impl Write, schedule: &Schedule, playback: &Playback) -> io::
         (Some(violation), _) => writeln!(out, "     {violation}"),
         (None, Some(before)) => writeln!(out, "     no rule is broken any more; it was: {before}"),
         (None, None) => writeln!(out, "     no rule is broken"),
+    }
+}
+
+/// What both ends were set to, where that is anything.
+fn settings(tcp: &TcpSettings) -> String {
+    let pairs = tcp.to_pairs();
+    if pairs.is_empty() {
+        pairs
+    } else {
+        format!(" with {pairs}")
     }
 }
 

@@ -3,7 +3,7 @@
 use tcp_core::connection::{HalfOpen, HalfOpenOutcome, HalfOpenTimeout, TimeWait, TimeWaitOutcome};
 use tcp_core::seq::SeqNumber;
 use tcp_core::wire::{Control, Header};
-use tcp_core::{Connection, Counters, Instant, Setup, TcpConfig, ValidConfig};
+use tcp_core::{ConfigError, Connection, Counters, Instant, Setup, TcpConfig, ValidConfig};
 
 use super::machine::{Machine, Packet};
 use crate::script::segment;
@@ -80,6 +80,30 @@ impl Host {
             listener: Listener::Stays,
             ..Host::listen(config, setup)
         }
+    }
+
+    /// The same host, to which nothing has happened yet, with another configuration.
+    ///
+    /// # Errors
+    ///
+    /// When that is not valid.
+    pub fn reconfigured(
+        self,
+        change: impl FnOnce(TcpConfig) -> TcpConfig,
+    ) -> Result<Host, ConfigError> {
+        let config = change(TcpConfig::clone(&self.config)).validate()?;
+        let connects = matches!(self.stage, Stage::Open(_));
+        let mut host = Host {
+            config,
+            stage: Stage::Listen,
+            incarnation: 0,
+            reply: None,
+            ..self
+        };
+        if connects {
+            host.reconnect(Instant::ZERO);
+        }
+        Ok(host)
     }
 
     /// What the next connection begins with.

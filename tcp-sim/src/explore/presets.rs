@@ -1,10 +1,11 @@
 //! The conversations that are worth exploring, each as small as it can be.
 
 use tcp_core::seq::SeqNumber;
-use tcp_core::{Setup, TcpConfig};
+use tcp_core::{ConfigError, Setup, TcpConfig};
 
 use super::host::Host;
 use super::scenario::{Ending, Scenario, Start, Step};
+use crate::scenario::TcpSettings;
 
 /// Payload of a full segment: the least MSS that a connection takes, so that three segments are
 /// little to hash.
@@ -29,6 +30,22 @@ pub fn presets() -> [Scenario; 8] {
 /// The one with this name.
 pub fn preset(name: &str) -> Option<Scenario> {
     presets().into_iter().find(|preset| preset.name == name)
+}
+
+impl Scenario {
+    /// The same conversation between hosts with these settings.
+    ///
+    /// # Errors
+    ///
+    /// When they contradict each other, or what the preset needs.
+    pub fn with_tcp(self, tcp: &TcpSettings) -> Result<Scenario, ConfigError> {
+        let [a, b] = self.machines.clone();
+        let machines = [
+            a.reconfigured(|config| tcp.over(config))?,
+            b.reconfigured(|config| tcp.over(config))?,
+        ];
+        Ok(Scenario { machines, ..self })
+    }
 }
 
 /// A connects to B, and no more.

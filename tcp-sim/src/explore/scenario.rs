@@ -63,7 +63,7 @@ pub struct Scenario<M = Host> {
     /// How every schedule must end.
     pub ending: Ending,
     /// What A and B write.
-    streams: [Vec<u8>; 2],
+    pub(super) streams: [Vec<u8>; 2],
 }
 
 impl<M: Machine> Scenario<M> {

@@ -2,9 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use tcp_core::ConfigError;
+
 use super::action::Action;
 use super::presets::{preset, presets};
 use super::trace::{Impossible, Playback, play};
+use crate::link::config::is_default;
+use crate::scenario::TcpSettings;
 
 /// The version of the file's format, and of what an action means.
 const VERSION: u32 = 1;
@@ -26,6 +30,9 @@ pub struct Schedule {
     version: u32,
     /// The name of the preset.
     pub preset: String,
+    /// What both ends were set to.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub tcp: TcpSettings,
     /// The bound on faults that it was found with.
     pub faults: u8,
     /// The rule that it broke when it was written.
@@ -43,6 +50,9 @@ pub enum ScheduleError {
     /// It is of another version of the format.
     #[error("its version is {0}, and this program reads version {VERSION}")]
     Version(u64),
+    /// The preset cannot have these settings.
+    #[error("its settings cannot be")]
+    Settings(#[from] ConfigError),
     /// There is no such preset.
     #[error("there is no preset `{0}`; there are {list}", list = names())]
     UnknownPreset(String),
@@ -57,6 +67,7 @@ impl Schedule {
         Schedule {
             version: VERSION,
             preset: preset.to_owned(),
+            tcp: TcpSettings::default(),
             faults,
             violation: None,
             actions,
@@ -88,11 +99,12 @@ impl Schedule {
     ///
     /// # Errors
     ///
-    /// [`ScheduleError::UnknownPreset`] and [`ScheduleError::Outdated`].
+    /// [`ScheduleError::UnknownPreset`], [`ScheduleError::Settings`] and [`ScheduleError::Outdated`].
     pub fn play(&self) -> Result<Playback, ScheduleError> {
         let Some(scenario) = preset(&self.preset) else {
             return Err(ScheduleError::UnknownPreset(self.preset.clone()));
         };
+        let scenario = scenario.with_tcp(&self.tcp)?;
         Ok(play(&scenario, self.faults, &self.actions)?)
     }
 }
@@ -118,6 +130,18 @@ mod tests {
         let playback = schedule.play().unwrap();
         assert_eq!(playback.steps.len(), 2);
         assert_eq!(playback.violation, None);
+    }
+
+    #[test]
+    fn a_schedule_knows_what_its_hosts_were_set_to() {
+        let mut schedule = schedule();
+        assert!(!schedule.to_json().contains("tcp"));
+        schedule.tcp.rack = Some(false);
+        schedule.tcp.max_segment_size = Some(200);
+        assert_eq!(Schedule::from_json(&schedule.to_json()).unwrap(), schedule);
+        schedule.play().unwrap();
+        schedule.tcp.max_segment_size = Some(2);
+        assert!(schedule.play().is_err());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use clap::Args;
 use toml::Table;
 
-use super::overlay::{WrittenError, overlaid, parse_pairs, read_pairs};
+use super::overlay::{WrittenError, overlaid, parse_pairs, read_pairs, write_pairs};
 use super::part::Part;
 use super::tcp::{CongestionName, EcnName, TcpSettings};
 
@@ -43,6 +43,13 @@ impl TcpArgs {
     /// The same with what one end has of its own.
     pub(super) fn settings_of(&self, end: Option<&Table>) -> Result<TcpSettings, toml::de::Error> {
         overlaid(&self.settings(), end.cloned().unwrap_or_default())
+    }
+}
+
+impl TcpSettings {
+    /// As it is written after `--tcp`; empty where nothing differs from the defaults.
+    pub fn to_pairs(&self) -> String {
+        write_pairs(self)
     }
 }
 
