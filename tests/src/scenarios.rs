@@ -12,8 +12,8 @@ use tcp_sim::link::config::{
 };
 use tcp_sim::link::{FaultPlan, LinkConfig};
 use tcp_sim::scenario::{
-    AppConfig, DuplexConfig, FlowConfig, HostConfig, RouterConfig, ScalingName, ScalingSetting,
-    Scenario, TcpSettings,
+    AppConfig, DuplexConfig, EcnSetting, FlowConfig, HostConfig, RouterConfig, ScalingName,
+    ScalingSetting, Scenario, TcpSettings,
 };
 use tcp_sim::units::{Bytes, Probability, Rate};
 use tcp_sim::world::Family;
@@ -324,13 +324,17 @@ fn tcp() -> impl Strategy<Value = TcpSettings> {
     (
         (buffer(), buffer(), seldom(scaling)),
         (flag(), flag(), flag(), flag(), flag()),
+        option::weighted(
+            0.5,
+            prop_oneof![1 => Just(EcnSetting::Off), 3 => Just(EcnSetting::Request)],
+        ),
         (
             seldom(88u16..1_500),
             seldom(millis(1..500)),
             seldom(1u16..20),
         ),
     )
-        .prop_map(|(buffers, flags, numbers)| {
+        .prop_map(|(buffers, flags, ecn, numbers)| {
             let (recv_buffer, send_buffer, window_scaling) = buffers;
             let (sack, timestamps, nagle, dsack, slow_start_after_idle) = flags;
             let (max_segment_size, delayed_ack_max, initial_window) = numbers;
@@ -352,6 +356,7 @@ fn tcp() -> impl Strategy<Value = TcpSettings> {
                 max_segment_size,
                 delayed_ack_max,
                 initial_window,
+                ecn,
                 ..TcpSettings::default()
             }
         })

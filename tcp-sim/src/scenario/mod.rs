@@ -16,7 +16,7 @@ pub use app::AppConfig;
 pub use duplex::DuplexConfig;
 pub use flags::ScenarioArgs;
 pub use overlay::WrittenError;
-pub use tcp::{ScalingName, ScalingSetting, TcpSettings};
+pub use tcp::{EcnSetting, ScalingName, ScalingSetting, TcpSettings};
 
 use crate::link::config::is_default;
 use crate::world::Family;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tcp_core::{TcpConfig, WindowScaling};
+use tcp_core::{EcnMode, TcpConfig, WindowScaling};
 
 use crate::link::config::is_default;
 use crate::units::Bytes;
@@ -48,6 +48,21 @@ pub struct TcpSettings {
     /// See [`TcpConfig::slow_start_after_idle`].
     #[serde(skip_serializing_if = "is_default")]
     pub slow_start_after_idle: Option<bool>,
+    /// See [`TcpConfig::ecn`].
+    #[serde(skip_serializing_if = "is_default")]
+    pub ecn: Option<EcnSetting>,
+}
+
+/// Congestion notification: [`EcnMode`] by name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EcnSetting {
+    /// See [`EcnMode::Off`].
+    Off,
+    /// See [`EcnMode::Accept`].
+    Accept,
+    /// See [`EcnMode::Request`].
+    Request,
 }
 
 /// Window scaling: `"auto"`, `"off"`, or a shift count.
@@ -97,6 +112,12 @@ impl TcpSettings {
             slow_start_after_idle: self
                 .slow_start_after_idle
                 .unwrap_or(defaults.slow_start_after_idle),
+            ecn: match self.ecn {
+                None => defaults.ecn,
+                Some(EcnSetting::Off) => EcnMode::Off,
+                Some(EcnSetting::Accept) => EcnMode::Accept,
+                Some(EcnSetting::Request) => EcnMode::Request,
+            },
             ..defaults
         }
     }
