@@ -57,7 +57,7 @@ fn transfer(family: &str, aqm: &str, mode: &str) -> (Outcome, Bits) {
 
 const QUEUES: [&str; 2] = [
     "kind = 'codel', ecn = true",
-    "kind = 'red', min = '15k', max = '150k', probability = 0.1, ecn = true",
+    "kind = 'red', min = '15k', max = '500k', probability = 0.1, ecn = true",
 ];
 
 fn counter(outcome: &Outcome, host: usize, name: &str) -> u64 {
