@@ -6,7 +6,7 @@ use core::fmt;
 ///
 /// LISTEN is not here: a listener is not a connection. CLOSED means that the connection has ended
 /// and only what the user has not fetched yet is left of it.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum State {
     /// We sent a SYN and wait for the peer's.
     SynSent,
@@ -27,6 +27,7 @@ pub enum State {
     /// Both closed and both FINs are acknowledged; old segments may still be under way.
     TimeWait,
     /// There is no connection.
+    #[default]
     Closed,
 }
 
@@ -70,4 +71,20 @@ impl fmt::Display for State {
             State::Closed => "UNCONN",
         })
     }
+}
+
+/// Where the repair of losses stands when an acknowledgement has been processed (`TCP_CA_*` of
+/// Linux).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Phase {
+    /// Nothing is being repaired.
+    #[default]
+    Open,
+    /// The network has marked packets (ECN), or a tail loss was repaired by its probe: the window is
+    /// being reduced, and nothing is lost.
+    Reduction,
+    /// Losses found by acknowledgements are being repaired.
+    Recovery,
+    /// The retransmission timer expired, and what was outstanding then is not yet acknowledged.
+    Loss,
 }

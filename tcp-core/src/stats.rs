@@ -2,12 +2,11 @@
 
 use core::time::Duration;
 
-use crate::congestion::Phase;
-use crate::state::State;
+use crate::state::{Phase, State};
 
 /// A snapshot of one connection, named as Linux's `struct tcp_info` (`TCP_INFO`). Counts of bytes
 /// and segments are since the connection began; times are durations, sizes bytes.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct TcpInfo {
     /// The connection's state (RFC 9293 §3.3.2).
     pub tcpi_state: State,
@@ -226,7 +225,7 @@ counters! {
     full_undo = "TcpExtTCPFullUndo",
     /// Reductions taken back because all that was sent again was reported as duplicate.
     dsack_undo = "TcpExtTCPDSACKUndo",
-    /// Timeouts taken back, by timestamps.
+    /// Timeouts taken back, by timestamps or by F-RTO.
     loss_undo = "TcpExtTCPLossUndo",
     /// Timeouts found to be spurious by F-RTO.
     spurious_rtos = "TcpExtTCPSpuriousRTOs",

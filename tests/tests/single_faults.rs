@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use tcp_core::{AckMode, TcpConfig, WindowScaling};
+use tcp_core::{AckMode, EcnMode, TcpConfig, WindowScaling};
 use tcp_sim::Side;
 use tcp_sim::app::{Closes, Talker, converse, pattern};
 use tcp_sim::world::{Family, Fault, FaultPlan, Pair, PairConfig};
@@ -52,7 +52,7 @@ impl Closer {
 }
 
 /// The options that change what a segment carries or how a loss is repaired, each on and off; then
-/// acknowledgement on read, and a buffer so small that the window closes again and again.
+/// acknowledgement on read, congestion notification, and a buffer so small that the window closes again and again.
 fn option_sets() -> Vec<TcpConfig> {
     let mut sets = Vec::new();
     for sack in [true, false] {
@@ -69,6 +69,10 @@ fn option_sets() -> Vec<TcpConfig> {
     }
     sets.push(TcpConfig {
         ack_mode: AckMode::OnRead,
+        ..TcpConfig::default()
+    });
+    sets.push(TcpConfig {
+        ecn: EcnMode::Request,
         ..TcpConfig::default()
     });
     sets.push(TcpConfig {

@@ -1,9 +1,11 @@
 //! The interface between a connection and its congestion control.
 
+use alloc::boxed::Box;
+use core::any::Any;
 use core::fmt;
+use core::hash::Hasher;
 use core::time::Duration;
 
-use super::object::ControllerObject;
 use super::sample::{AckSample, CongestionEvent, LostSample, Repeated, SentSample};
 use crate::time::Instant;
 
@@ -86,4 +88,38 @@ pub trait Controller: ControllerObject + fmt::Debug + Send + Sync + 'static {
 
     /// It takes over from another controller, which had this window and this threshold.
     fn on_take_over(&mut self, window: u32, ssthresh: u32);
+}
+
+/// What lets a boxed [`Controller`] be cloned, compared and hashed; every type with the usual
+/// derives has it.
+pub trait ControllerObject {
+    /// A boxed copy.
+    fn clone_box(&self) -> Box<dyn Controller>;
+    /// Whether `other` is of the same type and equal.
+    fn eq_box(&self, other: &dyn Controller) -> bool;
+    /// Feeds the state to `hasher`.
+    fn hash_box(&self, hasher: &mut dyn Hasher);
+    /// For the comparison of types.
+    fn as_any(&self) -> &dyn Any;
+}
+
+impl<T> ControllerObject for T
+where
+    T: Controller + Clone + Eq + core::hash::Hash,
+{
+    fn clone_box(&self) -> Box<dyn Controller> {
+        Box::new(self.clone())
+    }
+
+    fn eq_box(&self, other: &dyn Controller) -> bool {
+        other.as_any().downcast_ref::<T>() == Some(self)
+    }
+
+    fn hash_box(&self, mut hasher: &mut dyn Hasher) {
+        self.hash(&mut hasher);
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
 }

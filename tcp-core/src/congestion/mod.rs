@@ -14,12 +14,13 @@ mod reno;
 mod sample;
 
 pub use bbr::Bbr;
-pub use controller::Controller;
+pub use controller::{Controller, ControllerObject};
 pub use cubic::{Cubic, CubicOptions};
 pub(crate) use object::BoxedController;
-pub use object::{ControllerFactory, ControllerObject};
+pub use object::ControllerFactory;
 pub use reno::Reno;
 pub use sample::{
-    AckSample, CongestionEvent, CongestionSignal, LostSample, Phase, RateSample, Repeated,
-    SentSample,
+    AckSample, CongestionEvent, CongestionSignal, LostSample, RateSample, Repeated, SentSample,
 };
+
+pub use crate::state::Phase;

@@ -1,46 +1,11 @@
-//! Controllers as values: what a connection must be able to do with one whose type it does not know.
+//! Controllers as values: the one that a connection holds, and what makes a user's.
 
 use alloc::boxed::Box;
-use core::any::Any;
 use core::fmt;
 use core::hash::Hasher;
 use core::ops::{Deref, DerefMut};
 
 use super::controller::Controller;
-
-/// What lets a boxed [`Controller`] be cloned, compared and hashed; every type with the usual
-/// derives has it.
-pub trait ControllerObject {
-    /// A boxed copy.
-    fn clone_box(&self) -> Box<dyn Controller>;
-    /// Whether `other` is of the same type and equal.
-    fn eq_box(&self, other: &dyn Controller) -> bool;
-    /// Feeds the state to `hasher`.
-    fn hash_box(&self, hasher: &mut dyn Hasher);
-    /// For the comparison of types.
-    fn as_any(&self) -> &dyn Any;
-}
-
-impl<T> ControllerObject for T
-where
-    T: Controller + Clone + Eq + core::hash::Hash,
-{
-    fn clone_box(&self) -> Box<dyn Controller> {
-        Box::new(self.clone())
-    }
-
-    fn eq_box(&self, other: &dyn Controller) -> bool {
-        other.as_any().downcast_ref::<T>() == Some(self)
-    }
-
-    fn hash_box(&self, mut hasher: &mut dyn Hasher) {
-        self.hash(&mut hasher);
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-}
 
 /// The controller of one connection: a boxed [`Controller`] with what a connection must have.
 /// (A bare box will not do: deriving `PartialEq` on what holds one would move out of it.)

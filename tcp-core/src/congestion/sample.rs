@@ -2,22 +2,8 @@
 
 use core::time::Duration;
 
+use crate::state::Phase;
 use crate::time::Instant;
-
-/// Where the repair of losses stands when an acknowledgement has been processed (`TCP_CA_*` of
-/// Linux).
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Phase {
-    /// Nothing is being repaired.
-    Open,
-    /// The network has marked packets (ECN), or a tail loss was repaired by its probe: the window is
-    /// being reduced, and nothing is lost.
-    Reduction,
-    /// Losses found by acknowledgements are being repaired.
-    Recovery,
-    /// The retransmission timer expired, and what was outstanding then is not yet acknowledged.
-    Loss,
-}
 
 /// What one acknowledgement tells the congestion control. Sizes are bytes of the stream.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

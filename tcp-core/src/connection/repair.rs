@@ -247,7 +247,10 @@ fn count_undone(undone: Undone, counters: &mut Counters) {
         Undone::Full => counters.full_undo += 1,
         Undone::Dsack => counters.dsack_undo += 1,
         Undone::Timeout => counters.loss_undo += 1,
-        Undone::Frto => counters.spurious_rtos += 1,
+        Undone::Frto => {
+            counters.loss_undo += 1;
+            counters.spurious_rtos += 1;
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use tcp_core::config::MIN_MSS;
 use tcp_core::seq::SeqNumber;
 use tcp_core::wire::{Control, Header, WindowScale};
 
+use super::ecn::EcnConduct;
 use super::peer::Peer;
 use super::{Violation, rule};
 
@@ -44,6 +45,7 @@ pub struct Conduct {
     /// What else we were handed before that.
     unplaced: Vec<Handed>,
     peer: Option<Peer>,
+    ecn: EcnConduct,
 }
 
 /// What matters of a segment that this end was handed.
@@ -70,6 +72,7 @@ impl Conduct {
     pub fn reborn(self) -> Conduct {
         Conduct {
             syns: self.syns,
+            ecn: self.ecn.reborn(),
             ..Conduct::default()
         }
     }
@@ -95,6 +98,7 @@ impl Conduct {
             header: *header,
             payload_len: payload_len as u32,
         };
+        self.ecn.handed(header, payload_len);
         let is_syn = header.control == Control::Syn;
         if is_syn && !self.syns.contains(&handed) {
             self.syns.push(handed);
@@ -145,6 +149,7 @@ impl Conduct {
             "sent from offset {start}, but nothing from {} on yet",
             self.snd_max
         );
+        self.ecn.sent(header, payload.len(), start < self.snd_max)?;
         let data = start + u64::from(is_syn);
         let end = data + payload.len() as u64;
         if header.control == Control::Fin {

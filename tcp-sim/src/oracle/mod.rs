@@ -1,7 +1,7 @@
 //! What must hold at every moment of every run, judged from outside.
 //!
 //! - [`Conduct`] watches the segments that one end of a connection sends, and knows what it was
-//!   sent: sequence space, acknowledgements, windows, the bytes themselves.
+//!   sent: sequence space, acknowledgements, windows, congestion notification, the bytes themselves.
 //! - [`Accounts`] compares a host's counters with what went over its wire.
 //! - [`Ledger`] compares what is read with what was written.
 //! - [`check_health`] looks at a connection at rest: that it cannot stall, and that its
@@ -12,6 +12,7 @@
 
 mod accounts;
 mod conduct;
+mod ecn;
 mod health;
 mod ledger;
 mod peer;

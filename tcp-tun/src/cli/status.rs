@@ -168,6 +168,7 @@ mod tests {
             tcpi_rcv_ooopack: 0,
             tcpi_dsack_dups: 0,
             congestion: "reno",
+            ..TcpInfo::default()
         }
     }
 

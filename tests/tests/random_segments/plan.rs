@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
-use tcp_core::wire::Control;
-use tcp_core::{AckMode, CloseMode, KeepAlive, Shutdown, TcpConfig, WindowScaling};
+use tcp_core::wire::{Control, Ecn};
+use tcp_core::{AckMode, CloseMode, EcnMode, KeepAlive, Shutdown, TcpConfig, WindowScaling};
 
 /// Where a run begins.
 #[derive(Clone, Debug)]
@@ -25,6 +25,8 @@ pub struct PeerOffer {
     pub window_scale: Option<u8>,
     pub sack: bool,
     pub timestamps: bool,
+    /// Whether it asks for congestion notification.
+    pub ecn: bool,
     pub window: u16,
 }
 
@@ -93,6 +95,9 @@ pub struct Shot {
     pub mss: Option<u16>,
     pub window_scale: Option<u8>,
     pub sack_permitted: bool,
+    pub ece: bool,
+    pub cwr: bool,
+    pub ecn: Ecn,
 }
 
 /// A sequence number.
@@ -149,6 +154,11 @@ pub fn shot() -> impl Strategy<Value = Shot> {
         3 => Just(Vec::new()),
         1 => prop::collection::vec((spot(), spot()), 1..=4),
     ];
+    let ecn = (
+        prop::bool::weighted(0.2),
+        prop::bool::weighted(0.2),
+        (0u8..4).prop_map(Ecn::from_bits),
+    );
     let rare = (
         prop::option::weighted(0.1, any::<u16>()),
         prop::option::weighted(0.1, 0u8..=14),
@@ -165,24 +175,31 @@ pub fn shot() -> impl Strategy<Value = Shot> {
         timestamps,
         sack,
         rare,
+        ecn,
     );
-    common.prop_map(|(control, seq, ack, len, window, timestamps, sack, rare)| {
-        let (mss, window_scale, sack_permitted, urgent, push) = rare;
-        Shot {
-            control,
-            seq,
-            ack,
-            len,
-            push,
-            urgent,
-            window,
-            timestamps,
-            sack,
-            mss,
-            window_scale,
-            sack_permitted,
-        }
-    })
+    common.prop_map(
+        |(control, seq, ack, len, window, timestamps, sack, rare, ecn)| {
+            let (ece, cwr, ecn) = ecn;
+            let (mss, window_scale, sack_permitted, urgent, push) = rare;
+            Shot {
+                control,
+                seq,
+                ack,
+                len,
+                push,
+                urgent,
+                window,
+                timestamps,
+                sack,
+                mss,
+                window_scale,
+                sack_permitted,
+                ece,
+                cwr,
+                ecn,
+            }
+        },
+    )
 }
 
 fn span() -> impl Strategy<Value = Duration> {
@@ -256,12 +273,13 @@ fn tcp_config() -> impl Strategy<Value = TcpConfig> {
         prop::bool::weighted(0.2),
         prop::bool::weighted(0.2),
         keep_alive(),
+        prop::sample::select(vec![EcnMode::Off, EcnMode::Accept, EcnMode::Request]),
     );
     let mss = prop::option::weighted(0.3, 88u16..2_000);
     (scaling, buffer(), buffer(), flags, modes, mss).prop_map(
         |(window_scaling, recv_buffer, send_buffer, flags, modes, max_segment_size)| {
             let (timestamps, sack, dsack, nagle, rfc1337) = flags;
-            let (on_read, reset, keep_alive) = modes;
+            let (on_read, reset, keep_alive, ecn) = modes;
             // The buffer must hold one unit of the window field.
             let window_scaling = match window_scaling {
                 WindowScaling::Fixed(shift) => {
@@ -279,6 +297,7 @@ fn tcp_config() -> impl Strategy<Value = TcpConfig> {
                 nagle,
                 rfc1337,
                 max_segment_size,
+                ecn,
                 ack_mode: if on_read {
                     AckMode::OnRead
                 } else {
@@ -325,16 +344,18 @@ impl Arbitrary for Start {
             prop::option::of(0u8..=14),
             any::<bool>(),
             any::<bool>(),
+            any::<bool>(),
             prop_oneof![Just(u16::MAX), any::<u16>(), Just(0)],
         );
         (state, tcp_config(), isn(), isn(), peer)
             .prop_map(|(state, tcp, isn, peer_isn, peer)| {
-                let (mss, window_scale, sack, timestamps, window) = peer;
+                let (mss, window_scale, sack, timestamps, ecn, window) = peer;
                 let peer = PeerOffer {
                     mss,
                     window_scale,
                     sack,
                     timestamps,
+                    ecn,
                     window,
                 };
                 Start {

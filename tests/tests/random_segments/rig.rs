@@ -99,6 +99,9 @@ impl View {
             push: shot.push,
             urgent: shot.urgent,
             window: WireWindow::new(shot.window),
+            ece: shot.ece,
+            cwr: shot.cwr,
+            ecn: shot.ecn,
             options: Options {
                 mss: shot.mss,
                 window_scale: shot.window_scale.map(WindowScale::clamped),
@@ -441,6 +444,8 @@ pub fn syn_of(offer: &PeerOffer, seq: SeqNumber) -> Header {
     Header {
         control: Control::Syn,
         window: WireWindow::new(offer.window),
+        ece: offer.ecn,
+        cwr: offer.ecn,
         options: Options {
             mss: offer.mss,
             window_scale: offer.window_scale.map(WindowScale::clamped),

@@ -11,7 +11,8 @@ use self::curve::rescale;
 use self::epoch::{Epoch, Growth};
 use super::controller::Controller;
 use super::hystart::HyStart;
-use super::sample::{AckSample, CongestionEvent, CongestionSignal, Phase, Repeated, SentSample};
+use super::sample::{AckSample, CongestionEvent, CongestionSignal, Repeated, SentSample};
+use crate::state::Phase;
 use crate::time::Instant;
 
 /// What of CUBIC may be turned off.

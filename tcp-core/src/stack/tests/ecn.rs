@@ -96,12 +96,15 @@ fn plain(header: Header) -> Header {
     }
 }
 
+/// Leads a host to where this peer finds it.
+type Prepare = fn(SocketAddr) -> Host;
+
 /// What a stack in each state says to a SYN that asks, in every way that bits can be set, is what it
 /// says without them; but for ECE in the SYN-ACK.
 #[test]
 fn the_bits_of_a_syn_change_no_answer() {
     let peer = addr("10.0.0.1:4000");
-    let hosts: [(&str, fn(SocketAddr) -> Host); 5] = [
+    let hosts: [(&str, Prepare); 5] = [
         ("nobody listens", |_| Host::new(config(server_ip()))),
         ("a listener", |_| listening(Admission::Accept)),
         ("a half-open connection", |peer| {

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::state::Phase;
 
 #[derive(Clone, Debug)]
 enum Call {

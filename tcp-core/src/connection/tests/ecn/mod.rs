@@ -54,8 +54,11 @@ fn said(pair: &mut Pair, end: usize) -> Vec<(bool, bool, Ecn)> {
     said.iter().map(|said| bits(&said.header)).collect()
 }
 
+/// What the network does to a segment.
+type Change = fn(&mut Header);
+
 /// New data of `bytes` from `from` arrives at the other end, as the network and `change` leave it.
-fn arrives(pair: &mut Pair, from: usize, bytes: usize, change: fn(&mut Header)) {
+fn arrives(pair: &mut Pair, from: usize, bytes: usize, change: Change) {
     pair.write(from, bytes);
     for mut said in pair.drain(from) {
         change(&mut said.header);
@@ -133,7 +136,7 @@ fn a_mark_is_echoed_until_the_peer_says_that_it_has_reduced() {
 /// As Linux: the peer's window may be a single segment.
 #[test]
 fn a_mark_is_acknowledged_at_once() {
-    let cases: [(fn(&mut Header), usize); 2] = [(leave, 0), (mark, 1)];
+    let cases: [(Change, usize); 2] = [(leave, 0), (mark, 1)];
     for (change, answers) in cases {
         let mut pair = agreed();
         pair.wait(1);
@@ -254,7 +257,7 @@ fn a_loss_is_told_by_cwr_on_new_data() {
     pair.write(0, 60_000);
     assert_eq!(said(&mut pair, 0), [CAPABLE; 10]);
     for segments in 2..=9 {
-        let report = pair.sack_of(0, [1_001..1 + segments * 1_000]);
+        let report = pair.sack_of(0, core::iter::once(1_001..1 + segments * 1_000));
         pair.give(0, report, &[]);
     }
     let mut all = said(&mut pair, 0);
