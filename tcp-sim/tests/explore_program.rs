@@ -137,6 +137,35 @@ fn a_schedule_goes_to_a_file_and_back() {
 }
 
 #[test]
+fn hosts_are_set_as_the_flags_say_and_a_schedule_keeps_it() {
+    let schedule = file("reno.json");
+    let path = schedule.to_str().unwrap();
+    let handshake = "explore --preset handshake --faults 0 --congestion reno --ecn request \
+        --without rack --without sack --tcp initial_window=2 --deepest --write";
+    let mut args: Vec<&str> = handshake.split_whitespace().collect();
+    args.push(path);
+    assert_eq!(tcp_sim(&args).status.code(), Some(0));
+    let replayed = tcp_sim(&["replay", path]);
+    assert_eq!(replayed.status.code(), Some(0), "{}", error(&replayed));
+    let shown = String::from_utf8_lossy(&replayed.stdout).into_owned();
+    for setting in [
+        "congestion = \"reno\"",
+        "rack = false",
+        "sack = false",
+        "initial_window = 2",
+    ] {
+        assert!(shown.contains(setting), "{shown}");
+    }
+    let refused = tcp_sim(&["explore", "--tcp", "max_segment_size = 2"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(
+        error(&refused).contains("max_segment_size"),
+        "{}",
+        error(&refused)
+    );
+}
+
+#[test]
 fn a_file_that_is_no_schedule_is_refused_with_the_reason() {
     let path = file("odd.json");
     let refusal = |content: &str| {
