@@ -7,7 +7,7 @@ use super::frto::{Frto, FrtoAck};
 use super::prr::{Prr, PrrAck};
 use super::rack::Rack;
 use super::tail_probe::{ProbeAck, ProbeKind, TailProbe};
-use super::undo::Undo;
+use super::undo::{Cause, Undo};
 use super::view::{AckView, Outcome, Timeout, Undone};
 use crate::config::RecoveryConfig;
 use crate::congestion::Phase;
@@ -173,9 +173,10 @@ impl Recovery {
             reordered: self.rack.on_delivered(view.now, view.delivered),
             ..Outcome::default()
         };
-        if let Some(dsack) = view.dsack {
+        if let Some(dsack) = view.dsack
+            && self.undo.on_dsack(dsack, view.mss)
+        {
             self.rack.on_dsack(view.una, view.nxt);
-            self.undo.on_dsack(dsack, view.mss);
         }
         outcome.probe_repaired = self.probe.on_ack(&ProbeAck {
             ack: view.una,
@@ -224,8 +225,8 @@ impl Recovery {
     ) -> Timeout {
         let phase = self.phase;
         if matches!(phase, Phase::Open | Phase::Reduction) {
-            self.undo
-                .begin(view.una, resent_segments(scoreboard, view.mss));
+            let resent = resent_segments(scoreboard, view.mss);
+            self.undo.begin(view.una, resent, Cause::Timeout);
         }
         // RFC 5682 §2.1: not when the timeout comes in the middle of another repair.
         self.frto = if self.config.forward_rto && phase != Phase::Recovery {
@@ -399,8 +400,8 @@ impl Recovery {
         if self.phase == Phase::Reduction {
             self.undo.end();
         } else {
-            self.undo
-                .begin(view.una, resent_segments(scoreboard, view.mss));
+            let resent = resent_segments(scoreboard, view.mss);
+            self.undo.begin(view.una, resent, Cause::Acknowledgements);
         }
         self.phase = Phase::Recovery;
         self.high = view.nxt;

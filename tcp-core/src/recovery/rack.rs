@@ -43,9 +43,8 @@ impl Rack {
 
     /// RFC 8985 §6.2, steps 1 to 3. Says whether reordering was seen.
     pub(crate) fn on_delivered(&mut self, now: Instant, delivered: &Delivered) -> bool {
-        let overtaken = delivered
-            .lowest_original
-            .is_some_and(|end| end < self.highest);
+        let originals = [delivered.lowest_original, delivered.lowest_late];
+        let overtaken = originals.iter().flatten().any(|&end| end < self.highest);
         self.reorderings = self.reorderings.saturating_add(u32::from(overtaken));
         self.highest = self.highest.max(delivered.highest);
         if let Some(latest) = &delivered.latest {
@@ -55,8 +54,10 @@ impl Rack {
         overtaken
     }
 
-    /// RFC 8985 §6.2, step 4: a duplicate was reported, so something was sent again in vain.
+    /// RFC 8985 §6.2, step 4: a duplicate was reported, so what was found lost by acknowledgements was
+    /// only late.
     pub(crate) fn on_dsack(&mut self, una: u64, nxt: u64) {
+        self.reorderings = self.reorderings.saturating_add(1);
         if self.dsack_round.is_none_or(|round| una >= round) {
             self.dsack_round = Some(nxt);
             self.multiplier = self.multiplier.saturating_add(1);

@@ -69,6 +69,8 @@ pub(crate) struct Delivered {
     pub(crate) resent: bool,
     /// The lowest end of one that was sent only once.
     pub(crate) lowest_original: Option<u64>,
+    /// The lowest end of one that arrived by its first transmission, though it was sent again.
+    pub(crate) lowest_late: Option<u64>,
     /// The highest end.
     pub(crate) highest: u64,
     /// The one that was sent last and that this acknowledgement surely is of.
@@ -93,12 +95,12 @@ impl Delivered {
                 .is_some_and(|echo| sent.sent_at.as_millis() > echo)
                 || self.too_recent.is_some_and(|limit| sent.sent_at > limit);
             if overtaken {
+                self.lowest_late = lower(self.lowest_late, sent.end);
                 return;
             }
         } else {
             self.sent_at = self.sent_at.max(Some(sent.sent_at));
-            self.lowest_original =
-                Some(self.lowest_original.map_or(sent.end, |it| it.min(sent.end)));
+            self.lowest_original = lower(self.lowest_original, sent.end);
         }
         if self
             .latest
@@ -108,4 +110,8 @@ impl Delivered {
             self.latest = Some(sent.clone());
         }
     }
+}
+
+fn lower(lowest: Option<u64>, end: u64) -> Option<u64> {
+    Some(lowest.map_or(end, |it| it.min(end)))
 }
