@@ -244,10 +244,9 @@ impl Connection {
         }
         let mss = self.rcv.ack_policy.rcv_mss();
         let worthwhile = self.rcv.window.is_worth_an_update(ack, read, mss);
-        let is_drained = self.rcv.reassembly.unread() == 0;
-        if is_drained && ack > self.rcv.acked && self.rcv.ack_policy.is_due_when_drained() {
-            self.pending.ack = true;
-        } else if self.state.may_receive() && worthwhile {
+        let is_drained = self.rcv.reassembly.unread() == 0 && ack > self.rcv.acked;
+        let is_due = is_drained && self.rcv.ack_policy.is_due_when_drained();
+        if is_due || (self.state.may_receive() && worthwhile) {
             self.pending.ack = true;
         } else {
             self.schedule_ack(now);

@@ -72,7 +72,7 @@ impl FlowFinish {
     }
 }
 
-/// A direction of the course, and the index of the shared link that leads there.
+/// From the sender, or to it; also the index of the shared link that leads there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Way {
     There = 0,
@@ -151,20 +151,20 @@ impl Dumbbell {
             Source::Host(host) => {
                 let host = host as usize;
                 let flow = &mut self.flows[host / 2];
-                match way_from(host) {
+                match way(host) {
                     Way::There => flow.sender.handle_timeout(self.now),
                     Way::Back => flow.receiver.handle_timeout(self.now),
                 }
                 self.settle(host);
             }
-            Source::Alarm(_) => {}
+            Source::Alarm(_) => unreachable!("nobody asks for one"),
         }
     }
 
     /// A packet has come to the end of a link.
     fn arrive(&mut self, link: usize, packet: Vec<u8>) {
         let flow = flow_of(&packet);
-        match (link < 2, way_of(link)) {
+        match (link < 2, way(link)) {
             (false, Way::There) => self.put(Way::There as usize, packet),
             (true, Way::Back) => self.put(access(flow, Way::Back), packet),
             (true, Way::There) => {
@@ -183,7 +183,7 @@ impl Dumbbell {
         let flow = host / 2;
         loop {
             let was_done = self.flows[flow].is_done();
-            let moved = match way_from(host) {
+            let moved = match way(host) {
                 Way::There => self.flows[flow].write(self.now),
                 Way::Back => self.flows[flow].read(self.now),
             };
@@ -193,7 +193,7 @@ impl Dumbbell {
             }
         }
         let flow = &mut self.flows[flow];
-        let at = match way_from(host) {
+        let at = match way(host) {
             Way::There => flow.sender.poll_timeout(self.now),
             Way::Back => flow.receiver.poll_timeout(self.now),
         };
@@ -205,7 +205,7 @@ impl Dumbbell {
         let flow = host / 2;
         let mut any = false;
         loop {
-            let (packet, link) = match way_from(host) {
+            let (packet, link) = match way(host) {
                 Way::There => {
                     let packet = self.flows[flow].sender.poll_transmit(self.now);
                     (packet, access(flow, Way::There))
@@ -219,7 +219,7 @@ impl Dumbbell {
                 return any;
             };
             any = true;
-            if way_from(host) == Way::There {
+            if way(host) == Way::There {
                 self.flows[flow].note_sent(&packet);
             }
             self.put(link, packet);
@@ -252,18 +252,16 @@ impl Dumbbell {
     }
 }
 
-/// Hosts are numbered sender, receiver, flow by flow.
-fn way_from(host: usize) -> Way {
-    match host % 2 {
+/// Where the packets of a host, or of a link, go: hosts are numbered sender, receiver, flow by flow, and
+/// links there, back.
+fn way(index: usize) -> Way {
+    match index % 2 {
         0 => Way::There,
         _ => Way::Back,
     }
 }
 
-fn way_of(link: usize) -> Way {
-    way_from(link)
-}
-
+/// The link between a flow's sender and the shared ones.
 fn access(flow: usize, way: Way) -> usize {
     2 + 2 * flow + way as usize
 }

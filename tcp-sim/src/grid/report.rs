@@ -4,8 +4,8 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::config::{GridConfig, GridError};
-use super::many::{self, ManyCell};
-use super::single::{self, SingleCell};
+use super::many::{self, ManyCell, ManyPlace};
+use super::single::{self, SingleCell, SinglePlace};
 use super::summary::Summary;
 
 /// What a grid came to.
@@ -33,34 +33,16 @@ pub fn run(config: &GridConfig, progress: &(dyn Fn() + Sync)) -> Result<Report, 
     let seeds: Vec<u64> = (0..u64::from(config.seeds))
         .map(|index| config.seed.wrapping_add(index))
         .collect();
-    let single: Vec<SingleCell> = config
-        .single
-        .iter()
-        .flat_map(|table| {
-            let places = single::places(table);
-            let runs = each(&places, &seeds, progress, |place, seed| {
-                place.run(table, seed)
-            });
-            let cells = places.into_iter().zip(runs.chunks(seeds.len()));
-            cells
-                .map(|(place, runs)| place.cell(runs))
-                .collect::<Vec<_>>()
-        })
-        .collect();
-    let many: Vec<ManyCell> = config
-        .many
-        .iter()
-        .flat_map(|table| {
-            let places = many::places(table);
-            let runs = each(&places, &seeds, progress, |place, seed| {
-                place.run(table, seed)
-            });
-            let cells = places.into_iter().zip(runs.chunks(seeds.len()));
-            cells
-                .map(|(place, runs)| place.cell(table, runs))
-                .collect::<Vec<_>>()
-        })
-        .collect();
+    let single: Vec<SingleCell> = config.single.as_ref().map_or(Vec::new(), |table| {
+        let run = |place: &SinglePlace, seed| place.run(table, seed);
+        let places = single::places(table);
+        cells(&places, &seeds, progress, run, SinglePlace::cell)
+    });
+    let many: Vec<ManyCell> = config.many.as_ref().map_or(Vec::new(), |table| {
+        let run = |place: &ManyPlace, seed| place.run(table, seed);
+        let cell = |place: &ManyPlace, runs: &[_]| place.cell(table, runs);
+        cells(&many::places(table), &seeds, progress, run, cell)
+    });
     Ok(Report {
         summary: Summary::of(&single, &many),
         config: config.clone(),
@@ -84,15 +66,16 @@ impl GridConfig {
     }
 }
 
-/// Runs every place with every seed; the results are in order of places, then of seeds.
-fn each<P: Sync, R: Send>(
+/// Runs every place with every seed, and makes a cell of the runs of each; in order of places, and of
+/// seeds within them.
+fn cells<P: Sync, R: Send, C>(
     places: &[P],
     seeds: &[u64],
     progress: &(dyn Fn() + Sync),
     run: impl Fn(&P, u64) -> R + Sync,
-) -> Vec<R> {
-    let runs = places.len() * seeds.len();
-    (0..runs)
+    cell: impl Fn(&P, &[R]) -> C,
+) -> Vec<C> {
+    let runs: Vec<R> = (0..places.len() * seeds.len())
         .into_par_iter()
         .with_max_len(1)
         .map(|index| {
@@ -100,5 +83,11 @@ fn each<P: Sync, R: Send>(
             progress();
             result
         })
+        .collect();
+    let runs = runs.chunks(seeds.len());
+    places
+        .iter()
+        .zip(runs)
+        .map(|(place, runs)| cell(place, runs))
         .collect()
 }
