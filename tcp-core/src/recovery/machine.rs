@@ -7,7 +7,7 @@ use super::frto::{Frto, FrtoAck};
 use super::prr::{Prr, PrrAck};
 use super::rack::Rack;
 use super::tail_probe::{ProbeAck, ProbeKind, TailProbe};
-use super::undo::{Cause, Undo};
+use super::undo::Undo;
 use super::view::{AckView, Outcome, Timeout, Undone};
 use crate::config::RecoveryConfig;
 use crate::congestion::Phase;
@@ -36,6 +36,8 @@ pub(crate) struct Recovery {
     phase: Phase,
     /// SND.NXT when the phase began.
     high: u64,
+    /// What the last repair was: `Recovery` or `Loss`; `Open` before the first.
+    last_repair: Phase,
     rack: Rack,
     probe: TailProbe,
     prr: Option<Prr>,
@@ -50,6 +52,7 @@ impl Recovery {
             config,
             phase: Phase::Open,
             high: 0,
+            last_repair: Phase::Open,
             rack: Rack::new(),
             probe: TailProbe::default(),
             prr: None,
@@ -173,10 +176,12 @@ impl Recovery {
             reordered: self.rack.on_delivered(view.now, view.delivered),
             ..Outcome::default()
         };
-        if let Some(dsack) = view.dsack
-            && self.undo.on_dsack(dsack, view.mss)
-        {
-            self.rack.on_dsack(view.una, view.nxt);
+        if let Some(dsack) = view.dsack {
+            self.undo.on_dsack(dsack, view.mss);
+            // What a timeout or a probe sent again tells of delay, not of order.
+            if self.last_repair == Phase::Recovery && !self.probe.is_answered_by(dsack) {
+                self.rack.on_dsack(view.una, view.nxt);
+            }
         }
         outcome.probe_repaired = self.probe.on_ack(&ProbeAck {
             ack: view.una,
@@ -226,7 +231,7 @@ impl Recovery {
         let phase = self.phase;
         if matches!(phase, Phase::Open | Phase::Reduction) {
             let resent = resent_segments(scoreboard, view.mss);
-            self.undo.begin(view.una, resent, Cause::Timeout);
+            self.undo.begin(view.una, resent);
         }
         // RFC 5682 §2.1: not when the timeout comes in the middle of another repair.
         self.frto = if self.config.forward_rto && phase != Phase::Recovery {
@@ -235,6 +240,7 @@ impl Recovery {
             Frto::Off
         };
         self.phase = Phase::Loss;
+        self.last_repair = Phase::Loss;
         self.high = view.nxt;
         self.prr = None;
         self.probe.cancel();
@@ -401,9 +407,10 @@ impl Recovery {
             self.undo.end();
         } else {
             let resent = resent_segments(scoreboard, view.mss);
-            self.undo.begin(view.una, resent, Cause::Acknowledgements);
+            self.undo.begin(view.una, resent);
         }
         self.phase = Phase::Recovery;
+        self.last_repair = Phase::Recovery;
         self.high = view.nxt;
         self.frto = Frto::Off;
         self.probe.cancel();

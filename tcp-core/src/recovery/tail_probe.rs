@@ -66,6 +66,12 @@ impl TailProbe {
         self.under_way = None;
     }
 
+    /// Whether the segment that the probe sent again is what the peer reports as received twice.
+    pub(crate) fn is_answered_by(&self, dsack: &Range<u64>) -> bool {
+        self.under_way
+            .is_some_and(|probe| probe.kind == ProbeKind::Again && dsack.end == probe.end)
+    }
+
     /// Says whether the probe itself repaired a loss, for which nothing else will cut the window
     /// (RFC 8985 §7.4).
     pub(crate) fn on_ack(&mut self, ack: &ProbeAck<'_>) -> bool {
@@ -75,7 +81,7 @@ impl TailProbe {
         if ack.ack < probe.end {
             return false;
         }
-        let duplicate = ack.dsack.is_some_and(|dsack| dsack.end == probe.end);
+        let duplicate = ack.dsack.is_some_and(|dsack| self.is_answered_by(dsack));
         if probe.kind == ProbeKind::New || duplicate {
             self.under_way = None;
             return false;

@@ -10,29 +10,17 @@ use crate::time::Instant;
 pub(crate) struct Undo {
     /// SND.UNA when the repair began; `None` where nothing can be taken back.
     marker: Option<u64>,
-    /// Whether it began with a timeout.
-    timed_out: bool,
     /// When something was first sent again.
     first_at: Option<Instant>,
     /// Segments sent again and not reported as duplicates; `None` before the first.
     unconfirmed: Option<u64>,
 }
 
-/// What a repair began with.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Cause {
-    /// Acknowledgements that showed a loss.
-    Acknowledgements,
-    /// The retransmission timer.
-    Timeout,
-}
-
 impl Undo {
     /// A repair begins, with this many segments in the network that an earlier one sent again.
-    pub(crate) fn begin(&mut self, una: u64, resent: u64, cause: Cause) {
+    pub(crate) fn begin(&mut self, una: u64, resent: u64) {
         *self = Undo {
             marker: Some(una),
-            timed_out: cause == Cause::Timeout,
             first_at: None,
             unconfirmed: (resent > 0).then_some(resent),
         };
@@ -51,17 +39,14 @@ impl Undo {
         }
     }
 
-    /// The peer reports `range`, which it acknowledged before, as received twice. Says whether that was
-    /// found lost by acknowledgements since the repair began.
-    pub(crate) fn on_dsack(&mut self, range: &Range<u64>, mss: u32) -> bool {
+    /// The peer reports `range`, which it acknowledged before, as received twice.
+    pub(crate) fn on_dsack(&mut self, range: &Range<u64>, mss: u32) {
         if let (Some(marker), Some(unconfirmed)) = (self.marker, &mut self.unconfirmed)
             && range.end > marker
         {
             let segments = (range.end - range.start).div_ceil(u64::from(mss.max(1)));
             *unconfirmed = unconfirmed.saturating_sub(segments);
-            return !self.timed_out;
         }
-        false
     }
 
     /// Whether all that was sent again arrived twice.
@@ -85,7 +70,7 @@ mod tests {
 
     fn begun() -> Undo {
         let mut undo = Undo::default();
-        undo.begin(1_000, 0, Cause::Acknowledgements);
+        undo.begin(1_000, 0);
         undo
     }
 
@@ -95,10 +80,10 @@ mod tests {
         assert!(!undo.is_all_duplicate(), "nothing was sent again");
         undo.on_retransmit(Instant::from_millis(5));
         undo.on_retransmit(Instant::from_millis(6));
-        assert!(!undo.on_dsack(&(500..600), 100));
-        assert!(undo.on_dsack(&(1_000..1_100), 100));
+        undo.on_dsack(&(500..600), 100);
+        undo.on_dsack(&(1_000..1_100), 100);
         assert!(!undo.is_all_duplicate());
-        assert!(undo.on_dsack(&(1_100..1_200), 100));
+        undo.on_dsack(&(1_100..1_200), 100);
         assert!(undo.is_all_duplicate());
         undo.end();
         assert!(!undo.is_all_duplicate());
@@ -109,19 +94,16 @@ mod tests {
         let mut undo = begun();
         undo.on_retransmit(Instant::from_millis(5));
         undo.on_retransmit(Instant::from_millis(6));
-        assert!(undo.on_dsack(&(1_000..1_200), 100));
+        undo.on_dsack(&(1_000..1_200), 100);
         assert!(undo.is_all_duplicate());
     }
 
     #[test]
     fn what_an_earlier_repair_sent_may_arrive_twice_as_well() {
         let mut undo = Undo::default();
-        undo.begin(1_000, 1, Cause::Timeout);
+        undo.begin(1_000, 1);
         undo.on_retransmit(Instant::from_millis(5));
-        assert!(
-            !undo.on_dsack(&(1_000..1_100), 100),
-            "it may have been delay"
-        );
+        undo.on_dsack(&(1_000..1_100), 100);
         assert!(!undo.is_all_duplicate());
     }
 
