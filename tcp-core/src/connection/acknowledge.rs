@@ -93,7 +93,7 @@ impl Connection {
         if advanced {
             self.advance_una(ack, &mut delivered);
         }
-        let rtt = self.measure_rtt(arrived, segment, advanced, &delivered);
+        let rtt = self.measure_rtt(arrived, segment, advanced, &delivered, dsack.is_some());
         let window_changed = self.snd.window.update(segment.header.window, seq, ack);
         let repeats =
             !advanced && !window_changed && self.is_duplicate(segment, ack, prior_outstanding);
@@ -175,14 +175,17 @@ impl Connection {
         self.clock.sent_at(arrived, echo)
     }
 
-    /// RFC 6298 §3 and RFC 7323 §4.1: a sample from what was sent once, or from the echo when the
-    /// acknowledgement is of something sent again.
+    /// RFC 6298 §3: a sample from what was sent once. When something sent again is acknowledged, the echo
+    /// tells which transmission it was (RFC 7323 §4.1), but for one case: an acknowledgement was lost, and
+    /// what was sent again arrived twice. The report of the duplicate is for the last transmission, and
+    /// the echo of the first would take our own timeout for a round trip.
     fn measure_rtt(
         &mut self,
         arrived: Instant,
         segment: &Segment<'_>,
         advanced: bool,
         delivered: &Delivered,
+        is_duplicate: bool,
     ) -> Option<Duration> {
         let echoed = || {
             let timestamps = segment.header.options.timestamps?;
@@ -193,10 +196,13 @@ impl Connection {
                 None
             }
         };
-        // Without SACK, what a repair uncovers may have arrived long ago.
-        let uncovered = delivered.resent && !self.agreed.sack;
-        let rtt = match delivered.sent_at {
-            Some(sent_at) if !uncovered => Some(arrived.saturating_duration_since(sent_at)),
+        let since = |sent_at| arrived.saturating_duration_since(sent_at);
+        let rtt = match delivered.late_sent_at {
+            _ if !delivered.resent => delivered.sent_at.map(since),
+            Some(last) if is_duplicate => {
+                let least = self.rtt.min_rtt().unwrap_or_default();
+                Some(since(last)).filter(|&rtt| rtt >= least)
+            }
             _ => echoed(),
         };
         if let Some(rtt) = rtt {

@@ -71,6 +71,8 @@ pub(crate) struct Delivered {
     pub(crate) lowest_original: Option<u64>,
     /// The lowest end of one that arrived by its first transmission, though it was sent again.
     pub(crate) lowest_late: Option<u64>,
+    /// When the latest of those was last sent.
+    pub(crate) late_sent_at: Option<Instant>,
     /// The highest end.
     pub(crate) highest: u64,
     /// The one that was sent last and that this acknowledgement surely is of.
@@ -96,6 +98,7 @@ impl Delivered {
                 || self.too_recent.is_some_and(|limit| sent.sent_at > limit);
             if overtaken {
                 self.lowest_late = lower(self.lowest_late, sent.end);
+                self.late_sent_at = self.late_sent_at.max(Some(sent.sent_at));
                 return;
             }
         } else {
