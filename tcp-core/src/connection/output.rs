@@ -61,28 +61,35 @@ impl Connection {
         }
         let in_flight = u64::from(self.in_flight());
         let lost = self.snd.scoreboard.first_lost();
-        let testing = self.recovery.wants_new_data() && in_flight > 0;
-        match lost {
-            Some(lost) if !testing => {
-                let range = lost.start..self.segment_end(&lost, most);
-                if !self.pending.retransmit {
-                    self.check_window(in_flight, range.end - range.start)?;
-                    self.check_pace(now)?;
-                }
-                Ok(Decision::Retransmit(range))
-            }
-            _ => {
-                let range = self.new_range(most)?;
-                let data_end = self.snd.buffer.end();
-                let bytes = range.end.min(data_end).saturating_sub(range.start);
-                // A FIN by itself waits for no congestion window.
-                if bytes > 0 {
-                    self.check_window(in_flight, bytes)?;
-                    self.check_pace(now)?;
-                }
-                Ok(Decision::New(range))
+        if self.recovery.wants_new_data() {
+            let new = self.decide_new(most, in_flight, now);
+            // With nothing in the network nothing would come back.
+            if new.is_ok() || lost.is_none() || in_flight > 0 {
+                return new;
             }
         }
+        let Some(lost) = lost else {
+            return self.decide_new(most, in_flight, now);
+        };
+        let range = lost.start..self.segment_end(&lost, most);
+        if !self.pending.retransmit {
+            self.check_window(in_flight, range.end - range.start)?;
+            self.check_pace(now)?;
+        }
+        Ok(Decision::Retransmit(range))
+    }
+
+    /// What has not been sent.
+    fn decide_new(&self, most: u64, in_flight: u64, now: Instant) -> Result<Decision, Limit> {
+        let range = self.new_range(most)?;
+        let data_end = self.snd.buffer.end();
+        let bytes = range.end.min(data_end).saturating_sub(range.start);
+        // A FIN by itself waits for no congestion window.
+        if bytes > 0 {
+            self.check_window(in_flight, bytes)?;
+            self.check_pace(now)?;
+        }
+        Ok(Decision::New(range))
     }
 
     /// Whether the congestion window lets `len` bytes go; with nothing in flight it always does.

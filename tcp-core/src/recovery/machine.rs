@@ -39,6 +39,8 @@ pub(crate) struct Recovery {
     /// What the last repair was: `Recovery` or `Loss`; `Open` before the first.
     last_repair: Phase,
     rack: Rack,
+    /// As it was before the timer expired.
+    rack_before: Rack,
     probe: TailProbe,
     prr: Option<Prr>,
     frto: Frto,
@@ -54,6 +56,7 @@ impl Recovery {
             high: 0,
             last_repair: Phase::Open,
             rack: Rack::new(),
+            rack_before: Rack::new(),
             probe: TailProbe::default(),
             prr: None,
             frto: Frto::Off,
@@ -202,7 +205,12 @@ impl Recovery {
             }
             Phase::Reduction => {}
             Phase::Recovery => self.go_on(view, scoreboard, &mut outcome),
-            Phase::Loss => self.go_on_after_timeout(view, scoreboard, &mut outcome),
+            Phase::Loss => {
+                self.go_on_after_timeout(view, scoreboard, &mut outcome);
+                if outcome.undone.is_some() {
+                    self.rack.forget_since(&self.rack_before);
+                }
+            }
         }
         self.find_losses(view, scoreboard, lost, &mut outcome);
         outcome
@@ -232,6 +240,7 @@ impl Recovery {
         if matches!(phase, Phase::Open | Phase::Reduction) {
             let resent = resent_segments(scoreboard, view.mss);
             self.undo.begin(view.una, resent);
+            self.rack_before = self.rack.clone();
         }
         // RFC 5682 §2.1: not when the timeout comes in the middle of another repair.
         self.frto = if self.config.forward_rto && phase != Phase::Recovery {

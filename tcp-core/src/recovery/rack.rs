@@ -54,6 +54,13 @@ impl Rack {
         overtaken
     }
 
+    /// What was taken for the delivery of retransmissions was that of originals: nothing has been
+    /// overtaken but by what was delivered `before`.
+    pub(crate) fn forget_since(&mut self, before: &Rack) {
+        self.latest = before.latest;
+        self.rtt = before.rtt;
+    }
+
     /// RFC 8985 §6.2, step 4: a duplicate was reported, so what was found lost by acknowledgements was
     /// only late.
     pub(crate) fn on_dsack(&mut self, una: u64, nxt: u64) {

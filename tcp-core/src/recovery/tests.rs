@@ -263,8 +263,9 @@ fn a_spurious_timeout_is_found_by_the_echo_or_by_what_is_acknowledged_next() {
             assert_eq!(outcome.undone, None);
             assert!(sender.recovery.wants_new_data());
             sender.send(at(500));
-            let (outcome, _) = sender.ack(501, 201, &[], None, None);
+            let (outcome, lost) = sender.ack(501, 201, &[], None, None);
             assert_eq!(outcome.undone, Some(Undone::Frto));
+            assert!(lost.is_empty(), "the retransmission has overtaken nothing");
         }
         assert_eq!(sender.recovery.phase(), Phase::Open);
         assert_eq!(sender.board.lost(), 0);

@@ -13,8 +13,8 @@ use crate::range_set::RangeSet;
 use crate::time::Instant;
 pub(crate) use loss::Overtaken;
 use order::SendOrder;
-use sent::Fate;
 pub(crate) use sent::{Delivered, SendStamp, Sent};
+use sent::{Fate, Place};
 
 /// The outstanding part of the stream, in order and without gaps (RFC 6675 §3).
 ///
@@ -159,6 +159,7 @@ impl Scoreboard {
 
     /// Everything before `una` was acknowledged.
     pub(crate) fn acknowledge(&mut self, una: u64, delivered: &mut Delivered) {
+        let mut place = Place::First;
         while let Some(first) = self.sent.front() {
             if first.start >= una {
                 break;
@@ -169,8 +170,9 @@ impl Scoreboard {
             if let Some(sent) = self.sent.pop_front() {
                 self.uncount(&sent);
                 if sent.fate != Fate::Sacked {
-                    delivered.add(&sent);
+                    delivered.add(&sent, place);
                 }
+                place = Place::Later;
             }
         }
         self.reported.remove_below(una);
@@ -201,7 +203,7 @@ impl Scoreboard {
             if sent.end > range.end {
                 break;
             }
-            delivered.add(sent);
+            delivered.add(sent, Place::Later);
             self.set_fate(index, Fate::Sacked);
             index += 1;
         }

@@ -77,24 +77,33 @@ pub(crate) struct Delivered {
     pub(crate) highest: u64,
     /// The one that was sent last and that this acknowledgement surely is of.
     pub(crate) latest: Option<Sent>,
-    /// The send time in milliseconds of what this acknowledgement echoes, where it echoes anything:
-    /// what was sent again later than that is acknowledged for an earlier transmission.
+    /// The send time in milliseconds of what this acknowledgement echoes, where it echoes anything: of
+    /// the first segment that it acknowledges cumulatively (RFC 7323 §4.3). If that was sent again later,
+    /// it is acknowledged for an earlier transmission. The echo says nothing of the others.
     pub(crate) echo: Option<u64>,
     /// What was sent again less long ago than the least round-trip time is acknowledged for an earlier
     /// transmission as well: nothing sent after this.
     pub(crate) too_recent: Option<Instant>,
 }
 
+/// Where a segment that is delivered stood.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Place {
+    /// At SND.UNA.
+    First,
+    /// Behind others.
+    Later,
+}
+
 impl Delivered {
-    pub(super) fn add(&mut self, sent: &Sent) {
+    pub(super) fn add(&mut self, sent: &Sent, place: Place) {
         self.bytes += sent.len();
         self.segments += 1;
         self.highest = self.highest.max(sent.end);
         if sent.is_resent() {
             self.resent = true;
-            let overtaken = self
-                .echo
-                .is_some_and(|echo| sent.sent_at.as_millis() > echo)
+            let echo = self.echo.filter(|_| place == Place::First);
+            let overtaken = echo.is_some_and(|echo| sent.sent_at.as_millis() > echo)
                 || self.too_recent.is_some_and(|limit| sent.sent_at > limit);
             if overtaken {
                 self.lowest_late = lower(self.lowest_late, sent.end);

@@ -164,6 +164,24 @@ fn an_acknowledgement_too_early_for_the_retransmission_is_of_the_original() {
     }
 }
 
+/// RFC 7323 §4.3: what arrived beyond a hole, or with a delayed acknowledgement, is not what is echoed.
+#[test]
+fn the_echo_is_of_the_first_segment_only() {
+    let mut board = board(3);
+    time_out(&mut board);
+    for n in 0..3 {
+        resend(&mut board, 1 + n * 100..101 + n * 100, 50 + n);
+    }
+    let mut delivered = Delivered {
+        echo: Some(50),
+        ..Delivered::default()
+    };
+    board.sack(201..301, &mut delivered);
+    assert_eq!(delivered.latest.as_ref().map(|sent| sent.start), Some(201));
+    board.acknowledge(201, &mut delivered);
+    assert_eq!(delivered.lowest_late, None);
+}
+
 #[test]
 fn a_retransmission_may_be_shorter_than_the_run() {
     let mut board = board(2);
