@@ -159,6 +159,7 @@ impl Scoreboard {
 
     /// Everything before `una` was acknowledged.
     pub(crate) fn acknowledge(&mut self, una: u64, delivered: &mut Delivered) {
+        let mut echo = delivered.echo;
         while let Some(first) = self.sent.front() {
             if first.start >= una {
                 break;
@@ -168,8 +169,9 @@ impl Scoreboard {
             }
             if let Some(sent) = self.sent.pop_front() {
                 self.uncount(&sent);
+                let echo = echo.take();
                 if sent.fate != Fate::Sacked {
-                    delivered.add(&sent);
+                    delivered.add(&sent, echo);
                 }
             }
         }
@@ -201,7 +203,7 @@ impl Scoreboard {
             if sent.end > range.end {
                 break;
             }
-            delivered.add(sent);
+            delivered.add(sent, None);
             self.set_fate(index, Fate::Sacked);
             index += 1;
         }

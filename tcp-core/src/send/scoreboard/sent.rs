@@ -84,15 +84,16 @@ pub(crate) struct Delivered {
 }
 
 impl Delivered {
-    pub(super) fn add(&mut self, sent: &Sent) {
+    /// `sent` was delivered. `echo` is what the acknowledgement echoes, where that is of this segment:
+    /// of the one that filled the hole at SND.UNA. What lies above is reported with an echo of what
+    /// came in order before it (RFC 7323 §4.3), which is older than any repair.
+    pub(super) fn add(&mut self, sent: &Sent, echo: Option<u64>) {
         self.bytes += sent.len();
         self.segments += 1;
         self.highest = self.highest.max(sent.end);
         if sent.is_resent() {
             self.resent = true;
-            let overtaken = self
-                .echo
-                .is_some_and(|echo| sent.sent_at.as_millis() > echo)
+            let overtaken = echo.is_some_and(|echo| sent.sent_at.as_millis() > echo)
                 || self.too_recent.is_some_and(|limit| sent.sent_at > limit);
             if overtaken {
                 self.lowest_late = lower(self.lowest_late, sent.end);
@@ -114,4 +115,43 @@ impl Delivered {
 
 fn lower(lowest: Option<u64>, end: u64) -> Option<u64> {
     Some(lowest.map_or(end, |it| it.min(end)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::send::scoreboard::Scoreboard;
+
+    /// Three segments of 100 bytes, all taken for lost and sent again at 50 ms.
+    fn repairing() -> Scoreboard {
+        let mut board = Scoreboard::default();
+        let at = Instant::from_millis;
+        for n in 0..3 {
+            board.push(n * 100..n * 100 + 100, at(0), SendStamp::default());
+        }
+        board.mark_timed_out(at(40), core::time::Duration::ZERO, &mut |_| {});
+        for n in 0..3 {
+            board.on_retransmit(n * 100..n * 100 + 100, at(50), SendStamp::default());
+        }
+        board
+    }
+
+    #[test]
+    fn the_echo_tells_of_the_hole_at_una_alone() {
+        let old = || Delivered {
+            echo: Some(0),
+            ..Delivered::default()
+        };
+        let mut reported = old();
+        repairing().sack(100..200, &mut reported);
+        assert_eq!(
+            reported.lowest_late, None,
+            "a repair above a hole is in order"
+        );
+        assert!(reported.latest.is_some());
+        let mut acknowledged = old();
+        repairing().acknowledge(200, &mut acknowledged);
+        assert_eq!(acknowledged.lowest_late, Some(100));
+        assert_eq!(acknowledged.latest.map(|latest| latest.end), Some(200));
+    }
 }
