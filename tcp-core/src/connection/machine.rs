@@ -154,6 +154,8 @@ pub(super) struct UserSide {
     pub(super) read_shut: bool,
     /// A write found no room since the last `Writable`.
     pub(super) wants_room: bool,
+    /// The last write found too little room: there is more to come.
+    pub(super) holds_more: bool,
     /// Wrote something since the last `Flushed`.
     pub(super) wants_flush: bool,
 }

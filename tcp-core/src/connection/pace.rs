@@ -89,6 +89,12 @@ impl Connection {
         stamp
     }
 
+    /// Whether the send buffer, and not the application, is why nothing is left to send: it is full
+    /// of what is outstanding, or the application has yet to use the room that it was refused.
+    fn is_bound_by_buffer(&self) -> bool {
+        self.snd.buffer.room() == 0 || (self.user.holds_more && !self.snd.scoreboard.is_empty())
+    }
+
     /// No data can be sent now, for this reason.
     pub(super) fn note_limit(&mut self, now: Instant, limit: Limit) {
         if let Limit::Pace(at) = limit {
@@ -100,8 +106,8 @@ impl Connection {
         let in_flight = self.in_flight();
         let full = in_flight.saturating_add(self.full_payload()) > self.cwnd();
         let limited = limit == Limit::Congestion || full;
-        if matches!(limit, Limit::NoData | Limit::Held) && !full && self.snd.scoreboard.lost() == 0
-        {
+        let nothing = matches!(limit, Limit::NoData | Limit::Held);
+        if nothing && !self.is_bound_by_buffer() && !full && self.snd.scoreboard.lost() == 0 {
             self.snd.rate.on_app_limited(in_flight);
         }
         self.snd.usage.on_rest(Rest {

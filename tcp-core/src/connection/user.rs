@@ -63,9 +63,8 @@ impl Connection {
             return Ok(0);
         }
         let count = self.snd.buffer.write(data);
-        if count < data.len() {
-            self.user.wants_room = true;
-        }
+        self.user.holds_more = count < data.len();
+        self.user.wants_room |= self.user.holds_more;
         if count == 0 {
             return Err(WriteError::WouldBlock);
         }

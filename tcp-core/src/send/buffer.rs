@@ -21,6 +21,9 @@ pub(crate) struct SendBuffer {
     capacity: usize,
 }
 
+/// Room in bytes that is worth waking a writer for, if it is also a thirty-second of the buffer.
+const WORTHWHILE: usize = 16 * 1_024;
+
 impl SendBuffer {
     pub(crate) fn new(start: u64, capacity: usize) -> Self {
         SendBuffer {
@@ -44,9 +47,13 @@ impl SendBuffer {
     }
 
     /// Whether a writer that found no room should be woken: as Linux's `sk_stream_write_space`,
-    /// when the room is at least half of what is held, so a third of the buffer.
+    /// when the room is at least half of what is held, so a third of the buffer. Of a large buffer
+    /// a thirty-second will do: a lost segment holds all of it, and a third that waits for its writer
+    /// would be missing from what is under way.
     pub(crate) fn has_worthwhile_room(&self) -> bool {
-        self.room() > 0 && self.room() >= self.bytes.len() / 2
+        let room = self.room();
+        let third = room > 0 && room >= self.bytes.len() / 2;
+        third || room >= (self.capacity / 32).max(WORTHWHILE)
     }
 
     /// Takes as much of `data` as fits; says how much.
@@ -107,6 +114,16 @@ mod tests {
         buffer.release(1 + 13_999);
         assert!(!buffer.has_worthwhile_room());
         buffer.release(1 + 14_000);
+        assert!(buffer.has_worthwhile_room());
+    }
+
+    #[test]
+    fn the_writer_of_a_large_buffer_is_woken_at_a_thirty_second() {
+        let mut buffer = SendBuffer::new(1, 1 << 20);
+        buffer.write(&[0; 1 << 20]);
+        buffer.release(1 << 15);
+        assert!(!buffer.has_worthwhile_room());
+        buffer.release(1 + (1 << 15));
         assert!(buffer.has_worthwhile_room());
     }
 

@@ -26,8 +26,13 @@ pub(super) struct Bounds {
     bw_latest: u64,
     /// The most delivered within a sample of this round.
     inflight_latest: u64,
+    /// Whether something was lost or marked since this round began.
     loss_in_round: bool,
     mark_in_round: bool,
+    /// Bytes lost in this round.
+    lost: u64,
+    /// Bytes delivered when this round began.
+    began: u64,
     /// Rounds that a first loss restarts, so that each reduction answers a whole round trip.
     rounds: Rounds,
 }
@@ -42,6 +47,8 @@ impl Bounds {
             inflight_latest: 0,
             loss_in_round: false,
             mark_in_round: false,
+            lost: 0,
+            began: 0,
             rounds: Rounds::default(),
         }
     }
@@ -70,25 +77,30 @@ impl Bounds {
         self.rounds.started()
     }
 
-    /// Something was lost, with `delivered` bytes delivered so far.
-    pub(super) fn note_loss(&mut self, delivered: u64) {
-        if !self.loss_in_round && !self.mark_in_round {
+    /// `lost` bytes were, with `delivered` bytes delivered so far.
+    pub(super) fn note_loss(&mut self, lost: u64, delivered: u64) {
+        if !self.loss_in_round {
             self.rounds.restart(delivered);
+            self.began = delivered;
         }
         self.loss_in_round = true;
+        self.lost = self.lost.saturating_add(lost);
     }
 
     /// The network marked packets. RFC 3168 wants that answered as a loss is, while nothing was
     /// lost: what may be in the network shrinks whatever was delivered.
     pub(super) fn note_mark(&mut self, delivered: u64) {
-        self.note_loss(delivered);
+        self.note_loss(0, delivered);
         self.mark_in_round = true;
     }
 
-    /// At the end of a round: the short-term bounds come down to what was delivered in it, if it had
-    /// losses, and by no more than [`BETA`] at once.
-    pub(super) fn adapt_lower(&mut self, max_bw: u64, cwnd: u64) {
-        if self.loss_in_round {
+    /// At the end of a round, with `delivered` bytes delivered so far: the short-term bounds come down
+    /// to what was delivered in it, if it lost too much, and by no more than [`BETA`] at once.
+    pub(super) fn adapt_lower(&mut self, delivered: u64, max_bw: u64, cwnd: u64) {
+        let passed = delivered
+            .saturating_sub(self.began)
+            .saturating_add(self.lost);
+        if self.mark_in_round || is_loss_too_high(self.lost, passed) {
             let bw = self.bw_shortterm.min(max_bw);
             self.bw_shortterm = self.bw_latest.max(scaled(bw, BETA));
             let inflight = scaled(self.inflight_shortterm.min(cwnd), BETA);
@@ -103,6 +115,7 @@ impl Bounds {
     pub(super) fn forget_losses(&mut self) {
         self.loss_in_round = false;
         self.mark_in_round = false;
+        self.lost = 0;
     }
 
     pub(super) fn reset_signals(&mut self) {
@@ -145,8 +158,8 @@ impl Bounds {
 }
 
 /// Whether `lost` bytes are too many out of `in_flight`.
-pub(super) fn is_loss_too_high(lost: u64, in_flight: u32) -> bool {
-    lost > u64::from(in_flight) * LOSS_THRESHOLD / 100
+pub(super) fn is_loss_too_high(lost: u64, in_flight: u64) -> bool {
+    lost > scaled(in_flight, LOSS_THRESHOLD)
 }
 
 /// What was in the network, of what there was when `lost` was sent, when the losses passed the
@@ -210,20 +223,32 @@ mod tests {
     #[test]
     fn a_round_with_losses_lowers_the_bounds_to_what_was_delivered() {
         let mut bounds = Bounds::new();
-        bounds.note_loss(50_000);
+        bounds.note_loss(3_000, 50_000);
         bounds.on_ack(Some(&sample(90_000, 60_000)), 100_000);
         assert!(bounds.round_ended());
-        bounds.adapt_lower(100_000, 200_000);
+        bounds.adapt_lower(100_000, 100_000, 200_000);
         assert_eq!(bounds.bw_shortterm, 90_000);
         assert_eq!(bounds.inflight_shortterm, 140_000);
         bounds.end_ack(Some(&sample(50_000, 60_000)));
-        bounds.adapt_lower(100_000, 200_000);
+        bounds.adapt_lower(100_000, 100_000, 200_000);
         assert_eq!(bounds.bw_shortterm, 63_000);
         bounds.forget_losses();
-        bounds.adapt_lower(100_000, 200_000);
+        bounds.adapt_lower(100_000, 100_000, 200_000);
         assert_eq!(bounds.bw_shortterm, 63_000);
         bounds.reset_shortterm();
         assert_eq!(bounds.inflight_shortterm, UNBOUNDED);
+    }
+
+    #[test]
+    fn a_round_with_few_losses_lowers_nothing() {
+        for (lost, bound) in [(1_000, UNBOUNDED), (1_100, 90_000)] {
+            let mut bounds = Bounds::new();
+            bounds.note_loss(lost / 2, 50_000);
+            bounds.note_loss(lost / 2, 50_000);
+            bounds.on_ack(Some(&sample(90_000, 50_000)), 100_000);
+            bounds.adapt_lower(100_000, 100_000, 200_000);
+            assert_eq!(bounds.bw_shortterm, bound);
+        }
     }
 
     #[test]
@@ -231,7 +256,7 @@ mod tests {
         let mut bounds = Bounds::new();
         bounds.on_ack(Some(&sample(100_000, 0)), 100_000);
         bounds.note_mark(100_000);
-        bounds.adapt_lower(100_000, 100_000);
+        bounds.adapt_lower(100_000, 100_000, 100_000);
         assert_eq!(bounds.inflight_shortterm, 70_000);
         assert_eq!(bounds.bw_shortterm, 100_000);
     }

@@ -4,7 +4,7 @@ use super::Bbr;
 use super::bounds::is_loss_too_high;
 use super::probe_rtt::Step;
 use super::state::State;
-use crate::congestion::{AckSample, RateSample};
+use crate::congestion::{AckSample, Phase, RateSample};
 use crate::time::Instant;
 
 impl Bbr {
@@ -16,7 +16,7 @@ impl Bbr {
         });
         let rate = rate.as_ref();
         self.update_rates(ack, rate);
-        self.check_full_bw(rate);
+        self.check_full_bw(ack, rate);
         self.end_loss_round(rate);
         self.leave_startup_or_drain(ack);
         if self.full_bw.reached() {
@@ -52,13 +52,15 @@ impl Bbr {
             return;
         }
         let many = self.loss_events.end_round();
-        let too_high = rate.is_some_and(|rate| is_loss_too_high(rate.lost, rate.tx_in_flight));
+        let too_high =
+            rate.is_some_and(|rate| is_loss_too_high(rate.lost, u64::from(rate.tx_in_flight)));
         // While the rate still grows by a quarter, losses are random, or the first of those to come.
         if self.state == State::Startup && many && too_high && self.full_bw.has_stalled() {
             self.end_startup();
         }
         if !self.state.is_accelerating() {
-            self.bounds.adapt_lower(self.max_bw.max(), self.cwnd);
+            self.bounds
+                .adapt_lower(self.delivered, self.max_bw.max(), self.cwnd);
         }
         self.bounds.forget_losses();
     }
@@ -70,9 +72,11 @@ impl Bbr {
         self.bounds.lower_longterm(inflight, 0);
     }
 
-    fn check_full_bw(&mut self, rate: Option<&RateSample>) {
+    /// What the small window after a timeout measures is no plateau.
+    fn check_full_bw(&mut self, ack: &AckSample, rate: Option<&RateSample>) {
         if let (true, Some(rate)) = (self.rounds.started(), rate)
             && !rate.app_limited
+            && ack.phase != Phase::Loss
         {
             self.full_bw.on_round(rate.rate());
         }

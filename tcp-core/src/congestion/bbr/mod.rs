@@ -18,10 +18,15 @@
 //!
 //! All sums are of integers; what the draft draws at random is mixed from the flow's own history.
 //!
-//! It departs from the draft in two points. Startup is left for high loss only after a round in
-//! which the rate did not grow: random loss of more than 2 % would else end it at any rate. And the
+//! It departs from the draft in five points. Startup is left for high loss only after a round in
+//! which the rate did not grow: random loss of more than 2 % would else end it at any rate. The
 //! pacing rate is never below a segment in the least round-trip time: a flow of timeouts alone would
-//! measure a rate that makes it wait ever longer.
+//! measure a rate that makes it wait ever longer. The short-term bounds come down for a round that
+//! lost more than 2 %, and not for any loss: where each round loses one packet in a hundred, each
+//! would measure a little less than it was paced at, and the rate would sink from probe to probe.
+//! Losses end a probe only if as much was in the network as the bound may come down to: a few
+//! packets that a full buffer left there lose 2 % by chance. And rounds in the repair of a timeout do
+//! not count towards the plateau that ends Startup: they measure the window of the repair.
 
 mod aggregation;
 mod arithmetic;
@@ -52,7 +57,8 @@ use self::startup::{FullBandwidth, LossEvents};
 use self::state::State;
 use self::undo::Undo;
 use super::{
-    AckSample, CongestionEvent, CongestionSignal, Controller, LostSample, Repeated, SentSample,
+    AckSample, CongestionEvent, CongestionSignal, Controller, LostSample, Phase, Repeated,
+    SentSample,
 };
 use crate::time::Instant;
 
@@ -159,6 +165,9 @@ impl Controller for Bbr {
     }
 
     fn on_ack(&mut self, sample: &AckSample) {
+        if sample.phase == Phase::Open {
+            self.end_repair();
+        }
         self.update_model_and_state(sample);
         self.update_pacing_rate(sample);
         self.update_cwnd(sample);
@@ -170,7 +179,7 @@ impl Controller for Bbr {
             self.latest = Some(self.present());
         }
         self.delivered = lost.total_delivered;
-        self.bounds.note_loss(self.delivered);
+        self.bounds.note_loss(u64::from(lost.bytes), self.delivered);
         self.check_inflight_at_loss(lost);
     }
 
@@ -189,16 +198,13 @@ impl Controller for Bbr {
     }
 
     fn on_recovery_end(&mut self, _now: Instant) {
-        if self.repairing {
-            self.repairing = false;
-            self.restore_cwnd();
-        }
+        self.end_repair();
     }
 
     fn on_timeout(&mut self, _now: Instant, _flight_size: u32, _repeated: Repeated) {
         self.save_cwnd();
         self.repairing = true;
-        self.bounds.note_loss(self.delivered);
+        self.bounds.note_loss(0, self.delivered);
         self.cwnd = self.mss;
         self.latest = None;
     }

@@ -1,8 +1,8 @@
 //! ProbeBW: the steps through Down, Cruise, Refill and Up, and what they do to the long-term bound.
 
 use super::Bbr;
-use super::arithmetic::UNBOUNDED;
-use super::bounds::{inflight_at_loss, is_loss_too_high};
+use super::arithmetic::{UNBOUNDED, scaled};
+use super::bounds::{BETA, inflight_at_loss, is_loss_too_high};
 use super::state::State;
 use crate::congestion::{AckSample, LostSample, RateSample};
 use crate::time::Instant;
@@ -48,9 +48,9 @@ impl Bbr {
         let Some(rate) = rate else {
             return;
         };
-        if is_loss_too_high(rate.lost, rate.tx_in_flight) {
-            if self.cycle.probing {
-                let inflight = u64::from(rate.tx_in_flight);
+        let inflight = u64::from(rate.tx_in_flight);
+        if is_loss_too_high(rate.lost, inflight) {
+            if self.is_probed_by(inflight) {
                 self.on_probe_too_high(ack.now, inflight, rate.app_limited);
             }
             return;
@@ -58,7 +58,7 @@ impl Bbr {
         if self.bounds.inflight_longterm == UNBOUNDED {
             return;
         }
-        self.bounds.raise_longterm(u64::from(rate.tx_in_flight));
+        self.bounds.raise_longterm(inflight);
         if self.state == State::Up && held {
             let growth = self.cycle.growth(ack.delivered);
             let grown = self.bounds.inflight_longterm.saturating_add(growth);
@@ -72,9 +72,17 @@ impl Bbr {
 
     /// A segment was lost: while probing, perhaps one too many.
     pub(super) fn check_inflight_at_loss(&mut self, lost: &LostSample) {
-        if self.cycle.probing && is_loss_too_high(lost.lost_since_sent, lost.tx_in_flight) {
+        let inflight = u64::from(lost.tx_in_flight);
+        if self.is_probed_by(inflight) && is_loss_too_high(lost.lost_since_sent, inflight) {
             self.on_probe_too_high(lost.now, inflight_at_loss(lost), lost.app_limited);
         }
+    }
+
+    /// Whether losses of a probe with `inflight` bytes in the network are of a probe that is not yet
+    /// answered, and of as much as the bound may come down to: a few packets say nothing of a share
+    /// that is lost, and nothing of more.
+    fn is_probed_by(&self, inflight: u64) -> bool {
+        self.cycle.probing && inflight >= scaled(self.target_inflight(), BETA)
     }
 
     /// The network marked packets: as too much loss with `inflight` bytes in the network.

@@ -98,6 +98,14 @@ impl Bbr {
         };
     }
 
+    /// Losses are repaired, by whatever means.
+    pub(super) fn end_repair(&mut self) {
+        if self.repairing {
+            self.repairing = false;
+            self.restore_cwnd();
+        }
+    }
+
     pub(super) fn restore_cwnd(&mut self) {
         self.cwnd = self.cwnd.max(self.prior_cwnd);
         self.bound_cwnd();

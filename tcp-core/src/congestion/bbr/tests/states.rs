@@ -6,8 +6,8 @@ use crate::congestion::bbr::Bbr;
 use crate::congestion::bbr::arithmetic::UNBOUNDED;
 use crate::congestion::bbr::state::State;
 use crate::congestion::{
-    AckSample, CongestionEvent, CongestionSignal, Controller, LostSample, RateSample, Repeated,
-    SentSample,
+    AckSample, CongestionEvent, CongestionSignal, Controller, LostSample, Phase, RateSample,
+    Repeated, SentSample,
 };
 use crate::time::Instant;
 
@@ -25,6 +25,7 @@ struct Script {
     rtt: Duration,
     in_flight: u32,
     cwnd_limited: bool,
+    phase: Phase,
 }
 
 impl Script {
@@ -37,6 +38,7 @@ impl Script {
             rtt: RTT,
             in_flight: 2 * BDP,
             cwnd_limited: false,
+            phase: Phase::Open,
         }
     }
 
@@ -83,6 +85,7 @@ impl Script {
             prior_in_flight: in_flight,
             in_flight,
             cwnd_limited: self.cwnd_limited,
+            phase: self.phase,
             rtt: rate.map(|rate| rate.rtt),
             rate,
             total_delivered: self.delivered,
@@ -259,6 +262,27 @@ fn too_much_loss_ends_a_probe_and_bounds_what_is_in_the_network() {
 }
 
 #[test]
+fn a_probe_with_little_in_the_network_proves_nothing() {
+    let mut script = Script::in_up();
+    script.in_flight = BDP / 2;
+    script.lose(300);
+    assert_eq!(script.bbr.state, State::Up);
+    assert_eq!(script.bbr.bounds.inflight_longterm, UNBOUNDED);
+}
+
+#[test]
+fn the_repair_of_a_timeout_is_no_plateau() {
+    for (phase, reached) in [(Phase::Loss, false), (Phase::Open, true)] {
+        let mut script = Script::new();
+        script.phase = phase;
+        for _ in 0..4 {
+            script.round(0);
+        }
+        assert_eq!(script.bbr.full_bw.reached(), reached, "{phase:?}");
+    }
+}
+
+#[test]
 fn a_bound_that_is_used_in_full_without_loss_grows_ever_faster() {
     let mut script = Script::in_up();
     script.bbr.bounds.lower_longterm(u64::from(BDP), 0);
@@ -279,7 +303,9 @@ fn losses_between_probes_bind_for_a_while() {
     let mut script = Script::cruising();
     script.rate = RATE / 2;
     script.round(0);
-    script.round(1);
+    script.round(5);
+    assert_eq!(script.bbr.bw, RATE, "1 % is no sign of a bound");
+    script.round(15);
     assert!(script.bbr.bw <= RATE * 7 / 10 && script.bbr.bw >= RATE / 2);
     script.rate = RATE;
     script.run_to(State::Refill);
@@ -347,9 +373,11 @@ fn a_timeout_leaves_one_segment_and_the_repair_gives_the_window_back() {
     script.bbr.on_timeout(script.now, BDP, Repeated::Again);
     assert_eq!(script.bbr.window(), MSS);
     script.in_flight = 0;
+    script.phase = Phase::Loss;
     script.ack(MSS, 0, None);
     assert_eq!(script.bbr.window(), 4 * MSS);
-    script.bbr.on_recovery_end(script.now);
+    script.phase = Phase::Open;
+    script.ack(MSS, 0, None);
     assert_eq!(script.bbr.window(), window);
 }
 
