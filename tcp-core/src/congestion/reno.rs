@@ -32,8 +32,10 @@ impl Reno {
     }
 
     /// RFC 5681 §3.1, equation 4: half of what is outstanding, at least two segments. A mark asks for
-    /// less than a loss does (RFC 8511 §3: 0.8).
+    /// less than a loss does (RFC 8511 §3: 0.8). What is outstanding beyond the window, by limited
+    /// transmit or since a timeout, does not count (§3.2 step 2).
     fn reduced(&self, flight_size: u32, signal: CongestionSignal) -> u32 {
+        let flight_size = flight_size.min(self.cwnd);
         let reduced = match signal {
             CongestionSignal::Loss => flight_size / 2,
             CongestionSignal::Ecn => flight_size / 5 * 4,
@@ -123,10 +125,17 @@ impl Controller for Reno {
     }
 
     fn on_mss_change(&mut self, mss: u32) {
-        // The window keeps its number of segments.
-        let segments = (self.cwnd / self.mss.max(1)).max(1);
+        // Every window keeps its number of segments.
+        let from = self.mss.max(1);
+        let scale = |window: u32| match window {
+            u32::MAX => u32::MAX,
+            _ => (window / from).max(1).saturating_mul(mss),
+        };
+        self.initial_window = scale(self.initial_window);
+        self.cwnd = scale(self.cwnd);
+        self.ssthresh = scale(self.ssthresh);
+        self.before = (scale(self.before.0), scale(self.before.1));
         self.mss = mss;
-        self.cwnd = segments.saturating_mul(mss);
     }
 
     fn on_take_over(&mut self, window: u32, ssthresh: u32) {
@@ -156,6 +165,35 @@ mod tests {
         }
     }
 
+    /// RFC 5681 §3.2 step 2: what is outstanding beyond the window does not count; after a timeout that
+    /// is most of it.
+    #[test]
+    fn congestion_never_widens_the_window() {
+        let mut reno = Reno::new(MSS, 10 * MSS);
+        reno.on_timeout(Instant::ZERO, 100 * MSS, Repeated::First);
+        assert_eq!((reno.window(), reno.ssthresh()), (MSS, 5 * MSS));
+        reno.on_ack(&ack(3 * MSS));
+        reno.on_congestion(&event(90 * MSS, CongestionSignal::Loss));
+        assert_eq!((reno.window(), reno.ssthresh()), (2 * MSS, 2 * MSS));
+    }
+
+    #[test]
+    fn smaller_segments_keep_the_window_in_segments_and_what_it_is_measured_against() {
+        let mut reno = Reno::new(MSS, 10 * MSS);
+        reno.remember();
+        reno.on_congestion(&event(8 * MSS, CongestionSignal::Loss));
+        reno.on_mss_change(500);
+        assert_eq!((reno.window(), reno.ssthresh()), (2_000, 2_000));
+        reno.restore(Instant::ZERO);
+        assert_eq!((reno.window(), reno.ssthresh()), (5_000, u32::MAX));
+        reno.on_idle(
+            Instant::ZERO,
+            Duration::from_secs(60),
+            Duration::from_secs(1),
+        );
+        assert_eq!(reno.window(), 5_000, "the initial window of these segments");
+    }
+
     #[test]
     fn slow_start_doubles_in_a_round_trip() {
         let mut reno = Reno::new(MSS, 10 * MSS);
@@ -167,7 +205,7 @@ mod tests {
 
     #[test]
     fn congestion_avoidance_adds_a_segment_in_a_round_trip() {
-        let mut reno = Reno::new(MSS, 10 * MSS);
+        let mut reno = Reno::new(MSS, 20 * MSS);
         reno.on_congestion(&event(20 * MSS, CongestionSignal::Loss));
         assert_eq!((reno.window(), reno.ssthresh()), (10 * MSS, 10 * MSS));
         for _ in 0..10 {
@@ -186,7 +224,7 @@ mod tests {
 
     #[test]
     fn a_mark_asks_for_less_than_a_loss() {
-        let mut reno = Reno::new(MSS, 10 * MSS);
+        let mut reno = Reno::new(MSS, 20 * MSS);
         reno.on_congestion(&event(20 * MSS, CongestionSignal::Ecn));
         assert_eq!((reno.window(), reno.ssthresh()), (16 * MSS, 16 * MSS));
     }

@@ -21,6 +21,8 @@ pub(super) struct Acknowledged {
     pub(super) arrived: Instant,
     /// Bytes in the network before it.
     pub(super) prior_in_flight: u32,
+    /// Bytes that duplicates had shown to have left the network before it.
+    pub(super) prior_departed: u64,
     /// Bytes sent and not cumulatively acknowledged before it.
     pub(super) prior_outstanding: u32,
     pub(super) kind: AckKind,
@@ -81,6 +83,7 @@ impl Connection {
         counters: &mut Counters,
     ) -> Acknowledged {
         let prior_in_flight = self.in_flight();
+        let prior_departed = self.departed();
         let prior_outstanding = self.snd.outstanding();
         let mut delivered = Delivered {
             echo: self.echo(arrived, segment),
@@ -101,6 +104,7 @@ impl Connection {
         Acknowledged {
             arrived,
             prior_in_flight,
+            prior_departed,
             prior_outstanding,
             kind: match (advanced, duplicate) {
                 (true, _) => AckKind::Advanced,

@@ -63,8 +63,11 @@ impl Connection {
         let lost = self.snd.scoreboard.first_lost();
         if self.recovery.wants_new_data() {
             let new = self.decide_new(most, in_flight, now);
-            // With nothing in the network nothing would come back.
-            if new.is_ok() || lost.is_none() || in_flight > 0 {
+            // With nothing in the network nothing would come back, and without new data there is no
+            // test (RFC 5682 §2.1 step 2b).
+            let held = matches!(new, Err(Limit::NoData | Limit::Held | Limit::PeerWindow));
+            let tests = !held || self.recovery.has_sent_new(self.snd.nxt);
+            if new.is_ok() || lost.is_none() || (in_flight > 0 && tests) {
                 return new;
             }
         }
@@ -166,10 +169,15 @@ impl Connection {
 
     /// Bytes thought to be in the network.
     pub(super) fn in_flight(&self) -> u32 {
-        let scoreboard = &self.snd.scoreboard;
-        let departed = self.recovery.departed(scoreboard, self.agreed.sack);
-        let in_flight = scoreboard.in_flight().saturating_sub(departed);
+        let in_flight = self.snd.scoreboard.in_flight();
+        let in_flight = in_flight.saturating_sub(self.departed());
         in_flight.min(u64::from(u32::MAX)) as u32
+    }
+
+    /// Bytes that a peer without SACK has shown by duplicates to have left the network.
+    pub(super) fn departed(&self) -> u64 {
+        self.recovery
+            .departed(&self.snd.scoreboard, self.agreed.sack)
     }
 
     /// Nothing can be sent now: see to it that something makes us look again.

@@ -68,8 +68,11 @@ impl Connection {
             };
             self.congestion.on_ack(&sample);
         }
+        // RFC 9937 §6: without SACK a duplicate stands for what it shows to have left, and what is
+        // acknowledged after it is not delivered again.
+        let newly_departed = delivered.bytes + self.departed();
         self.recovery.reduce(PrrAck {
-            delivered: delivered.bytes,
+            delivered: newly_departed.saturating_sub(acknowledged.prior_departed),
             in_flight: u64::from(self.in_flight()),
             safe: acknowledged.kind == AckKind::Advanced && !outcome.lost,
             mss: self.full_payload(),
@@ -177,7 +180,7 @@ impl Connection {
         if outcome.left {
             self.congestion.on_recovery_end(now);
         }
-        if outcome.recovered {
+        if outcome.recovered || outcome.left {
             self.tally.end_timeouts(now);
         }
         if outcome.entered {
@@ -189,7 +192,6 @@ impl Connection {
             self.cut(now, CongestionSignal::Loss, flight_size, delivered);
             self.pending.retransmit = true;
             self.arm_retransmit(now);
-            self.timers.disarm(Timer::TailProbe);
         } else if outcome.probe_repaired && self.recovery.phase() == Phase::Open {
             counters.loss_probe_recovery += 1;
             self.congestion.remember();
@@ -198,7 +200,11 @@ impl Connection {
                 signal: CongestionSignal::Loss,
                 flight_size,
             });
+            self.note_reduction();
             self.congestion.on_recovery_end(now);
+        }
+        if outcome.lost {
+            self.timers.disarm(Timer::TailProbe);
         }
         self.pending.retransmit |= outcome.resend;
         match outcome.look_again {

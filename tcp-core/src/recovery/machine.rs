@@ -93,6 +93,11 @@ impl Recovery {
         self.frto.wants_new_data()
     }
 
+    /// Whether new data has gone since the repair began.
+    pub(crate) fn has_sent_new(&self, nxt: u64) -> bool {
+        nxt > self.high
+    }
+
     /// The reordering window.
     pub(crate) fn reordering_window(
         &self,
@@ -113,7 +118,8 @@ impl Recovery {
         srtt: Option<Duration>,
         mss: u32,
     ) -> Option<Duration> {
-        let quiet = self.phase == Phase::Open && scoreboard.sacked() == 0 && self.probe.is_idle();
+        let repairing = matches!(self.phase, Phase::Recovery | Phase::Loss);
+        let quiet = !repairing && scoreboard.sacked() == 0 && self.probe.is_idle();
         let plan = self.config.tail_loss_probe && quiet && !scoreboard.is_empty();
         let srtt = srtt.filter(|_| plan)?;
         Some(TailProbe::timeout(srtt, scoreboard.in_flight(), mss))
@@ -208,11 +214,15 @@ impl Recovery {
             Phase::Loss => {
                 self.go_on_after_timeout(view, scoreboard, &mut outcome);
                 if outcome.undone.is_some() {
-                    self.rack.forget_since(&self.rack_before);
+                    self.rack
+                        .forget_since(&self.rack_before, view.now, view.delivered);
                 }
             }
         }
         self.find_losses(view, scoreboard, lost, &mut outcome);
+        if outcome.probe_repaired && self.phase == Phase::Open {
+            self.undo.end();
+        }
         outcome
     }
 
@@ -238,15 +248,17 @@ impl Recovery {
     ) -> Timeout {
         let phase = self.phase;
         if matches!(phase, Phase::Open | Phase::Reduction) {
-            let resent = resent_segments(scoreboard, view.mss);
+            let resent = scoreboard.resent_segments(view.mss);
             self.undo.begin(view.una, resent);
+        }
+        if phase != Phase::Loss {
             self.rack_before = self.rack.clone();
         }
         // RFC 5682 §2.1: not when the timeout comes in the middle of another repair.
-        self.frto = if self.config.forward_rto && phase != Phase::Recovery {
-            Frto::Armed
-        } else {
-            Frto::Off
+        self.frto = match phase {
+            Phase::Open | Phase::Reduction if self.config.forward_rto => Frto::Armed,
+            Phase::Loss if self.frto == Frto::Armed => Frto::Armed,
+            _ => Frto::Off,
         };
         self.phase = Phase::Loss;
         self.last_repair = Phase::Loss;
@@ -387,9 +399,11 @@ impl Recovery {
             scoreboard.mark_first_lost(&mut note);
         }
         outcome.lost = found;
+        // What a repair leaves behind as lost was sent while it went on, and no cut has answered for it.
+        let left_behind = (outcome.left || outcome.recovered) && scoreboard.lost() > 0;
         // What was sent again after a timeout and lost again is congestion of its own.
         let enters = match self.phase {
-            Phase::Open | Phase::Reduction => found,
+            Phase::Open | Phase::Reduction => found || left_behind,
             Phase::Recovery => false,
             Phase::Loss => found_again && view.sack,
         };
@@ -415,7 +429,7 @@ impl Recovery {
         if self.phase == Phase::Reduction {
             self.undo.end();
         } else {
-            let resent = resent_segments(scoreboard, view.mss);
+            let resent = scoreboard.resent_segments(view.mss);
             self.undo.begin(view.una, resent);
         }
         self.phase = Phase::Recovery;
@@ -429,11 +443,4 @@ impl Recovery {
                 .depart_at_entry(scoreboard, self.config.limited_transmit);
         }
     }
-}
-
-/// Segments in the network that were sent again, by their bytes.
-fn resent_segments(scoreboard: &Scoreboard, mss: u32) -> u64 {
-    scoreboard
-        .resent_in_flight()
-        .div_ceil(u64::from(mss.max(1)))
 }

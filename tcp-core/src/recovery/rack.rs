@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::send::scoreboard::{Delivered, Overtaken};
+use crate::send::scoreboard::{Delivered, Overtaken, Sent};
 use crate::time::Instant;
 
 /// RACK's variables (RFC 8985 §5.3).
@@ -48,17 +48,25 @@ impl Rack {
         self.reorderings = self.reorderings.saturating_add(u32::from(overtaken));
         self.highest = self.highest.max(delivered.highest);
         if let Some(latest) = &delivered.latest {
-            self.rtt = now.saturating_duration_since(latest.sent_at);
-            self.latest = self.latest.max(Some(latest.number));
+            self.take_latest(now, latest);
         }
         overtaken
     }
 
     /// What was taken for the delivery of retransmissions was that of originals: nothing has been
-    /// overtaken but by what was delivered `before`.
-    pub(crate) fn forget_since(&mut self, before: &Rack) {
+    /// overtaken but by what was delivered `before`, and by what now surely is an original.
+    pub(crate) fn forget_since(&mut self, before: &Rack, now: Instant, delivered: &Delivered) {
         self.latest = before.latest;
         self.rtt = before.rtt;
+        let latest = delivered.latest.as_ref();
+        if let Some(original) = latest.filter(|latest| !latest.is_resent()) {
+            self.take_latest(now, original);
+        }
+    }
+
+    fn take_latest(&mut self, now: Instant, latest: &Sent) {
+        self.rtt = now.saturating_duration_since(latest.sent_at);
+        self.latest = self.latest.max(Some(latest.number));
     }
 
     /// RFC 8985 §6.2, step 4: a duplicate was reported, so what was found lost by acknowledgements was

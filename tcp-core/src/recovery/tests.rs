@@ -309,6 +309,78 @@ fn marks_are_a_reduction_and_a_loss_in_it_does_not_cut_again() {
     assert!(outcome.left);
 }
 
+/// The losses of what was sent during a repair belong to a window of data that no cut has answered.
+#[test]
+fn what_is_still_lost_when_a_repair_ends_is_congestion_of_its_own() {
+    let mut sender = sender(10);
+    let _ = sender.ack(104, 1, core::slice::from_ref(&(101..401)), None, None);
+    sender.resend(at(104));
+    sender.send(at(105));
+    sender.send(at(106));
+    let (outcome, lost) = sender.ack(206, 1, &[401..1_001, 1_101..1_201], None, None);
+    assert_eq!(lost, [1, 1_001]);
+    assert!(!outcome.entered);
+    assert_eq!(sender.resend(at(206)), Some(1..101));
+    let (outcome, _) = sender.ack(306, 1_001, &[], None, None);
+    assert!(outcome.left && outcome.entered);
+    assert_eq!(sender.recovery.phase(), Phase::Recovery);
+}
+
+/// What went out shortly before the timeout arrives, and what went before that did not.
+#[test]
+fn what_shows_a_spurious_timeout_has_overtaken_what_is_lost() {
+    let mut sender = sender(5);
+    let _ = sender.ack(100, 101, &[], None, None);
+    sender.send(at(390));
+    sender.send(at(391));
+    sender.time_out(400);
+    assert_eq!(sender.resend(at(400)), Some(101..201));
+    let (outcome, lost) = sender.ack(490, 101, core::slice::from_ref(&(501..701)), None, None);
+    assert_eq!(outcome.undone, Some(Undone::Frto));
+    assert_eq!(lost, [201, 301, 401]);
+    assert!(outcome.entered);
+}
+
+#[test]
+fn a_timeout_in_recovery_that_is_taken_back_leaves_what_was_seen_before_it() {
+    let mut sender = sender(10);
+    let (_, lost) = sender.ack(105, 1, core::slice::from_ref(&(201..501)), None, None);
+    assert_eq!(lost, [1, 101]);
+    sender.resend(at(105));
+    sender.time_out(300);
+    let (outcome, lost) = sender.ack(310, 101, &[], None, Some(0));
+    assert_eq!(outcome.undone, Some(Undone::Timeout));
+    assert_eq!(lost, [101]);
+}
+
+/// RFC 5682 §2.1: what arrives then may be new data of the repair, which proves nothing of what the
+/// first timeout was for.
+#[test]
+fn a_timeout_in_the_middle_of_a_repair_by_timeout_is_not_tested() {
+    let mut sender = sender(3);
+    sender.time_out(400);
+    sender.resend(at(400));
+    sender.new_data = false;
+    let (outcome, _) = sender.ack(500, 101, &[], None, None);
+    assert_eq!(outcome.undone, None);
+    sender.resend(at(500));
+    sender.resend(at(500));
+    sender.send(at(501));
+    sender.time_out(1_000);
+    let (outcome, _) = sender.ack(1_001, 101, core::slice::from_ref(&(301..401)), None, None);
+    assert_eq!(outcome.undone, None);
+    assert_eq!(sender.recovery.phase(), Phase::Loss);
+}
+
+/// RFC 8985 §7.2: marks are no loss.
+#[test]
+fn the_tail_of_a_window_that_was_marked_is_probed() {
+    let mut sender = sender(3);
+    assert!(sender.recovery.enter_reduction(sender.nxt));
+    let timeout = sender.recovery.probe_timeout(&sender.board, Some(RTT), MSS);
+    assert_eq!(timeout, Some(2 * RTT));
+}
+
 #[test]
 fn the_parts_can_be_turned_off() {
     let config = RecoveryConfig {

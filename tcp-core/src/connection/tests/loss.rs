@@ -274,3 +274,59 @@ fn an_acknowledgement_of_everything_calls_a_due_retransmission_off() {
         assert_eq!(pair.counters[0].retrans_segs, 0);
     }
 }
+
+/// RFC 9937 §6: without SACK a duplicate stands for a segment delivered, and a part of what is delivered
+/// may be sent.
+#[test]
+fn duplicates_release_new_data_in_proportion() {
+    let recovery = RecoveryConfig {
+        proportional_rate_reduction: true,
+        ..plain().recovery
+    };
+    let mut pair = quiet_pair(TcpConfig {
+        recovery,
+        ..plain()
+    });
+    pair.write(0, 50_000);
+    assert_eq!(pair.drain(0).len(), 10);
+    let duplicate = pair.ack_up_to(0, 1, u16::MAX);
+    let mut released = 0;
+    for _ in 0..9 {
+        pair.give(0, duplicate, &[]);
+        released += pair.drain(0).len();
+    }
+    // By limited transmit two, and of 5 / 12 of a segment for each of seven the retransmission and one.
+    assert_eq!(released, 2 + 2);
+    assert_eq!(pair.counters[0].retrans_segs, 1);
+}
+
+/// RFC 5682 §2.1 step 2: where no new data can go, what is lost goes again; the cork is not waited for.
+#[test]
+fn a_test_of_a_timeout_does_not_wait_for_data_that_is_held_back() {
+    let mut pair = quiet_pair(TcpConfig {
+        recovery: RecoveryConfig {
+            forward_rto: true,
+            ..plain().recovery
+        },
+        sack: true,
+        ..plain()
+    });
+    pair.write(0, 1_460);
+    pair.drain(0);
+    pair.wait(20);
+    let ack = pair.ack_of_all(0, u16::MAX);
+    pair.give(0, ack, &[]);
+    pair.write(0, 4 * 1_460);
+    assert_eq!(pair.drain(0).len(), 4);
+    let before = rto(&pair).as_millis() as u64 - 10;
+    pair.wait(before);
+    pair.write(0, 1_460);
+    assert_eq!(pair.drain(0).len(), 1);
+    pair.fire(0);
+    assert_eq!(pair.drain(0).len(), 1, "the first again");
+    pair.ends[0].options.corked = true;
+    pair.write(0, 100);
+    let ack = pair.ack_up_to(0, 1 + 2 * 1_460, u16::MAX);
+    pair.give(0, ack, &[]);
+    assert_eq!(pair.drain(0).len(), 1, "the second again");
+}

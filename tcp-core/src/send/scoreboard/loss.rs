@@ -49,31 +49,34 @@ impl Scoreboard {
     /// Marks what RFC 6675's `IsLost` says of runs sent once: three segments, or more than two
     /// segments' worth of bytes, were reported above them.
     pub(crate) fn mark_lost_below_sacked(&mut self, mss: u32, lost: &mut dyn FnMut(&Sent)) {
-        let (mut segments, mut bytes) = (0, 0);
-        let mut judged = self.judged;
-        let end = self
-            .sent
-            .partition_point(|sent| sent.start < self.highest_sacked);
-        for index in (0..end).rev() {
+        let Some(end) = self.lost_below(mss) else {
+            return;
+        };
+        for index in self.index_of(self.judged)..self.index_of(end) {
             let sent = &self.sent[index];
-            if sent.start < self.judged {
-                break;
-            }
-            if sent.fate == Fate::Sacked {
-                segments += 1;
-                bytes += sent.len();
-                continue;
-            }
-            if segments < DUP_THRESH && bytes <= (DUP_THRESH - 1) * u64::from(mss) {
-                continue;
-            }
-            judged = judged.max(sent.end);
             if sent.fate == Fate::InFlight && !sent.is_resent() {
                 lost(sent);
                 self.set_fate(index, Fate::Lost);
             }
         }
-        self.judged = judged;
+        self.judged = self.judged.max(end);
+    }
+
+    /// The offset that has as much reported above it as makes a loss of what is not reported below.
+    fn lost_below(&self, mss: u32) -> Option<u64> {
+        let (mut segments, mut bytes) = (0, 0);
+        for range in self.reported.iter().rev() {
+            let runs = self.sent.partition_point(|sent| sent.end <= range.end);
+            let runs = self.sent.range(..runs).rev();
+            for sent in runs.take_while(|sent| sent.start >= range.start) {
+                segments += 1;
+                bytes += sent.len();
+                if segments >= DUP_THRESH || bytes > (DUP_THRESH - 1) * u64::from(mss) {
+                    return Some(sent.start);
+                }
+            }
+        }
+        None
     }
 
     /// The earliest run is lost: by duplicate acknowledgements or a partial one (RFC 6582).
@@ -118,6 +121,7 @@ impl Scoreboard {
         while let Some(&start) = self.lost_runs.first() {
             self.set_fate(self.index_of(start), Fate::InFlight);
         }
+        self.judged = 0;
         self.order.rebuild(self.sent.iter());
         self.tidy();
     }
@@ -127,5 +131,31 @@ impl Scoreboard {
         let index = self.index_of(transmission.start);
         let sent = self.sent.get(index)?;
         transmission.is_of(sent).then_some(index)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::send::scoreboard::{Delivered, SendStamp};
+    use alloc::vec::Vec;
+
+    fn mark_below(board: &mut Scoreboard) -> Vec<u64> {
+        let mut starts = Vec::new();
+        board.mark_lost_below_sacked(100, &mut |sent| starts.push(sent.start));
+        starts
+    }
+
+    #[test]
+    fn what_was_taken_back_may_be_found_lost_again_by_what_is_above_it() {
+        let mut board = Scoreboard::default();
+        for start in [0, 100, 200, 300, 400] {
+            board.push(start..start + 100, Instant::ZERO, SendStamp::default());
+        }
+        board.sack(200..500, &mut Delivered::default());
+        assert_eq!(mark_below(&mut board), [0, 100]);
+        assert!(mark_below(&mut board).is_empty(), "once");
+        board.unmark_lost();
+        assert_eq!(mark_below(&mut board), [0, 100]);
     }
 }

@@ -47,8 +47,6 @@ pub(crate) struct Scoreboard {
     transmissions: u64,
     /// Every run that ends by this offset has been judged by what was reported above it.
     judged: u64,
-    /// Offset after the last run that was ever reported by SACK.
-    highest_sacked: u64,
 }
 
 /// How many segments above a hole must be reported before it counts as lost (RFC 6675 §2).
@@ -67,6 +65,11 @@ impl Scoreboard {
     /// Of those, bytes that were sent again.
     pub(crate) fn resent_in_flight(&self) -> u64 {
         self.resent
+    }
+
+    /// The same in segments.
+    pub(crate) fn resent_segments(&self, mss: u32) -> u64 {
+        self.resent.div_ceil(u64::from(mss.max(1)))
     }
 
     /// Bytes reported by SACK.
@@ -209,7 +212,6 @@ impl Scoreboard {
         }
         if index > first {
             let covered = self.sent[first].start..self.sent[index - 1].end;
-            self.highest_sacked = self.highest_sacked.max(covered.end);
             self.reported.insert(covered);
         }
     }

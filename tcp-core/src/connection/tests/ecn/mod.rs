@@ -269,3 +269,32 @@ fn a_loss_is_told_by_cwr_on_new_data() {
     assert_eq!(new[0], CWR);
     assert!(new.len() > 1 && new[1..].iter().all(|&it| it == CAPABLE));
 }
+
+/// RFC 3168 §6.1.2: one reduction for each window of data, whatever told of the congestion; the peer
+/// hears of each.
+#[test]
+fn a_loss_that_a_tail_probe_repaired_and_a_mark_are_one_reduction() {
+    let config = TcpConfig {
+        pacing: false,
+        max_segment_size: Some(1_012),
+        nagle: false,
+        congestion: crate::CongestionAlgorithm::Reno,
+        ..with(EcnMode::Request)
+    };
+    let mut pair = quiet_pair(config);
+    pair.write(0, 5_000);
+    assert_eq!(said(&mut pair, 0), [CAPABLE; 5]);
+    pair.fire(0);
+    assert_eq!(said(&mut pair, 0), [NEITHER], "the probe");
+    let ack = pair.ack_of_all(0, u16::MAX);
+    pair.give(0, ack, &[]);
+    pair.write(0, 6_000);
+    assert_eq!(said(&mut pair, 0), [CAPABLE; 6]);
+    let mut marked = pair.ack_of_all(0, u16::MAX);
+    marked.ece = true;
+    pair.give(0, marked, &[]);
+    assert_eq!(pair.counters[0].loss_probe_recovery, 1);
+    assert_eq!(pair.ends[0].info(pair.now).tcpi_snd_cwnd, 3_000);
+    pair.write(0, 1_000);
+    assert_eq!(said(&mut pair, 0), [CWR]);
+}
