@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use common::{PATIENCE, SERVER, builder, connect_pair, connected, interfaces};
-use tcp_tun::tcp_core::State;
+use tcp_tun::tcp_core::{CongestionAlgorithm, State};
 use tcp_tun::{MemoryDevice, TcpListener, TcpStream};
 
 #[test]
@@ -390,4 +390,24 @@ fn options_are_kept_and_shared_by_clones() {
     assert_eq!(ours.write_timeout().unwrap(), Some(PATIENCE));
     assert_eq!(ours.linger().unwrap(), None);
     ours.set_keep_alive(Some(Default::default())).unwrap();
+}
+
+#[test]
+fn the_congestion_control_is_changed_while_data_flows() {
+    let (_interfaces, mut theirs, mut ours) = connected();
+    let total = 4 << 20;
+    let reader = thread::spawn(move || {
+        let mut data = Vec::new();
+        theirs.read_to_end(&mut data).unwrap();
+        data.len()
+    });
+    for name in ["cubic", "reno", "bbr", "cubic"] {
+        ours.set_congestion(CongestionAlgorithm::by_name(name).unwrap())
+            .unwrap();
+        ours.write_all(&vec![7; total / 4]).unwrap();
+        assert_eq!(ours.info().unwrap().congestion, name);
+    }
+    assert_eq!(ours.congestion().unwrap(), CongestionAlgorithm::CUBIC);
+    drop(ours);
+    assert_eq!(reader.join().unwrap(), total);
 }

@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use super::Stack;
 use super::connections::Entry;
-use crate::config::KeepAlive;
+use crate::config::{CongestionAlgorithm, KeepAlive};
 use crate::connection::{Connection, Shutdown};
 use crate::error::{ConnectionError, ReadError, WriteError};
 use crate::stats::{Counters, TcpInfo};
@@ -120,6 +120,11 @@ impl<'a> ConnectionMut<'a> {
     /// See [`Connection::set_dscp`].
     pub fn set_dscp(&mut self, dscp: u8) {
         self.touch().0.set_dscp(dscp);
+    }
+
+    /// See [`Connection::set_congestion`].
+    pub fn set_congestion(&mut self, algorithm: CongestionAlgorithm) {
+        self.touch().0.set_congestion(algorithm);
     }
 
     fn entry(&self) -> &Entry {

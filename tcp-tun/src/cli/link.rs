@@ -11,9 +11,11 @@ use clap::{ArgAction, Args};
 use nix::errno::Errno;
 use nix::unistd::geteuid;
 use sha2::{Digest, Sha256};
+use tcp_core::{TcpConfig, ValidConfig};
 use tcp_tun::capture::Capture;
 use tcp_tun::{Cidr, Direction, Interface, InterfaceBuilder, netns};
 
+use super::tcp::TcpArgs;
 use super::text;
 use super::trace;
 
@@ -73,6 +75,9 @@ pub struct LinkArgs {
     /// Tell more: -v what happens to connections, -vv every packet
     #[arg(short, long, action = ArgAction::Count)]
     verbose: u8,
+
+    #[command(flatten)]
+    tcp: TcpArgs,
 }
 
 /// An interface in place, and what was decided about it.
@@ -99,6 +104,11 @@ impl LinkArgs {
     /// Whether a device is to be used that an administrator has set up.
     pub fn is_attached(&self) -> bool {
         self.attach
+    }
+
+    /// How connections behave, where `base` is how they do unless the user says otherwise.
+    pub fn tcp_over(&self, base: TcpConfig) -> anyhow::Result<ValidConfig> {
+        Ok(self.tcp.over(base).validate()?)
     }
 
     /// Our addresses.
@@ -168,7 +178,8 @@ impl LinkArgs {
         };
         let name = self.device_name();
         let capture = self.create_capture()?;
-        let mut builder = self.builder(capture.clone(), None).name(name);
+        let tcp = self.tcp_over(TcpConfig::default())?;
+        let mut builder = self.builder(capture.clone(), None).name(name).tcp(tcp);
         for &address in &kernel_addresses {
             builder = builder.kernel_address(address);
         }

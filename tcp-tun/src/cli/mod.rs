@@ -7,6 +7,7 @@ mod serve;
 mod services;
 mod signals;
 mod status;
+mod tcp;
 mod text;
 mod trace;
 

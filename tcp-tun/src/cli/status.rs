@@ -53,23 +53,44 @@ impl fmt::Display for Table<'_> {
     }
 }
 
-/// One connection's numbers, under the names and in the order of `ss -i`.
+/// One connection's numbers, under the names, in the units and in the order of `ss -ti`. What is zero
+/// is left out where ss leaves it out.
 struct Details<'a>(&'a TcpInfo);
 
 impl fmt::Display for Details<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let info = self.0;
         let mut items: Vec<String> = Vec::new();
-        for (agreed, name) in [(info.timestamps, "ts"), (info.sack, "sack")] {
-            if agreed {
-                items.push(name.into());
-            }
-        }
+        self.push_agreed(&mut items);
+        self.push_state(&mut items);
+        self.push_volume(&mut items);
+        self.push_rates(&mut items);
+        self.push_limits(&mut items);
+        self.push_repair(&mut items);
+        self.push_windows(&mut items);
+        f.write_str(&items.join(" "))
+    }
+}
+
+impl Details<'_> {
+    fn push_agreed(&self, items: &mut Vec<String>) {
+        let info = self.0;
+        let agreed = [
+            (info.timestamps, "ts"),
+            (info.sack, "sack"),
+            (info.ecn, "ecn"),
+            (info.ecn_seen, "ecnseen"),
+        ];
+        items.extend(names(&agreed));
         items.push(info.congestion.into());
         if let (Some(theirs), Some(ours)) = (info.tcpi_snd_wscale, info.tcpi_rcv_wscale) {
             items.push(format!("wscale:{theirs},{ours}"));
         }
+    }
+
+    fn push_state(&self, items: &mut Vec<String>) {
+        let info = self.0;
         items.push(format!("rto:{}", info.tcpi_rto.as_millis()));
+        items.extend(counts(&[("backoff", info.tcpi_backoff.into())]));
         items.push(format!(
             "rtt:{}/{}",
             millis(info.tcpi_rtt),
@@ -79,26 +100,17 @@ impl fmt::Display for Details<'_> {
         items.push(format!("mss:{}", info.tcpi_snd_mss));
         items.push(format!("rcvmss:{}", info.tcpi_rcv_mss));
         items.push(format!("advmss:{}", info.tcpi_advmss));
-        // ss counts segments here; so does the kernel.
-        let segments = |bytes: u64| bytes.div_ceil(u64::from(info.tcpi_snd_mss).max(1));
-        items.push(format!("cwnd:{}", segments(info.tcpi_snd_cwnd.into())));
+        let cwnd = self.segments(info.tcpi_snd_cwnd.into());
+        items.push(format!("cwnd:{cwnd}"));
         if info.tcpi_snd_ssthresh != u32::MAX {
-            let ssthresh = segments(info.tcpi_snd_ssthresh.into());
+            let ssthresh = self.segments(info.tcpi_snd_ssthresh.into());
             items.push(format!("ssthresh:{ssthresh}"));
         }
-        self.push_counts(&mut items);
-        items.push(format!("snd_wnd:{}", info.tcpi_snd_wnd));
-        items.push(format!("rcv_wnd:{}", info.tcpi_rcv_wnd));
-        items.push(format!("minrtt:{}", millis(info.tcpi_min_rtt)));
-        f.write_str(&items.join(" "))
     }
-}
 
-impl Details<'_> {
-    /// The counts, without those that are zero.
-    fn push_counts(&self, items: &mut Vec<String>) {
+    fn push_volume(&self, items: &mut Vec<String>) {
         let info = self.0;
-        let counts = [
+        items.extend(counts(&[
             ("bytes_sent", info.tcpi_bytes_sent),
             ("bytes_retrans", info.tcpi_bytes_retrans),
             ("bytes_acked", info.tcpi_bytes_acked),
@@ -107,20 +119,94 @@ impl Details<'_> {
             ("segs_in", info.tcpi_segs_in),
             ("data_segs_out", info.tcpi_data_segs_out),
             ("data_segs_in", info.tcpi_data_segs_in),
-            ("unacked", info.unacked_bytes),
-            ("sacked", info.sacked_bytes),
-            ("lost", info.lost_bytes),
-            ("notsent", info.tcpi_notsent_bytes),
-            ("dsack_dups", info.tcpi_dsack_dups),
-            ("rcv_ooopack", info.tcpi_rcv_ooopack),
-            ("backoff", info.tcpi_retransmits.into()),
-            ("probes", info.tcpi_probes.into()),
-            ("retrans", info.tcpi_total_retrans),
-        ];
-        for (name, count) in counts.iter().filter(|(_, count)| *count > 0) {
-            items.push(format!("{name}:{count}"));
+        ]));
+    }
+
+    fn push_rates(&self, items: &mut Vec<String>) {
+        let info = self.0;
+        if let Some(pace) = info.tcpi_pacing_rate {
+            items.push(format!("pacing_rate {}", bits_per_second(pace)));
+        }
+        if info.tcpi_delivery_rate > 0 {
+            let rate = bits_per_second(info.tcpi_delivery_rate);
+            items.push(format!("delivery_rate {rate}"));
+        }
+        items.extend(counts(&[
+            ("delivered", self.segments(info.delivered_bytes)),
+            ("delivered_ce", info.tcpi_delivered_ce),
+        ]));
+        let limits = [(info.tcpi_delivery_rate_app_limited, "app_limited")];
+        items.extend(names(&limits));
+    }
+
+    /// How long there was something to send, and what kept it from being sent.
+    fn push_limits(&self, items: &mut Vec<String>) {
+        let info = self.0;
+        let busy = info.tcpi_busy_time;
+        if busy.is_zero() {
+            return;
+        }
+        items.push(format!("busy:{}ms", busy.as_millis()));
+        for (name, span) in [
+            ("rwnd_limited", info.tcpi_rwnd_limited),
+            ("sndbuf_limited", info.tcpi_sndbuf_limited),
+        ] {
+            if !span.is_zero() {
+                let percent = 100.0 * span.as_secs_f64() / busy.as_secs_f64();
+                items.push(format!("{name}:{}ms({percent:.1}%)", span.as_millis()));
+            }
         }
     }
+
+    fn push_repair(&self, items: &mut Vec<String>) {
+        let info = self.0;
+        items.extend(counts(&[
+            ("unacked", info.tcpi_unacked),
+            ("retrans", info.tcpi_total_retrans),
+            ("lost", info.tcpi_lost),
+            ("sacked", info.tcpi_sacked),
+            ("dsack_dups", info.tcpi_dsack_dups),
+            ("reord_seen", info.tcpi_reord_seen),
+            ("probes", info.tcpi_probes.into()),
+        ]));
+    }
+
+    fn push_windows(&self, items: &mut Vec<String>) {
+        let info = self.0;
+        items.extend(counts(&[("notsent", info.tcpi_notsent_bytes)]));
+        items.push(format!("minrtt:{}", millis(info.tcpi_min_rtt)));
+        items.extend(counts(&[("rcv_ooopack", info.tcpi_rcv_ooopack)]));
+        items.push(format!("snd_wnd:{}", info.tcpi_snd_wnd));
+        items.push(format!("rcv_wnd:{}", info.tcpi_rcv_wnd));
+    }
+
+    /// ss counts segments where we count bytes; so does the kernel.
+    fn segments(&self, bytes: u64) -> u64 {
+        bytes.div_ceil(u64::from(self.0.tcpi_snd_mss).max(1))
+    }
+}
+
+/// The counts that are not zero.
+fn counts(counts: &[(&str, u64)]) -> impl Iterator<Item = String> {
+    let counts = counts.iter().filter(|(_, count)| *count > 0);
+    counts.map(|(name, count)| format!("{name}:{count}"))
+}
+
+/// The names of what is the case.
+fn names(facts: &[(bool, &str)]) -> impl Iterator<Item = String> {
+    let facts = facts.iter().filter(|(is_so, _)| *is_so);
+    facts.map(|(_, name)| (*name).to_owned())
+}
+
+/// A rate in bytes a second as ss writes it.
+fn bits_per_second(bytes: u64) -> String {
+    let bits = bytes as f64 * 8.0;
+    for (unit, name) in [(1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "K")] {
+        if bits > unit {
+            return format!("{:.1}{name}bps", bits / unit);
+        }
+    }
+    format!("{bits}bps")
 }
 
 #[cfg(test)]
@@ -167,6 +253,7 @@ mod tests {
             tcpi_total_retrans: 0,
             tcpi_rcv_ooopack: 0,
             tcpi_dsack_dups: 0,
+            tcpi_unacked: 1,
             congestion: "reno",
             ..TcpInfo::default()
         }
@@ -198,10 +285,52 @@ mod tests {
             lines[2],
             "\tts sack reno wscale:7,5 rto:204 rtt:0.042/0.007 ato:40 mss:1448 rcvmss:1448 \
              advmss:1460 cwnd:10 bytes_sent:100 bytes_received:5 segs_out:4 segs_in:3 \
-             data_segs_out:1 data_segs_in:1 unacked:100 notsent:23 snd_wnd:65536 \
-             rcv_wnd:1048576 minrtt:0.030"
+             data_segs_out:1 data_segs_in:1 unacked:1 notsent:23 minrtt:0.030 snd_wnd:65536 \
+             rcv_wnd:1048576"
         );
         assert!(lines[3].starts_with("TIME-WAIT"), "{}", lines[3]);
         assert_eq!(lines.len(), 4);
+    }
+
+    #[test]
+    fn a_sender_in_trouble_reads_as_in_ss() {
+        let info = TcpInfo {
+            ecn: true,
+            ecn_seen: true,
+            congestion: "cubic",
+            tcpi_backoff: 2,
+            tcpi_snd_ssthresh: 7_240,
+            tcpi_pacing_rate: Some(15_625_000),
+            tcpi_delivery_rate: 1_234,
+            tcpi_delivery_rate_app_limited: true,
+            delivered_bytes: 14_480,
+            tcpi_delivered_ce: 3,
+            tcpi_busy_time: Duration::from_millis(40),
+            tcpi_rwnd_limited: Duration::from_millis(10),
+            tcpi_sndbuf_limited: Duration::from_millis(5),
+            tcpi_total_retrans: 6,
+            tcpi_lost: 2,
+            tcpi_sacked: 4,
+            tcpi_dsack_dups: 1,
+            tcpi_reord_seen: 5,
+            ..info()
+        };
+        let text = Details(&info).to_string();
+        assert_eq!(
+            text,
+            "ts sack ecn ecnseen cubic wscale:7,5 rto:204 backoff:2 rtt:0.042/0.007 ato:40 \
+             mss:1448 rcvmss:1448 advmss:1460 cwnd:10 ssthresh:5 bytes_sent:100 bytes_received:5 \
+             segs_out:4 segs_in:3 data_segs_out:1 data_segs_in:1 pacing_rate 125.0Mbps \
+             delivery_rate 9.9Kbps delivered:10 delivered_ce:3 app_limited busy:40ms \
+             rwnd_limited:10ms(25.0%) sndbuf_limited:5ms(12.5%) unacked:1 retrans:6 lost:2 sacked:4 \
+             dsack_dups:1 reord_seen:5 notsent:23 minrtt:0.030 snd_wnd:65536 rcv_wnd:1048576"
+        );
+    }
+
+    #[test]
+    fn rates_have_units_from_a_thousand_on() {
+        assert_eq!(bits_per_second(100), "800bps");
+        assert_eq!(bits_per_second(1_000), "8.0Kbps");
+        assert_eq!(bits_per_second(250_000_000), "2.0Gbps");
     }
 }

@@ -34,6 +34,7 @@ pub trait Device: AsFd + Send {
     /// Receives one packet into the start of `buf`, which holds [`MAX_PACKET`] bytes: its length, and
     /// what the device knows of it. A device that coalesces segments says so in
     /// [`PacketMeta::segment_size`], one that has checked the checksum in [`PacketMeta::checksum`].
+    /// The loop itself fills [`PacketMeta::arrived`], right after the call: its clock is not the device's.
     ///
     /// # Errors
     ///

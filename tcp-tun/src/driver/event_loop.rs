@@ -8,6 +8,7 @@ use std::time::Duration;
 use mio::{Events, Poll, Token, Waker};
 use parking_lot::{Mutex, MutexGuard};
 
+use super::alarm::Alarm;
 use super::clock::Clock;
 use super::link::Link;
 use super::state::{Input, State};
@@ -16,6 +17,7 @@ use crate::device::MAX_PACKET;
 
 const DEVICE: Token = Token(0);
 const WAKER: Token = Token(1);
+const ALARM: Token = Token(2);
 
 /// Starts the loop of one interface.
 ///
@@ -25,6 +27,7 @@ const WAKER: Token = Token(1);
 pub(crate) fn spawn(setup: Setup) -> io::Result<(Arc<Shared>, JoinHandle<io::Result<()>>)> {
     let poll = Poll::new()?;
     let waker = Waker::new(poll.registry(), WAKER)?;
+    let alarm = Alarm::register(poll.registry(), ALARM)?;
     let registry = poll.registry().try_clone()?;
     let link = Link::register(setup.device, registry, DEVICE, setup.observer)?;
     let shared = Arc::new(Shared {
@@ -38,14 +41,14 @@ pub(crate) fn spawn(setup: Setup) -> io::Result<(Arc<Shared>, JoinHandle<io::Res
         .name("tcp-tun".to_owned())
         .spawn(move || {
             let stopped = StopOnExit(&shared);
-            let result = run(poll, &shared);
+            let result = run(poll, &alarm, &shared);
             stopped.with(result)
         })?;
     Ok((handle, thread))
 }
 
-fn run(mut poll: Poll, shared: &Shared) -> io::Result<()> {
-    let mut events = Events::with_capacity(2);
+fn run(mut poll: Poll, alarm: &Alarm, shared: &Shared) -> io::Result<()> {
+    let mut events = Events::with_capacity(3);
     let mut buf = vec![0; MAX_PACKET];
     // The device is polled for edges, so it may hold packets until `recv` says that it does not.
     let mut input = Input::More;
@@ -64,10 +67,13 @@ fn run(mut poll: Poll, shared: &Shared) -> io::Result<()> {
             MutexGuard::bump(&mut state);
             continue;
         }
+        // Time has passed since: a device may take long to send a burst.
+        let now = shared.clock.now();
         let timeout = state
             .fall_asleep()
             .map(|deadline| deadline.saturating_duration_since(now));
-        let woken = MutexGuard::unlocked(&mut state, || wait(&mut poll, &mut events, timeout));
+        let woken =
+            MutexGuard::unlocked(&mut state, || wait(&mut poll, alarm, &mut events, timeout));
         state.wake_up();
         if woken? {
             input = Input::More;
@@ -75,9 +81,18 @@ fn run(mut poll: Poll, shared: &Shared) -> io::Result<()> {
     }
 }
 
-/// Sleeps until something happens; says whether it happened to the device. The timeout is rounded up
-/// to a millisecond, as `epoll` counts: a timer is late by so much at most, and never early.
-fn wait(poll: &mut Poll, events: &mut Events, timeout: Option<Duration>) -> io::Result<bool> {
+/// Sleeps until something happens; says whether it happened to the device. The poll's own timeout is
+/// rounded up to a millisecond, as `epoll` counts: a timer is late by so much at most, and never early.
+/// Where that would be much, the alarm is exact.
+fn wait(
+    poll: &mut Poll,
+    alarm: &Alarm,
+    events: &mut Events,
+    timeout: Option<Duration>,
+) -> io::Result<bool> {
+    if let Some(timeout) = timeout {
+        alarm.set(timeout);
+    }
     match poll.poll(events, timeout) {
         Ok(()) => Ok(events.iter().any(|event| event.token() == DEVICE)),
         // A signal: whoever asked for it has handled it.

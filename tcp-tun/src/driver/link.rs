@@ -8,6 +8,7 @@ use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
 use tcp_core::{Instant, PacketMeta, Stack, Transmit};
 
+use super::clock::Clock;
 use crate::device::{Device, MAX_PACKET};
 
 /// Which way an observed packet went.
@@ -79,16 +80,21 @@ impl Link {
         self.counters
     }
 
-    /// Receives one packet into `buf`; `None` when there is none.
+    /// Receives one packet into `buf`, and says in [`PacketMeta::arrived`] when it was read; `None` when
+    /// there is none.
     ///
     /// # Errors
     ///
     /// The device is gone.
-    pub(super) fn recv(&mut self, buf: &mut [u8]) -> io::Result<Option<(usize, PacketMeta)>> {
+    pub(super) fn recv(
+        &mut self,
+        clock: &Clock,
+        buf: &mut [u8],
+    ) -> io::Result<Option<(usize, PacketMeta)>> {
         let Some(device) = &mut self.device else {
             return Ok(None);
         };
-        let (len, meta) = loop {
+        let (len, mut meta) = loop {
             match device.recv(buf) {
                 Ok(received) => break received,
                 Err(error) => match error.kind() {
@@ -98,6 +104,9 @@ impl Link {
                 },
             }
         };
+        // Each packet has its own time: round trips and the order of arrival are judged by it. It must
+        // not count what the observer does, nor the packets of the batch before it.
+        meta.arrived = Some(clock.now());
         self.counters.rx_packets += 1;
         self.counters.rx_bytes += len as u64;
         if let Some(observe) = &mut self.observer {

@@ -21,6 +21,7 @@
 //! sees the note and wakes it. A wake-up that comes between the note and the sleep is kept by
 //! the waker's descriptor.
 
+mod alarm;
 mod clock;
 mod event_loop;
 mod link;

@@ -174,10 +174,9 @@ impl State {
     /// The device is gone.
     pub(super) fn receive_batch(&mut self, clock: &Clock, buf: &mut [u8]) -> io::Result<Input> {
         for _ in 0..RECEIVE_BATCH {
-            let Some((len, meta)) = self.link.recv(buf)? else {
+            let Some((len, meta)) = self.link.recv(clock, buf)? else {
                 return Ok(Input::Drained);
             };
-            // Each packet has its own time: round-trip times are measured by it.
             self.stack.handle_packet(clock.now(), &buf[..len], meta);
         }
         Ok(Input::More)

@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use tcp_core::{KeepAlive, TcpConfig};
+use tcp_core::{CongestionAlgorithm, KeepAlive, TcpConfig};
 
 use super::TcpStream;
 use crate::error;
@@ -134,6 +134,25 @@ impl TcpStream {
     /// `NotConnected` after the interface's shutdown.
     pub fn set_keep_alive(&self, keep_alive: Option<KeepAlive>) -> io::Result<()> {
         self.with(|connection| connection.set_keep_alive(keep_alive))
+    }
+
+    /// Changes the congestion control (`TCP_CONGESTION`), at any time: the new one goes on with the
+    /// window and the threshold of the old one. [`info`](TcpStream::info) has its name.
+    ///
+    /// # Errors
+    ///
+    /// `NotConnected` after the interface's shutdown.
+    pub fn set_congestion(&self, algorithm: CongestionAlgorithm) -> io::Result<()> {
+        self.with(|connection| connection.set_congestion(algorithm))
+    }
+
+    /// The congestion control in use.
+    ///
+    /// # Errors
+    ///
+    /// `NotConnected` after the interface's shutdown.
+    pub fn congestion(&self) -> io::Result<CongestionAlgorithm> {
+        self.with(|connection| connection.congestion().clone())
     }
 }
 

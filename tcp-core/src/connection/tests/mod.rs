@@ -22,6 +22,7 @@ mod loss;
 mod on_read;
 mod open;
 mod sack;
+mod switch;
 mod transfer;
 mod window;
 

@@ -165,7 +165,7 @@ impl Stage {
         let mut builder = args
             .link
             .builder(Some(capture.clone()), Some(observer(story)))
-            .tcp(tcp_config()?)
+            .tcp(tcp_config(&args.link)?)
             .mtu(args.link.mtu_or(DEMO_MTU))
             .name(name);
         for address in args.link.kernel_addresses()? {
@@ -185,12 +185,14 @@ impl Stage {
         let interface = args
             .link
             .builder(Some(capture.clone()), Some(observer(story)))
-            .tcp(tcp_config()?)
+            .tcp(tcp_config(&args.link)?)
             .device(ours)
             .build()
             .context("cannot make our stack")?;
         // Only one end records packets, or the capture would hold each of them twice.
-        let mut builder = Interface::builder().tcp(tcp_config()?).device(theirs);
+        let mut builder = Interface::builder()
+            .tcp(tcp_config(&args.link)?)
+            .device(theirs);
         for address in args.link.kernel_addresses()? {
             builder = builder.address(address);
         }
@@ -220,13 +222,12 @@ fn observer(story: &Arc<Mutex<Story>>) -> Observer {
 }
 
 /// Buffers that let a transfer run at the link's pace.
-fn tcp_config() -> anyhow::Result<ValidConfig> {
-    let config = TcpConfig {
+fn tcp_config(link: &LinkArgs) -> anyhow::Result<ValidConfig> {
+    link.tcp_over(TcpConfig {
         recv_buffer: 4 << 20,
         send_buffer: 4 << 20,
         ..TcpConfig::default()
-    };
-    Ok(config.validate()?)
+    })
 }
 
 /// The file that was asked for; else one in the working directory, or, where that cannot be
