@@ -66,7 +66,8 @@ pub enum ConnectionEvent {
     Connected,
     /// There is something to read: bytes, or the end of the stream.
     Readable,
-    /// A write that found no room may be tried again: a third of the buffer is free.
+    /// A write that found no room may be tried again: a third of the buffer is free, or of a large one
+    /// a thirty-second.
     Writable,
     /// Everything written so far has been acknowledged.
     Flushed,

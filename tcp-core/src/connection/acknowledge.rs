@@ -171,12 +171,16 @@ impl Connection {
         self.snd.buffer.release(ack);
     }
 
-    /// When what the segment echoes was sent, in milliseconds.
+    /// When what the segment echoes was sent, in milliseconds. What was sent before all that is
+    /// outstanding tells nothing of it: where our timestamps do not reach the peer, it repeats an old one
+    /// for ever.
     fn echo(&self, arrived: Instant, segment: &Segment<'_>) -> Option<u64> {
         let timestamps = segment.header.options.timestamps?;
         let usable = self.agreed.timestamps && timestamps.echo != 0;
         let echo = usable.then_some(timestamps.echo)?;
-        self.clock.sent_at(arrived, echo)
+        let first = self.snd.scoreboard.first_sent_at()?;
+        let sent_at = self.clock.sent_at(arrived, echo)?;
+        (sent_at >= first.as_millis()).then_some(sent_at)
     }
 
     /// RFC 6298 §3: a sample from what was sent once. When something sent again is acknowledged, the echo
@@ -193,8 +197,7 @@ impl Connection {
     ) -> Option<Duration> {
         let echoed = || {
             let timestamps = segment.header.options.timestamps?;
-            let usable = self.agreed.timestamps && advanced && timestamps.echo != 0;
-            if usable {
+            if advanced && delivered.echo.is_some() {
                 self.clock.measure(arrived, timestamps.echo)
             } else {
                 None

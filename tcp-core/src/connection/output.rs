@@ -189,7 +189,9 @@ impl Connection {
             return;
         }
         self.note_limit(now, limit);
-        let stuck = self.snd.scoreboard.is_empty() && self.snd.unsent() > 0;
+        // What waits for its pace has a timer of its own, and asks nothing of the peer.
+        let paced = matches!(limit, Limit::Pace(_));
+        let stuck = self.snd.scoreboard.is_empty() && self.snd.unsent() > 0 && !paced;
         let corked = stuck && self.is_held_by_cork();
         if corked {
             if !self.timers.is_armed(Timer::Cork) {

@@ -23,8 +23,9 @@ pub(super) enum Limit {
     Pace(Instant),
 }
 
-/// Segments that go out without a pace at the beginning of a connection, and whenever nothing is in the
-/// network: the initial window of RFC 6928, and the `initial_quantum` of Linux's `sch_fq`.
+/// Segments' worth of the stream that goes out without a pace at the beginning of a connection, and
+/// whenever nothing is in the network: the initial window of RFC 6928, and the `initial_quantum` of
+/// Linux's `sch_fq`.
 const UNPACED_SEGMENTS: u64 = 10;
 
 impl Connection {
@@ -73,11 +74,12 @@ impl Connection {
         });
         self.recovery.on_sent(len);
         self.snd.usage.on_sent();
-        if self.tally.data_segs_out >= UNPACED_SEGMENTS
+        let mss = self.full_payload();
+        // By the stream, not by what was counted: counts decide nothing.
+        if self.snd.nxt > UNPACED_SEGMENTS * u64::from(mss)
             && let Some(rate) = self.pacing_rate()
         {
             let quantum = u64::from(self.congestion.send_quantum().unwrap_or(0));
-            let mss = self.full_payload();
             let start = if in_flight == 0 {
                 UNPACED_SEGMENTS * u64::from(mss)
             } else {

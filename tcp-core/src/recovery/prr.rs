@@ -57,7 +57,9 @@ impl Prr {
         };
         // The first retransmission goes out whatever the sums say.
         let forced = self.sent == 0 && may_send < mss;
-        self.window = ack.in_flight + if forced { mss } else { may_send };
+        let window = ack.in_flight + if forced { mss } else { may_send };
+        // A segment may always go into an empty network (RFC 5681 §3.1), however few bytes arrived.
+        self.window = window.max(mss);
     }
 
     /// Bytes of data went out.
@@ -134,5 +136,15 @@ mod tests {
         prr.on_sent(1_000);
         prr.on_ack(ack(0, 6_000, false));
         assert_eq!(prr.window(), 6_000);
+    }
+
+    #[test]
+    fn the_window_is_a_segment_at_least() {
+        let mut prr = Prr::new(2_000, 2_400);
+        prr.on_ack(ack(800, 800, false));
+        prr.on_sent(800);
+        // The rest is found lost, and less than a segment arrived.
+        prr.on_ack(ack(800, 0, false));
+        assert_eq!(prr.window(), MSS);
     }
 }

@@ -330,3 +330,42 @@ fn a_test_of_a_timeout_does_not_wait_for_data_that_is_held_back() {
     pair.give(0, ack, &[]);
     assert_eq!(pair.drain(0).len(), 1, "the second again");
 }
+
+/// Where a middlebox takes our timestamps away, the peer echoes the one of our SYN for ever.
+#[test]
+fn an_echo_from_before_all_that_is_outstanding_tells_nothing() {
+    let mut pair = quiet_pair(TcpConfig::default());
+    let before = pair.ends[0].info(pair.now).tcpi_rtt;
+    let echo = pair.ack_of_all(0, 1_000).options.timestamps;
+    pair.wait(60_000);
+    pair.write(0, 2_000);
+    assert_eq!(pair.drain(0).len(), 2);
+    while pair.ends[0].info(pair.now).tcpi_total_rto == 0 {
+        pair.fire(0);
+        pair.drain(0);
+    }
+    pair.wait(20);
+    let mut header = pair.ack_of_all(0, 1_000);
+    header.options.timestamps = echo;
+    pair.give(0, header, &[]);
+    assert_eq!(pair.ends[0].info(pair.now).unacked_bytes, 0);
+    assert_eq!(pair.ends[0].info(pair.now).tcpi_rtt, before);
+    assert_eq!(pair.counters[0].loss_undo, 0);
+}
+
+/// What waits for its pace is not held back by the peer's window: there is nothing to probe, and no
+/// answer to miss.
+#[test]
+fn what_is_paced_does_not_probe_the_window() {
+    let mut pair = quiet_pair(TcpConfig::default());
+    let end = &mut pair.ends[0];
+    let (bytes, rate) = (100_000, 1_000);
+    end.snd.pacer.on_sent(pair.now, bytes, rate, 0);
+    pair.write(0, 100);
+    assert_eq!(pair.drain(0).len(), 0);
+    pair.fire(0);
+    let sent = pair.drain(0);
+    assert_eq!((sent.len(), sent[0].payload.len()), (1, 100));
+    assert_eq!(pair.counters[0].win_probes, 0);
+    assert_eq!(pair.ends[0].snd.probes, 0);
+}

@@ -98,6 +98,11 @@ impl Scoreboard {
         self.sent.front().map(|first| first.end)
     }
 
+    /// When the first run was first sent: before all else that is outstanding.
+    pub(crate) fn first_sent_at(&self) -> Option<Instant> {
+        self.sent.front().map(|first| first.first_at)
+    }
+
     /// The run that was first sent last.
     pub(crate) fn last(&self) -> Option<Range<u64>> {
         self.sent.back().map(|last| last.start..last.end)
@@ -120,6 +125,7 @@ impl Scoreboard {
         let sent = Sent {
             start: range.start,
             end: range.end,
+            first_at: now,
             sent_at: now,
             number: self.transmissions,
             transmissions: 1,

@@ -7,6 +7,8 @@ use crate::time::Instant;
 pub(crate) struct Sent {
     pub(crate) start: u64,
     pub(crate) end: u64,
+    /// When it was first sent.
+    pub(super) first_at: Instant,
     /// When it was last sent.
     pub(crate) sent_at: Instant,
     /// Its last transmission's place among all: the clock may not tell two of a burst apart.
