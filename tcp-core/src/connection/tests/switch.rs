@@ -5,7 +5,7 @@ use crate::config::CongestionAlgorithm;
 
 /// The second half of the path's life is clean, so that nothing but the change can touch the window.
 fn early_loss(n: usize) -> bool {
-    n == 40
+    (40..44).contains(&n)
 }
 
 fn window_and_threshold(pair: &Pair) -> (u32, u32) {
@@ -41,7 +41,8 @@ fn a_change_keeps_window_and_threshold_and_the_transfer_goes_on() {
         };
         let mut pair = Pair::established(config, early_loss);
         pump(&mut pair, 500);
-        assert_eq!(pair.ends[0].info(pair.now).tcpi_total_retrans, 1);
+        let again = pair.ends[0].info(pair.now).tcpi_total_retrans;
+        assert!((1..=4).contains(&again), "{again}");
         let (window, threshold) = window_and_threshold(&pair);
 
         pair.ends[0].set_congestion(to.clone());
@@ -59,7 +60,7 @@ fn a_change_keeps_window_and_threshold_and_the_transfer_goes_on() {
         pump(&mut pair, 500);
         let info = pair.ends[0].info(pair.now);
         assert!(info.tcpi_bytes_acked > acked + u64::from(window));
-        assert_eq!(info.tcpi_total_retrans, 1, "{from:?} to {name}");
+        assert_eq!(info.tcpi_total_retrans, again, "{from:?} to {name}");
     }
 }
 

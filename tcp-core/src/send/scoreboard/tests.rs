@@ -343,8 +343,15 @@ impl Naive {
 }
 
 fn play(board: &mut Scoreboard, naive: &mut Naive, now: u64, step: &Step) {
+    match step {
+        Step::Push(_) | Step::Resend(_) => send(board, naive, now, step),
+        Step::Ack(_) | Step::Sack(..) => hear(board, naive, step),
+        _ => mark(board, naive, now, step),
+    }
+}
+
+fn send(board: &mut Scoreboard, naive: &mut Naive, now: u64, step: &Step) {
     let end = naive.una + naive.bytes.len() as u64;
-    let mut ignore = |_: &Sent| {};
     match *step {
         Step::Push(len) => {
             board.push(end..end + len, at(now), SendStamp::default());
@@ -355,25 +362,6 @@ fn play(board: &mut Scoreboard, naive: &mut Naive, now: u64, step: &Step) {
                 fate: Fate::InFlight,
             };
             naive.bytes.extend((0..len).map(|_| byte));
-        }
-        Step::Ack(by) => {
-            let una = (naive.una + by).min(end);
-            let known = naive.bytes[..(una - naive.una) as usize].iter();
-            let new = known.filter(|byte| byte.fate != Fate::Sacked).count() as u64;
-            assert_eq!(acknowledge(board, una).bytes, new);
-            naive.bytes.drain(..(una - naive.una) as usize);
-            naive.una = una;
-        }
-        Step::Sack(start, len) => {
-            let start = naive.una + start;
-            let block = start..(start + len).min(end).max(start);
-            let before = naive.sum(Fate::Sacked);
-            for (range, _) in naive.runs() {
-                if block.start <= range.start && range.end <= block.end {
-                    naive.set(&range, |byte| byte.fate = Fate::Sacked);
-                }
-            }
-            assert_eq!(sack(board, block).bytes, naive.sum(Fate::Sacked) - before);
         }
         Step::Resend(most) => {
             let lost = naive
@@ -395,6 +383,39 @@ fn play(board: &mut Scoreboard, naive: &mut Naive, now: u64, step: &Step) {
                 });
             }
         }
+        _ => {}
+    }
+}
+
+fn hear(board: &mut Scoreboard, naive: &mut Naive, step: &Step) {
+    let end = naive.una + naive.bytes.len() as u64;
+    match *step {
+        Step::Ack(by) => {
+            let una = (naive.una + by).min(end);
+            let known = naive.bytes[..(una - naive.una) as usize].iter();
+            let new = known.filter(|byte| byte.fate != Fate::Sacked).count() as u64;
+            assert_eq!(acknowledge(board, una).bytes, new);
+            naive.bytes.drain(..(una - naive.una) as usize);
+            naive.una = una;
+        }
+        Step::Sack(start, len) => {
+            let start = naive.una + start;
+            let block = start..(start + len).min(end).max(start);
+            let before = naive.sum(Fate::Sacked);
+            for (range, _) in naive.runs() {
+                if block.start <= range.start && range.end <= block.end {
+                    naive.set(&range, |byte| byte.fate = Fate::Sacked);
+                }
+            }
+            assert_eq!(sack(board, block).bytes, naive.sum(Fate::Sacked) - before);
+        }
+        _ => {}
+    }
+}
+
+fn mark(board: &mut Scoreboard, naive: &mut Naive, now: u64, step: &Step) {
+    let mut ignore = |_: &Sent| {};
+    match *step {
         Step::Below => board.mark_lost_below_sacked(MSS, &mut ignore),
         Step::Overtaken { ago, patience } => {
             let by = naive.segments.saturating_sub(ago);
@@ -438,6 +459,7 @@ fn play(board: &mut Scoreboard, naive: &mut Naive, now: u64, step: &Step) {
                 .filter(|byte| byte.fate == Fate::Lost);
             lost.for_each(|byte| byte.fate = Fate::InFlight);
         }
+        _ => {}
     }
 }
 
