@@ -86,8 +86,9 @@ impl Connection {
             let armed = self.timers.is_armed(Timer::Retransmit);
             assert!(armed, "what is outstanding has a retransmission timer");
         } else if self.snd.unsent() > 0 {
-            let armed = self.timers.is_armed(Timer::Persist) || self.timers.is_armed(Timer::Cork);
-            assert!(armed, "what waits for a window has a persist timer");
+            let timers = [Timer::Persist, Timer::Cork, Timer::Pacing];
+            let armed = timers.iter().any(|&timer| self.timers.is_armed(timer));
+            assert!(armed, "what waits for a window, or its pace, has a timer");
         }
     }
 }
