@@ -13,6 +13,7 @@ use tcp_sim::explore::{
     explore_observed, handshake, play, presets, reset, simultaneous_close, simultaneous_open,
     time_wait_reuse, transfer, zero_window,
 };
+use tcp_sim::scenario::TcpSettings;
 
 /// Explores to the end and finds nothing.
 fn explore_clean(scenario: &Scenario, faults: u8) -> Report {
@@ -35,7 +36,15 @@ fn explore_clean(scenario: &Scenario, faults: u8) -> Report {
     report
 }
 
-// The larger ones are explored with three faults by the program, in release.
+/// Without the tail loss probe: a timer that may come before or after everything else multiplies the
+/// schedules of a longer conversation by hundreds for each fault.
+fn unprobed(scenario: &Scenario) -> Scenario {
+    let tcp = TcpSettings {
+        tail_loss_probe: Some(false),
+        ..TcpSettings::default()
+    };
+    scenario.with_tcp(&tcp).expect("the settings are valid")
+}
 
 #[test]
 fn handshake_keeps_the_rules() {
@@ -49,27 +58,32 @@ fn simultaneous_open_keeps_the_rules() {
 
 #[test]
 fn transfer_keeps_the_rules() {
-    assert!(explore_clean(&transfer(), 2).states > 500_000);
+    assert!(explore_clean(&transfer(), 1).states > 500_000);
+    assert!(explore_clean(&unprobed(&transfer()), 2).states > 500_000);
 }
 
 #[test]
 fn close_keeps_the_rules() {
-    assert!(explore_clean(&close(), 3).states > 200_000);
+    assert!(explore_clean(&close(), 2).states > 20_000);
+    assert!(explore_clean(&unprobed(&close()), 3).states > 100_000);
 }
 
 #[test]
 fn simultaneous_close_keeps_the_rules() {
-    assert!(explore_clean(&simultaneous_close(), 2).states > 500_000);
+    assert!(explore_clean(&simultaneous_close(), 1).states > 500_000);
+    assert!(explore_clean(&unprobed(&simultaneous_close()), 2).states > 500_000);
 }
 
 #[test]
 fn zero_window_keeps_the_rules() {
-    assert!(explore_clean(&zero_window(), 3).states > 200_000);
+    assert!(explore_clean(&zero_window(), 2).states > 20_000);
+    assert!(explore_clean(&unprobed(&zero_window()), 3).states > 100_000);
 }
 
 #[test]
 fn reset_keeps_the_rules() {
-    assert!(explore_clean(&reset(), 3).states > 100_000);
+    assert!(explore_clean(&reset(), 2).states > 20_000);
+    assert!(explore_clean(&unprobed(&reset()), 3).states > 100_000);
 }
 
 #[test]
