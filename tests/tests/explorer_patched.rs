@@ -27,13 +27,11 @@ const ACKNOWLEDGED_TOO_MUCH: Bug = Bug {
     found_by: &[("handshake", 1), ("transfer", 1), ("close", 1)],
 };
 
-/// A FIN is not retransmitted.
+/// A FIN is not retransmitted: neither when it is lost, nor as a probe.
 const FIN_SENT_ONCE: Bug = Bug {
-    file: "connection/output.rs",
-    right: "if let Some(lost) = self.snd.scoreboard.first_lost() {",
-    wrong: "if let Some(lost) = self.snd.scoreboard.first_lost()
-            && self.snd.fin != Some(lost.start)
-        {",
+    file: "connection/emit.rs",
+    right: "if range.end > data.end {",
+    wrong: "if range.end > data.end && self.tally.total_retrans == 0 {",
     found_by: &[("close", 1), ("simultaneous-close", 1)],
 };
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use tcp_core::{State, TcpConfig};
+use tcp_core::{CongestionAlgorithm, State, TcpConfig};
 use tcp_sim::script::{LoneStack, Seg, Tester, ack, rst, syn};
 
 /// A connection with timestamps, the peer's last one 1,000.
@@ -172,10 +172,17 @@ fn no_blocks_without_permission() {
     tester.expect(ack(301, 101).sack(&[]));
 }
 
+fn reno() -> TcpConfig {
+    TcpConfig {
+        congestion: CongestionAlgorithm::Reno,
+        ..TcpConfig::default()
+    }
+}
+
 /// RFC 5681 §3.2: three duplicate acknowledgements, and the first segment is sent again.
 #[test]
 fn three_duplicate_acknowledgements_retransmit() {
-    let mut tester = Tester::established(TcpConfig::default());
+    let mut tester = Tester::established(reno());
     tester.write(&[b'.'; 6 * 1_460]);
     for index in 0..6 {
         tester.expect(ack(301 + index * 1_460, 101).len(1_460));
@@ -200,7 +207,7 @@ fn three_duplicate_acknowledgements_retransmit() {
 /// RFC 6675: only what the blocks leave out is sent again.
 #[test]
 fn selective_acknowledgements_repair_the_holes_only() {
-    let mut tester = selective(TcpConfig::default());
+    let mut tester = selective(reno());
     tester.write(&[b'.'; 8 * 1_460]);
     let edge = |index: u32| 301 + index * 1_460;
     for index in 0..8 {
