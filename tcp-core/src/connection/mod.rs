@@ -26,6 +26,7 @@ mod handshake;
 mod info;
 mod input;
 mod invariants;
+mod limit;
 mod machine;
 mod output;
 mod pace;

@@ -3,8 +3,8 @@
 use core::ops::Range;
 
 use super::decision::Decision;
+use super::limit::Limit;
 use super::machine::Connection;
-use super::pace::Limit;
 use super::timers::Timer;
 use crate::send::window::Hold;
 use crate::state::State;

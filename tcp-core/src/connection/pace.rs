@@ -1,5 +1,6 @@
 //! How fast to send, and what keeps the sender from sending.
 
+use super::limit::Limit;
 use super::machine::Connection;
 use super::timers::Timer;
 use crate::congestion::SentSample;
@@ -7,21 +8,6 @@ use crate::send::pacing::Pacer;
 use crate::send::scoreboard::SendStamp;
 use crate::send::usage::Rest;
 use crate::time::Instant;
-
-/// Why no data can be sent now.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Limit {
-    /// There is none.
-    NoData,
-    /// What there is waits for more, or for an acknowledgement (Nagle, cork).
-    Held,
-    /// The peer's window.
-    PeerWindow,
-    /// The congestion window.
-    Congestion,
-    /// The pace: at this time the next may go.
-    Pace(Instant),
-}
 
 /// Segments' worth of the stream that goes out without a pace at the beginning of a connection, and
 /// whenever nothing is in the network: the initial window of RFC 6928, and the `initial_quantum` of

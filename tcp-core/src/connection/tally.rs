@@ -3,7 +3,7 @@
 use core::hash::{Hash, Hasher};
 use core::time::Duration;
 
-use super::pace::Limit;
+use super::limit::Limit;
 use crate::time::Instant;
 
 /// What only adds up, and decides nothing.
