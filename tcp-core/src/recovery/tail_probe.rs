@@ -40,6 +40,9 @@ pub(crate) struct ProbeAck<'a> {
 /// What the peer may wait before it acknowledges a single segment (RFC 8985 §7.2).
 const MAX_ACK_DELAY: Duration = Duration::from_millis(200);
 
+/// What a busy machine may add to the shortest of round trips, as Linux's `TCP_TIMEOUT_MIN`.
+const LEAST_DELAY: Duration = Duration::from_millis(2);
+
 impl TailProbe {
     /// Whether a probe may be planned: one at a time.
     pub(crate) fn is_idle(&self) -> bool {
@@ -51,7 +54,7 @@ impl TailProbe {
         let delay = if in_flight <= u64::from(mss) {
             MAX_ACK_DELAY
         } else {
-            Duration::ZERO
+            LEAST_DELAY
         };
         srtt.saturating_mul(2).saturating_add(delay)
     }
@@ -156,7 +159,7 @@ mod tests {
         let srtt = Duration::from_millis(100);
         assert_eq!(
             TailProbe::timeout(srtt, 1_001, 1_000),
-            Duration::from_millis(200)
+            Duration::from_millis(202)
         );
         assert_eq!(
             TailProbe::timeout(srtt, 1_000, 1_000),

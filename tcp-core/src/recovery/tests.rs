@@ -378,7 +378,7 @@ fn the_tail_of_a_window_that_was_marked_is_probed() {
     let mut sender = sender(3);
     assert!(sender.recovery.enter_reduction(sender.nxt));
     let timeout = sender.recovery.probe_timeout(&sender.board, Some(RTT), MSS);
-    assert_eq!(timeout, Some(2 * RTT));
+    assert_eq!(timeout, Some(2 * RTT + Duration::from_millis(2)));
 }
 
 #[test]
