@@ -80,13 +80,8 @@ impl Infos {
 
     /// The last one before this time.
     pub fn before(&self, at: Instant) -> Option<&TcpInfo> {
-        self.within(Instant::ZERO, at).last()
-    }
-
-    /// Those from one time to before another.
-    pub fn within(&self, from: Instant, to: Instant) -> impl Iterator<Item = &TcpInfo> {
-        let are_between = move |(at, _): &&(Instant, TcpInfo)| from <= *at && *at < to;
-        self.told.iter().filter(are_between).map(|(_, info)| info)
+        let earlier = self.told.iter().rfind(|(told, _)| *told < at);
+        earlier.map(|(_, info)| info)
     }
 }
 

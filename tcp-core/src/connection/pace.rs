@@ -61,16 +61,13 @@ impl Connection {
         self.recovery.on_sent(len);
         self.snd.usage.on_sent();
         let mss = self.full_payload();
+        let unpaced = UNPACED_SEGMENTS * u64::from(mss);
         // By the stream, not by what was counted: counts decide nothing.
-        if self.snd.nxt > UNPACED_SEGMENTS * u64::from(mss)
+        if self.snd.nxt > unpaced
             && let Some(rate) = self.pacing_rate()
         {
             let quantum = u64::from(self.congestion.send_quantum().unwrap_or(0));
-            let start = if in_flight == 0 {
-                UNPACED_SEGMENTS * u64::from(mss)
-            } else {
-                0
-            };
+            let start = if in_flight == 0 { unpaced } else { 0 };
             let quantum = quantum.max(Pacer::quantum(rate, mss)).max(start);
             self.snd.pacer.on_sent(now, len, rate, quantum);
         }

@@ -102,7 +102,7 @@ impl Connection {
     pub(super) fn give_up_flight(&mut self, now: Instant, counters: &mut Counters) {
         let nothing = Delivered::default();
         let outstanding = self.snd.outstanding();
-        if matches!(self.recovery.phase(), Phase::Open | Phase::Reduction) {
+        if !self.recovery.is_repairing() {
             self.congestion.remember();
             self.tally.begin_timeouts(now);
         }
@@ -124,7 +124,7 @@ impl Connection {
         self.note_reduction();
     }
 
-    /// Cuts the window, at most once for each window of data.
+    /// Cuts the window, at most once for each window of data, and leads it down to where it is cut to.
     pub(super) fn cut(
         &mut self,
         now: Instant,
@@ -132,6 +132,17 @@ impl Connection {
         flight_size: u32,
         delivered: u64,
     ) {
+        self.cut_at_once(now, signal, flight_size);
+        if !self.congestion.governs_recovery() {
+            // RFC 9937 §6.2: RecoverFS.
+            let sacked = self.snd.scoreboard.sacked();
+            let start = u64::from(self.snd.outstanding()).saturating_sub(sacked) + delivered;
+            self.recovery.start_prr(self.congestion.ssthresh(), start);
+        }
+    }
+
+    /// The controller cuts the window, and the peer hears of it where it marks.
+    fn cut_at_once(&mut self, now: Instant, signal: CongestionSignal, flight_size: u32) {
         self.congestion.remember();
         self.congestion.on_congestion(&CongestionEvent {
             now,
@@ -139,12 +150,6 @@ impl Connection {
             flight_size,
         });
         self.note_reduction();
-        if !self.congestion.governs_recovery() {
-            // RFC 9937 §6.2: RecoverFS.
-            let sacked = self.snd.scoreboard.sacked();
-            let start = u64::from(self.snd.outstanding()).saturating_sub(sacked) + delivered;
-            self.recovery.start_prr(self.congestion.ssthresh(), start);
-        }
     }
 
     /// When to probe, if nothing comes back until then (RFC 8985 §7.2).
@@ -194,13 +199,7 @@ impl Connection {
             self.arm_retransmit(now);
         } else if outcome.probe_repaired && self.recovery.phase() == Phase::Open {
             counters.loss_probe_recovery += 1;
-            self.congestion.remember();
-            self.congestion.on_congestion(&CongestionEvent {
-                now,
-                signal: CongestionSignal::Loss,
-                flight_size,
-            });
-            self.note_reduction();
+            self.cut_at_once(now, CongestionSignal::Loss, flight_size);
             self.congestion.on_recovery_end(now);
         }
         if outcome.lost {

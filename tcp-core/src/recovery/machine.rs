@@ -69,6 +69,11 @@ impl Recovery {
         self.phase
     }
 
+    /// Whether losses are being repaired.
+    pub(crate) fn is_repairing(&self) -> bool {
+        matches!(self.phase, Phase::Recovery | Phase::Loss)
+    }
+
     /// How often reordering was seen.
     pub(crate) fn reorderings(&self) -> u32 {
         self.rack.reorderings()
@@ -106,8 +111,7 @@ impl Recovery {
         min_rtt: Option<Duration>,
         srtt: Option<Duration>,
     ) -> Duration {
-        let repairing = matches!(self.phase, Phase::Recovery | Phase::Loss);
-        let evident = repairing || scoreboard.is_past_threshold(mss);
+        let evident = self.is_repairing() || scoreboard.is_past_threshold(mss);
         self.rack.window(evident, min_rtt, srtt)
     }
 
@@ -118,8 +122,7 @@ impl Recovery {
         srtt: Option<Duration>,
         mss: u32,
     ) -> Option<Duration> {
-        let repairing = matches!(self.phase, Phase::Recovery | Phase::Loss);
-        let quiet = !repairing && scoreboard.sacked() == 0 && self.probe.is_idle();
+        let quiet = !self.is_repairing() && scoreboard.sacked() == 0 && self.probe.is_idle();
         let plan = self.config.tail_loss_probe && quiet && !scoreboard.is_empty();
         let srtt = srtt.filter(|_| plan)?;
         Some(TailProbe::timeout(srtt, scoreboard.in_flight(), mss))
@@ -247,7 +250,7 @@ impl Recovery {
         lost: &mut dyn FnMut(&Sent),
     ) -> Timeout {
         let phase = self.phase;
-        if matches!(phase, Phase::Open | Phase::Reduction) {
+        if !self.is_repairing() {
             let resent = scoreboard.resent_segments(view.mss);
             self.undo.begin(view.una, resent);
         }

@@ -4,33 +4,23 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Serialize, Serializer};
-use tcp_core::{CongestionAlgorithm, TcpConfig};
+use tcp_core::TcpConfig;
 use thiserror::Error;
 
 use super::endpoint::{EndConfig, Endpoint};
 use super::ours::Ours;
 #[cfg(feature = "smoltcp")]
 use super::smoltcp_host::SmoltcpHost;
+use crate::scenario::CongestionName;
 
 /// A stack with its congestion control: `ours-cubic`, `ours-bbr-unpaced`, `smoltcp-cubic`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Contender {
     /// `tcp-core`.
-    Ours(Congestion, Pacing),
+    Ours(CongestionName, Pacing),
     /// smoltcp with CUBIC.
     #[cfg(feature = "smoltcp")]
     Smoltcp,
-}
-
-/// Congestion controls by name.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Congestion {
-    /// RFC 5681.
-    Reno,
-    /// RFC 9438.
-    Cubic,
-    /// draft-ietf-ccwg-bbr.
-    Bbr,
 }
 
 /// Whether what is sent is spread over the round trip.
@@ -49,13 +39,19 @@ pub struct UnknownContender(String);
 
 /// What the name of ours begins with.
 const OURS: &str = "ours";
+/// Ours, in the order of the tables.
+const CONTROLS: [CongestionName; 3] = [
+    CongestionName::Cubic,
+    CongestionName::Bbr,
+    CongestionName::Reno,
+];
 /// What the name of one without pacing ends with.
 const UNPACED: &str = "-unpaced";
 
 impl Contender {
     /// Ours with CUBIC, BBR and Reno, paced; and smoltcp where it is built in.
     pub fn paced() -> Vec<Contender> {
-        let mut list: Vec<_> = Congestion::ALL
+        let mut list: Vec<_> = CONTROLS
             .map(|congestion| Contender::Ours(congestion, Pacing::On))
             .into();
         list.extend(Contender::peer());
@@ -64,7 +60,7 @@ impl Contender {
 
     /// Those that are [`paced`](Self::paced), and ours without pacing.
     pub fn all() -> Vec<Contender> {
-        let unpaced = Congestion::ALL.map(|congestion| Contender::Ours(congestion, Pacing::Off));
+        let unpaced = CONTROLS.map(|congestion| Contender::Ours(congestion, Pacing::Off));
         let mut list = Contender::paced();
         list.extend(unpaced);
         list
@@ -89,11 +85,7 @@ impl Contender {
 
     /// The congestion control's name.
     pub fn congestion(self) -> &'static str {
-        match self {
-            Contender::Ours(congestion, _) => congestion.name(),
-            #[cfg(feature = "smoltcp")]
-            Contender::Smoltcp => Congestion::Cubic.name(),
-        }
+        self.control().as_str()
     }
 
     /// Whether it is paced; smoltcp cannot be.
@@ -121,24 +113,19 @@ impl Contender {
         }
     }
 
-    fn settings(self) -> TcpConfig {
-        let congestion = CongestionAlgorithm::by_name(self.congestion());
-        TcpConfig {
-            congestion: congestion.expect("the core knows every control of the grid"),
-            pacing: self.pacing() == Pacing::On,
-            ..TcpConfig::default()
+    fn control(self) -> CongestionName {
+        match self {
+            Contender::Ours(congestion, _) => congestion,
+            #[cfg(feature = "smoltcp")]
+            Contender::Smoltcp => CongestionName::Cubic,
         }
     }
-}
 
-impl Congestion {
-    const ALL: [Congestion; 3] = [Congestion::Cubic, Congestion::Bbr, Congestion::Reno];
-
-    fn name(self) -> &'static str {
-        match self {
-            Congestion::Reno => "reno",
-            Congestion::Cubic => "cubic",
-            Congestion::Bbr => "bbr",
+    fn settings(self) -> TcpConfig {
+        TcpConfig {
+            congestion: self.control().algorithm(),
+            pacing: self.pacing() == Pacing::On,
+            ..TcpConfig::default()
         }
     }
 }
@@ -178,6 +165,7 @@ impl Serialize for Contender {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tcp_core::CongestionAlgorithm;
 
     #[test]
     fn each_is_known_by_its_name() {

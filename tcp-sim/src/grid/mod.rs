@@ -25,7 +25,7 @@ mod summary;
 mod text;
 
 pub use config::{GridConfig, GridError, ManyConfig, SingleConfig};
-pub use contender::{Congestion, Contender, Pacing, UnknownContender};
+pub use contender::{Contender, Pacing, UnknownContender};
 pub use many::ManyCell;
 pub use report::{Report, run};
 pub use single::SingleCell;

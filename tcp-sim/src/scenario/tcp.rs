@@ -112,7 +112,9 @@ pub enum ScalingName {
 }
 
 /// A congestion control, by the name that `TCP_CONGESTION` has for it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ValueEnum)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize, ValueEnum,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum CongestionName {
     /// RFC 5681.
@@ -179,12 +181,7 @@ impl TcpSettings {
     }
 
     fn congestion_over(&self, base: CongestionAlgorithm) -> CongestionAlgorithm {
-        let algorithm = match self.congestion {
-            None => base,
-            Some(CongestionName::Reno) => CongestionAlgorithm::Reno,
-            Some(CongestionName::Cubic) => CongestionAlgorithm::CUBIC,
-            Some(CongestionName::Bbr) => CongestionAlgorithm::Bbr,
-        };
+        let algorithm = self.congestion.map_or(base, CongestionName::algorithm);
         match (algorithm, self.hystart) {
             (CongestionAlgorithm::Cubic(options), Some(hystart)) => {
                 CongestionAlgorithm::Cubic(CubicOptions { hystart, ..options })
@@ -203,6 +200,26 @@ impl TcpSettings {
             forward_rto: self.forward_rto.unwrap_or(base.forward_rto),
             undo: self.undo.unwrap_or(base.undo),
             limited_transmit: self.limited_transmit.unwrap_or(base.limited_transmit),
+        }
+    }
+}
+
+impl CongestionName {
+    /// The name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            CongestionName::Reno => "reno",
+            CongestionName::Cubic => "cubic",
+            CongestionName::Bbr => "bbr",
+        }
+    }
+
+    /// What it names, with all its parts.
+    pub fn algorithm(self) -> CongestionAlgorithm {
+        match self {
+            CongestionName::Reno => CongestionAlgorithm::Reno,
+            CongestionName::Cubic => CongestionAlgorithm::CUBIC,
+            CongestionName::Bbr => CongestionAlgorithm::Bbr,
         }
     }
 }
