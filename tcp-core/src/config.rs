@@ -4,15 +4,16 @@
 //! a [`TcpConfig`] into a [`ValidConfig`] checks every bound; the stack and its connections take
 //! only the checked form, which is cheap to clone.
 
+mod stack;
+
 use alloc::boxed::Box;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
-use core::net::IpAddr;
 use core::ops::Deref;
 use core::time::Duration;
 
 use crate::congestion::{Bbr, Controller, ControllerFactory, Cubic, CubicOptions, Reno};
 use crate::error::ConfigError;
+pub use stack::{Admission, ListenConfig, Offload, StackConfig};
 
 /// How one connection, or every connection of one listener, behaves.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -386,75 +387,6 @@ impl CongestionAlgorithm {
             CongestionAlgorithm::Custom(factory) => factory.build(mss, initial_window),
         }
     }
-}
-
-/// What one [`Stack`](crate::Stack) is: its addresses and its limits.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct StackConfig {
-    /// Addresses that are ours. Packets for others are dropped and counted, unless
-    /// `any_address` is set.
-    pub addresses: Vec<IpAddr>,
-    /// Whether to take packets for any unicast destination (transparent proxies and tunnels).
-    pub any_address: bool,
-    /// Largest IP packet that the device carries, in bytes; at least 576 for IPv4, 1280 for IPv6.
-    pub mtu: u16,
-    /// First and last ephemeral port (`net.ipv4.ip_local_port_range`).
-    pub ephemeral_ports: (u16, u16),
-    /// Greatest number of connections in TIME-WAIT; beyond it the oldest ends at once
-    /// (`net.ipv4.tcp_max_tw_buckets`).
-    pub max_time_wait: usize,
-    /// Where the caller's clock stood at its epoch, for initial sequence numbers and timestamps:
-    /// give something that moves on from one start of the program to the next.
-    pub clock_offset: Duration,
-}
-
-impl Default for StackConfig {
-    fn default() -> Self {
-        StackConfig {
-            addresses: Vec::new(),
-            any_address: false,
-            mtu: 1_500,
-            ephemeral_ports: (32_768, 60_999),
-            max_time_wait: 65_536,
-            clock_offset: Duration::ZERO,
-        }
-    }
-}
-
-/// How a listener takes connections.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct ListenConfig {
-    /// Established connections that may wait for `accept` (`listen`'s backlog). As in Linux, the
-    /// queue is full when it holds *more* than this.
-    pub backlog: usize,
-    /// Half-open connections that may be pending (`net.ipv4.tcp_max_syn_backlog`).
-    pub syn_backlog: usize,
-    /// Who decides about a SYN.
-    pub admission: Admission,
-    /// What the accepted connections are configured as.
-    pub tcp: ValidConfig,
-}
-
-impl Default for ListenConfig {
-    fn default() -> Self {
-        ListenConfig {
-            backlog: 128,
-            syn_backlog: 1_024,
-            admission: Admission::Accept,
-            tcp: ValidConfig::default(),
-        }
-    }
-}
-
-/// Who decides about a SYN.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Admission {
-    /// Every SYN is answered while the queues have room.
-    Accept,
-    /// The user is asked, once the SYN has found room and any TIME-WAIT of the same endpoints has
-    /// ended in its favour: by [`Event::Syn`](crate::Event::Syn) and answers with
-    /// [`Stack::decide`](crate::Stack::decide).
-    Ask,
 }
 
 #[cfg(test)]

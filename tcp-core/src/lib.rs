@@ -77,7 +77,7 @@ pub mod time;
 pub mod wire;
 
 pub use config::{
-    AckMode, Admission, CloseMode, CongestionAlgorithm, EcnMode, KeepAlive, ListenConfig,
+    AckMode, Admission, CloseMode, CongestionAlgorithm, EcnMode, KeepAlive, ListenConfig, Offload,
     RecoveryConfig, StackConfig, TcpConfig, ValidConfig, WindowScaling,
 };
 pub use connection::{Connection, Setup, Shutdown, State};

@@ -363,6 +363,7 @@ impl InterfaceBuilder {
         let stack = StackConfig {
             addresses: self.addresses.iter().map(|cidr| cidr.addr()).collect(),
             mtu,
+            offload: device.offload(),
             clock_offset: SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default(),
             ..self.stack
         };

@@ -302,8 +302,8 @@ impl Stack {
 
     // What goes out.
 
-    /// Writes the next packet to the start of `buf`, which must hold the MTU (a shorter one gets
-    /// nothing); drain until `None`.
+    /// Writes the next packet to the start of `buf`, which must hold the
+    /// [largest](StackConfig::largest_packet) (a shorter one gets nothing); drain until `None`.
     pub fn poll_transmit(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
         self.next_transmit(now, buf)
     }

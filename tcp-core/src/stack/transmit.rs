@@ -10,7 +10,7 @@ use crate::wire::{self, Control, IpFields, Payload, Segment};
 impl Stack {
     pub(super) fn next_transmit(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
         // What is polled counts as sent, so nothing is polled that might not fit.
-        if buf.len() < usize::from(self.config.mtu) {
+        if buf.len() < self.config.largest_packet() {
             return None;
         }
         self.transmit_reply(buf)

@@ -13,7 +13,7 @@ mod tun;
 use std::io;
 use std::os::fd::AsFd;
 
-use tcp_core::{PacketMeta, Transmit};
+use tcp_core::{Offload, PacketMeta, Transmit};
 
 pub use cidr::{Cidr, ParseCidrError};
 pub use memory::MemoryDevice;
@@ -63,6 +63,11 @@ pub trait Device: AsFd + Send {
 
     /// The largest IP packet that fits on the link, in bytes.
     fn mtu(&self) -> u16;
+
+    /// What the device does with packets that it is given to send, beside sending them.
+    fn offload(&self) -> Offload {
+        Offload::NONE
+    }
 }
 
 impl<D: Device + ?Sized> Device for Box<D> {
@@ -80,5 +85,9 @@ impl<D: Device + ?Sized> Device for Box<D> {
 
     fn mtu(&self) -> u16 {
         (**self).mtu()
+    }
+
+    fn offload(&self) -> Offload {
+        (**self).offload()
     }
 }
