@@ -127,8 +127,8 @@ const SCALE: u8 = 14;
 impl Sender {
     fn established() -> Sender {
         let config = TcpConfig {
-            send_buffer: 64 << 20,
-            recv_buffer: 64 << 20,
+            send_buffer: (64 << 20).into(),
+            recv_buffer: (64 << 20).into(),
             window_scaling: WindowScaling::Fixed(SCALE),
             congestion: CongestionAlgorithm::Custom(ControllerFactory::new("fixed", Fixed::build)),
             pacing: false,

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use integration_tests::settings::buffer_size;
 use proptest::prelude::*;
 use tcp_core::{AckMode, TcpConfig, WindowScaling};
 use tcp_sim::Side;
@@ -60,8 +61,8 @@ fn tcp() -> impl Strategy<Value = TcpConfig> {
                     other => other,
                 };
                 TcpConfig {
-                    recv_buffer,
-                    send_buffer,
+                    recv_buffer: buffer_size(recv_buffer),
+                    send_buffer: buffer_size(send_buffer),
                     window_scaling,
                     max_segment_size,
                     sack,

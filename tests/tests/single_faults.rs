@@ -76,8 +76,8 @@ fn option_sets() -> Vec<TcpConfig> {
         ..TcpConfig::default()
     });
     sets.push(TcpConfig {
-        recv_buffer: 2_000,
-        send_buffer: 3_000,
+        recv_buffer: 2_000.into(),
+        send_buffer: 3_000.into(),
         ..TcpConfig::default()
     });
     sets

@@ -1,6 +1,6 @@
 //! A passive open before the handshake is complete: a small record, no buffers.
 
-use super::agreed::{Agreed, Role, agree, answer, is_ecn_setup};
+use super::agreed::{Agreed, Role, agree, announced_mss, answer, is_ecn_setup};
 use super::machine::Connection;
 use super::rebuke::may_rebuke;
 use super::setup::Setup;
@@ -79,7 +79,12 @@ impl HalfOpen {
             agreed: agree(config, &setup, &syn.header, Role::Listener),
             ecn_withdrawn: false,
             peer_window: syn.header.window,
-            window: RecvWindow::new(config.recv_buffer).announce_in_syn(),
+            window: RecvWindow::new(
+                config
+                    .recv_buffer
+                    .initial_for(announced_mss(config, &setup)),
+            )
+            .announce_in_syn(),
             clock,
             sent_at: None,
             retransmits: 0,

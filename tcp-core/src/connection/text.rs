@@ -60,6 +60,7 @@ impl Connection {
         self.note_overlap(seq..seq + text.len() as u64);
         match self.rcv.reassembly.insert(seq, text) {
             Inserted::InOrder(count) => {
+                self.measure_arrival(now, segment);
                 let arrival = Arrival {
                     len: text.len() as u32,
                     push: segment.header.push,
@@ -189,6 +190,22 @@ impl Connection {
             self.pending.ack = true;
         } else if self.config.ack_mode == AckMode::Normal || self.user.read_shut {
             self.schedule_ack(now);
+        }
+    }
+
+    /// The round trip as the receiver sees it, where its buffer is sized by that.
+    fn measure_arrival(&mut self, now: Instant, segment: &Segment<'_>) {
+        let Some(sizing) = &mut self.rcv.sizing else {
+            return;
+        };
+        sizing.on_arrival(now, self.rcv.reassembly.nxt(), self.rcv.window.edge());
+        let is_full = segment.payload.len() >= self.rcv.ack_policy.rcv_mss() as usize;
+        if let Some(timestamps) = segment.header.options.timestamps
+            && is_full
+            && self.agreed.timestamps
+            && let Some(sample) = self.clock.measure(now, timestamps.echo)
+        {
+            sizing.on_echo(timestamps.echo, sample);
         }
     }
 

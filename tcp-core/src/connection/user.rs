@@ -2,9 +2,10 @@
 
 use core::time::Duration;
 
+use super::agreed::announced_mss;
 use super::machine::{Connection, Shutdown};
 use super::timers::Timer;
-use crate::config::{AckMode, CongestionAlgorithm, KeepAlive};
+use crate::config::{AckMode, BufferSize, CongestionAlgorithm, KeepAlive};
 use crate::congestion::BoxedController;
 use crate::error::{ConnectionError, ReadError, WriteError};
 use crate::state::State;
@@ -145,6 +146,25 @@ impl Connection {
         self.rcv.reassembly.unread()
     }
 
+    /// Changes what the receive buffer may hold (`SO_RCVBUF`). What the peer has been offered stays
+    /// offered, so a smaller one takes effect as the window is used; and the shift count of windows is
+    /// the handshake's, so that a larger one than [`TcpConfig::recv_buffer`](crate::TcpConfig::recv_buffer)
+    /// could become is of use only as far as that reaches. A size out of bounds is moved into them.
+    pub fn set_recv_buffer(&mut self, now: Instant, size: BufferSize) {
+        let size = size.clamped();
+        let mss = announced_mss(&self.config, &self.setup);
+        self.rcv.set_buffer(now, size, mss);
+    }
+
+    /// Changes what the send buffer may hold (`SO_SNDBUF`); what it holds stays. A size out of bounds
+    /// is moved into them.
+    pub fn set_send_buffer(&mut self, size: BufferSize) {
+        let size = size.clamped();
+        let mss = announced_mss(&self.config, &self.setup);
+        self.snd.buffer.resize(size.initial_for(mss), size.max());
+        self.note_room();
+    }
+
     /// Turns Nagle's algorithm off or on (`TCP_NODELAY`). Turning it off sends what waits.
     pub fn set_nodelay(&mut self, nodelay: bool) {
         self.options.nagle = !nodelay;
@@ -236,6 +256,7 @@ impl Connection {
         if !self.state.is_synchronized() || self.state == State::TimeWait {
             return;
         }
+        self.rcv.grow(now);
         let (ack, read) = (self.ack_offset(), self.rcv.reassembly.read_offset());
         if self.config.ack_mode == AckMode::OnRead && ack > self.rcv.acked {
             // The receipt; what is read in one go is acknowledged in one segment.

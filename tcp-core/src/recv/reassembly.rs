@@ -52,8 +52,13 @@ impl Reassembly {
             read: start,
             nxt: start,
             beyond: RangeSet::default(),
-            max_ranges: (capacity / 128).max(16),
+            max_ranges: most_ranges(capacity),
         }
+    }
+
+    /// The capacity has changed.
+    pub(crate) fn resize(&mut self, capacity: usize) {
+        self.max_ranges = most_ranges(capacity);
     }
 
     /// The offset of the first byte not received in order.
@@ -181,6 +186,10 @@ impl Reassembly {
     fn position(&self, offset: u64) -> usize {
         (offset & (self.ring.len() as u64).wrapping_sub(1)) as usize
     }
+}
+
+fn most_ranges(capacity: usize) -> usize {
+    (capacity / 128).max(16)
 }
 
 /// The parts of `range` that are not in `set`, in order.

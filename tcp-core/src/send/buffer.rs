@@ -19,17 +19,21 @@ pub(crate) struct SendBuffer {
     start: u64,
     /// Most bytes held.
     capacity: usize,
+    /// What that may grow to.
+    max: usize,
 }
 
 /// Room in bytes that is worth waking a writer for, if it is also a thirty-second of the buffer.
 const WORTHWHILE: usize = 16 * 1_024;
 
 impl SendBuffer {
-    pub(crate) fn new(start: u64, capacity: usize) -> Self {
+    /// For `capacity` bytes at first and `max` at most.
+    pub(crate) fn new(start: u64, capacity: usize, max: usize) -> Self {
         SendBuffer {
             bytes: VecDeque::new(),
             start,
             capacity,
+            max: max.max(capacity),
         }
     }
 
@@ -44,6 +48,22 @@ impl SendBuffer {
 
     pub(crate) fn room(&self) -> usize {
         self.capacity.saturating_sub(self.bytes.len())
+    }
+
+    /// Most bytes held.
+    pub(crate) fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// Makes it hold `wanted` bytes, or as many as it may; it does not shrink by that.
+    pub(crate) fn grow(&mut self, wanted: usize) {
+        self.capacity = self.capacity.max(wanted.min(self.max));
+    }
+
+    /// From now on it holds `capacity` bytes, and may grow to `max`. What is held stays.
+    pub(crate) fn resize(&mut self, capacity: usize, max: usize) {
+        self.capacity = capacity;
+        self.max = max.max(capacity);
     }
 
     /// Whether a writer that found no room should be woken: as Linux's `sk_stream_write_space`,
@@ -95,7 +115,7 @@ mod tests {
 
     #[test]
     fn takes_what_fits_and_gives_it_back_by_offset() {
-        let mut buffer = SendBuffer::new(1, 8);
+        let mut buffer = SendBuffer::new(1, 8, 8);
         assert_eq!(buffer.write(b"abcdef"), 6);
         assert_eq!(buffer.write(b"ghijkl"), 2);
         assert_eq!(buffer.room(), 0);
@@ -109,7 +129,7 @@ mod tests {
 
     #[test]
     fn a_writer_is_woken_at_a_third() {
-        let mut buffer = SendBuffer::new(1, 42_000);
+        let mut buffer = SendBuffer::new(1, 42_000, 42_000);
         assert_eq!(buffer.write(&[0; 60_000]), 42_000);
         buffer.release(1 + 13_999);
         assert!(!buffer.has_worthwhile_room());
@@ -119,7 +139,7 @@ mod tests {
 
     #[test]
     fn the_writer_of_a_large_buffer_is_woken_at_a_thirty_second() {
-        let mut buffer = SendBuffer::new(1, 1 << 20);
+        let mut buffer = SendBuffer::new(1, 1 << 20, 1 << 20);
         buffer.write(&[0; 1 << 20]);
         buffer.release(1 << 15);
         assert!(!buffer.has_worthwhile_room());
@@ -128,8 +148,23 @@ mod tests {
     }
 
     #[test]
+    fn it_grows_up_to_its_limit_and_keeps_what_it_holds_when_cut() {
+        let mut buffer = SendBuffer::new(1, 100, 400);
+        assert_eq!(buffer.write(&[0; 1_000]), 100);
+        buffer.grow(50);
+        assert_eq!(buffer.room(), 0);
+        buffer.grow(10_000);
+        assert_eq!(buffer.room(), 300);
+        buffer.resize(60, 60);
+        buffer.grow(400);
+        assert_eq!((buffer.len(), buffer.room()), (100, 0));
+        buffer.release(61);
+        assert_eq!(buffer.room(), 20);
+    }
+
+    #[test]
     fn empty_holds_no_memory() {
-        let mut buffer = SendBuffer::new(1, 1 << 20);
+        let mut buffer = SendBuffer::new(1, 1 << 20, 1 << 20);
         buffer.write(&[0; 1000]);
         buffer.release(1_001);
         assert_eq!(buffer.bytes.capacity(), 0);

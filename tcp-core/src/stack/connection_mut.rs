@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use super::Stack;
 use super::connections::Entry;
-use crate::config::{CongestionAlgorithm, KeepAlive};
+use crate::config::{BufferSize, CongestionAlgorithm, KeepAlive};
 use crate::connection::{Connection, Shutdown};
 use crate::error::{ConnectionError, ReadError, WriteError};
 use crate::stats::{Counters, TcpInfo};
@@ -89,6 +89,17 @@ impl<'a> ConnectionMut<'a> {
     /// See [`Connection::info`].
     pub fn info(&self) -> TcpInfo {
         self.entry().connection.info(self.now)
+    }
+
+    /// See [`Connection::set_recv_buffer`].
+    pub fn set_recv_buffer(&mut self, size: impl Into<BufferSize>) {
+        let now = self.now;
+        self.touch().0.set_recv_buffer(now, size.into());
+    }
+
+    /// See [`Connection::set_send_buffer`].
+    pub fn set_send_buffer(&mut self, size: impl Into<BufferSize>) {
+        self.touch().0.set_send_buffer(size.into());
     }
 
     /// See [`Connection::set_nodelay`].

@@ -126,7 +126,7 @@ pub fn simultaneous_close() -> Scenario {
 /// A sends twice what B has room for, and B reads it piece by piece.
 pub fn zero_window() -> Scenario {
     let config = TcpConfig {
-        recv_buffer: 2 * SEGMENT,
+        recv_buffer: (2 * SEGMENT).into(),
         ..config()
     };
     let a = vec![Step::Write(4 * SEGMENT)];
@@ -210,8 +210,8 @@ fn config() -> TcpConfig {
         retries2: PATIENCE,
         syn_retries: PATIENCE,
         synack_retries: PATIENCE,
-        recv_buffer: 4_096,
-        send_buffer: 4_096,
+        recv_buffer: 4_096.into(),
+        send_buffer: 4_096.into(),
         timestamps: false,
         ..TcpConfig::default()
     }

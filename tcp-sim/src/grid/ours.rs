@@ -74,8 +74,8 @@ impl Ours {
 
 fn settings(end: EndConfig, tcp: TcpConfig) -> ValidConfig {
     let config = TcpConfig {
-        send_buffer: end.buffer,
-        recv_buffer: end.buffer,
+        send_buffer: end.buffer.into(),
+        recv_buffer: end.buffer.into(),
         ..tcp
     };
     config.validate().expect("the grid's buffers are checked")

@@ -118,7 +118,7 @@ fn a_connection_that_ended_with_everything_acknowledged_is_flushed() {
 #[test]
 fn shutting_down_wakes_a_writer_that_found_no_room() {
     let mut pair = quiet_pair(TcpConfig {
-        send_buffer: 1_000,
+        send_buffer: 1_000.into(),
         ..TcpConfig::default()
     });
     pair.last_event(0);
