@@ -68,6 +68,7 @@ pub mod event;
 mod range_set;
 mod recovery;
 mod recv;
+mod ring;
 mod send;
 pub mod seq;
 pub mod stack;

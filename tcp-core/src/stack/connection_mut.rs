@@ -1,7 +1,7 @@
 //! The user's hand on one connection of a stack.
 
 use core::net::SocketAddr;
-use core::ops::Deref;
+use core::ops::{Deref, DerefMut};
 use core::time::Duration;
 
 use super::Stack;
@@ -54,10 +54,45 @@ impl<'a> ConnectionMut<'a> {
         self.entry().connection.peek(buf)
     }
 
+    /// See [`Connection::read_vectored`].
+    pub fn read_vectored<B>(&mut self, bufs: &mut [B]) -> Result<usize, ReadError>
+    where
+        B: DerefMut<Target = [u8]>,
+    {
+        let now = self.now;
+        self.touch().0.read_vectored(now, bufs)
+    }
+
+    /// See [`Connection::consume`].
+    pub fn consume(&mut self, count: usize) -> usize {
+        let now = self.now;
+        self.touch().0.consume(now, count)
+    }
+
     /// See [`Connection::write`].
     pub fn write(&mut self, data: &[u8]) -> Result<usize, WriteError> {
         let now = self.now;
         self.touch().0.write(now, data)
+    }
+
+    /// See [`Connection::write_chunks`].
+    pub fn write_chunks(&mut self, most: usize) -> Result<[&mut [u8]; 2], WriteError> {
+        self.touch().0.write_chunks(most)
+    }
+
+    /// See [`Connection::commit_written`].
+    pub fn commit_written(&mut self, count: usize) -> Result<usize, WriteError> {
+        let now = self.now;
+        self.touch().0.commit_written(now, count)
+    }
+
+    /// See [`Connection::write_vectored`].
+    pub fn write_vectored<B>(&mut self, bufs: &[B]) -> Result<usize, WriteError>
+    where
+        B: Deref<Target = [u8]>,
+    {
+        let now = self.now;
+        self.touch().0.write_vectored(now, bufs)
     }
 
     /// See [`Connection::shutdown`].

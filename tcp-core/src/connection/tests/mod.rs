@@ -15,6 +15,7 @@ use crate::stats::Counters;
 use crate::time::Instant;
 use crate::wire::{Control, Header, Options, Payload, SackBlocks, Segment, WireWindow};
 
+mod buffers;
 mod close;
 mod ecn;
 mod limits;

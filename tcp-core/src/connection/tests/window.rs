@@ -81,10 +81,11 @@ fn a_window_that_opens_too_little_is_filled_without_the_backoff_of_its_probes() 
     }
     let header = pair.ack_of_all(0, 1);
     pair.give(0, header, &[]);
-    assert_eq!(pair.drain(0).len(), 0, "32 bytes are not worth a segment");
+    assert_eq!(pair.drain(0).len(), 0, "one unit is not worth a segment");
     assert!(pair.fire(0) <= Duration::from_secs(1));
     let sent = pair.drain(0);
-    assert_eq!((sent.len(), sent[0].payload.len()), (1, 32));
+    let unit = pair.ends[0].agreed.send_scale().unit() as usize;
+    assert_eq!((sent.len(), sent[0].payload.len()), (1, unit));
 }
 
 /// RFC 5482 and `TCP_USER_TIMEOUT` count from when data waits for an acknowledgement; while the
