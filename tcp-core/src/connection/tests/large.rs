@@ -116,7 +116,7 @@ fn at_a_low_rate_two_segments_go_at_once_and_without_a_device_one() {
 #[test]
 fn the_shorter_the_path_the_larger_the_segments() {
     // 60,000 bytes, halved for each millisecond of the 20 that the path takes.
-    for (tso_rtt_log, expected) in [(9, 2), (12, 2), (13, 10), (15, 10)] {
+    for (tso_rtt_log, expected) in [(9, 2), (12, 3), (13, 10), (15, 10)] {
         let mut pair = pair(TcpConfig {
             tso_rtt_log,
             ..TcpConfig::default()
