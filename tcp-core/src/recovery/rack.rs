@@ -8,8 +8,8 @@ use crate::time::Instant;
 /// RACK's variables (RFC 8985 §5.3).
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Rack {
-    /// The latest transmission known to be delivered, by its place among all: RFC 8985 compares times,
-    /// and offsets where those are equal; this is never ambiguous.
+    /// The latest that is known to be delivered. RFC 8985 compares times, and offsets where those are
+    /// equal; numbers of transmissions are never ambiguous.
     latest: Option<Turn>,
     /// The round-trip time of the last segment that was delivered.
     rtt: Duration,
