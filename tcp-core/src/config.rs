@@ -13,6 +13,7 @@ use core::time::Duration;
 
 use crate::congestion::{Bbr, Controller, ControllerFactory, Cubic, CubicOptions, Reno};
 use crate::error::ConfigError;
+use crate::pack::packs;
 pub use stack::{Admission, ListenConfig, Offload, StackConfig};
 
 /// How one connection, or every connection of one listener, behaves.
@@ -259,6 +260,12 @@ pub struct KeepAlive {
     pub count: u8,
 }
 
+packs!(KeepAlive {
+    idle,
+    interval,
+    count
+});
+
 impl KeepAlive {
     /// The least idle time and interval.
     const LEAST: Duration = Duration::from_millis(1);
@@ -320,6 +327,15 @@ pub struct RecoveryConfig {
     /// The first two duplicate acknowledgements let new data go (RFC 3042).
     pub limited_transmit: bool,
 }
+
+packs!(RecoveryConfig {
+    rack,
+    tail_loss_probe,
+    proportional_rate_reduction,
+    forward_rto,
+    undo,
+    limited_transmit,
+});
 
 impl Default for RecoveryConfig {
     fn default() -> Self {

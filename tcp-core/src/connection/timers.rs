@@ -1,5 +1,6 @@
 //! Which timers a connection has.
 
+use crate::pack::packs;
 use crate::time::Instant;
 
 /// Every timer of a connection.
@@ -45,6 +46,8 @@ pub(crate) struct Timers {
     deadlines: [Instant; Timer::ALL.len()],
 }
 
+packs!(Timers { deadlines });
+
 impl Timers {
     pub(crate) fn new() -> Self {
         Timers {
@@ -67,6 +70,12 @@ impl Timers {
 
     pub(crate) fn is_armed(&self, timer: Timer) -> bool {
         self.deadlines[timer as usize] != Instant::FAR_FUTURE
+    }
+
+    pub(super) fn is_none_armed_but(&self, allowed: Timer) -> bool {
+        Timer::ALL
+            .into_iter()
+            .all(|timer| timer == allowed || !self.is_armed(timer))
     }
 
     pub(crate) fn next(&self) -> Option<Instant> {

@@ -11,6 +11,7 @@ use super::undo::Undo;
 use super::view::{AckView, Outcome, Timeout, Undone};
 use crate::config::RecoveryConfig;
 use crate::congestion::Phase;
+use crate::pack::packs;
 use crate::send::scoreboard::{Scoreboard, Sent};
 use crate::time::Instant;
 
@@ -47,6 +48,20 @@ pub(crate) struct Recovery {
     undo: Undo,
     dup_acks: DupAcks,
 }
+
+packs!(Recovery {
+    config,
+    phase,
+    high,
+    last_repair,
+    rack,
+    rack_before,
+    probe,
+    prr,
+    frto,
+    undo,
+    dup_acks,
+});
 
 impl Recovery {
     pub(crate) fn new(config: RecoveryConfig) -> Self {

@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use crate::pack::packs;
 use crate::time::Instant;
 
 /// The delayed acknowledgement of RFC 9293 §3.8.6.3 with Linux's judgement of when not to delay:
@@ -28,6 +29,17 @@ pub(crate) struct AckPolicy {
     mss: u32,
 }
 
+packs!(AckPolicy {
+    bounds,
+    ato,
+    last_arrival,
+    quick,
+    interactive,
+    ends,
+    rcv_mss,
+    mss
+});
+
 /// The payload of a segment that arrived in order.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Arrival {
@@ -46,6 +58,14 @@ enum Ends {
     /// Another one after that, and below the full size.
     Several,
 }
+
+packs!(
+    enum Ends {
+        None,
+        One,
+        Several,
+    }
+);
 
 /// Whether an acknowledgement can wait.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

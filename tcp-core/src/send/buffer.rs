@@ -1,8 +1,10 @@
 //! Bytes written by the user that the peer has not acknowledged.
 
 use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 use core::ops::Range;
 
+use crate::pack::Pack;
 use crate::wire::Payload;
 
 /// The stream from the first unacknowledged byte to the last one written.
@@ -19,6 +21,19 @@ pub(crate) struct SendBuffer {
     start: u64,
     /// Most bytes held.
     capacity: usize,
+}
+
+/// An empty one.
+impl Pack for SendBuffer {
+    fn pack(&self, bytes: &mut Vec<u8>) {
+        debug_assert!(self.bytes.is_empty(), "what is at rest holds nothing");
+        (self.start, self.capacity).pack(bytes);
+    }
+
+    fn unpack(bytes: &mut &[u8]) -> Self {
+        let (start, capacity) = Pack::unpack(bytes);
+        SendBuffer::new(start, capacity)
+    }
 }
 
 /// Room in bytes that is worth waking a writer for, if it is also a thirty-second of the buffer.

@@ -2,6 +2,7 @@
 
 mod loss;
 mod order;
+mod rest;
 mod sent;
 #[cfg(test)]
 mod tests;
