@@ -79,7 +79,11 @@ impl Timers {
     }
 
     pub(crate) fn next(&self) -> Option<Instant> {
-        let earliest = self.deadlines.into_iter().min()?;
+        let earliest = self.deadlines.iter().copied();
+        let earliest = earliest.fold(
+            Instant::FAR_FUTURE,
+            |least, at| if at < least { at } else { least },
+        );
         (earliest != Instant::FAR_FUTURE).then_some(earliest)
     }
 
