@@ -43,6 +43,17 @@ impl Entry {
         self.origin != Origin::AcceptQueue && !self.resident.is_orphan()
     }
 
+    /// Notes whether the connection is one of those that `TcpCurrEstab` counts.
+    fn count_established(&mut self, state: State, counters: &mut Counters) {
+        let is_established = matches!(state, State::Established | State::CloseWait);
+        match (self.is_counted, is_established) {
+            (false, true) => counters.curr_estab += 1,
+            (true, false) => counters.curr_estab -= 1,
+            _ => {}
+        }
+        self.is_counted = is_established;
+    }
+
     /// When the connection wants to be woken. Once a record stands for it, that one's time counts,
     /// which a repeated FIN moves.
     pub(super) fn deadline(&mut self) -> Option<Instant> {
@@ -53,18 +64,6 @@ impl Entry {
         } else {
             connection.poll_timeout()
         }
-    }
-
-    /// Notes whether the connection is one of those that `TcpCurrEstab` counts.
-    fn count_established(&mut self, counters: &mut Counters) {
-        let state = self.resident.state();
-        let is_established = matches!(state, State::Established | State::CloseWait);
-        match (self.is_counted, is_established) {
-            (false, true) => counters.curr_estab += 1,
-            (true, false) => counters.curr_estab -= 1,
-            _ => {}
-        }
-        self.is_counted = is_established;
     }
 }
 
@@ -114,8 +113,10 @@ impl Stack {
         let Some(entry) = self.connections.get_mut(index) else {
             return;
         };
-        entry.count_established(&mut self.counters);
+        let connection = entry.resident.rouse();
+        let (state, at_rest) = (connection.state(), connection.is_at_rest());
         let deadline = entry.deadline();
+        entry.count_established(state, &mut self.counters);
         self.deadlines
             .update(&mut entry.alarm, Record::Connection(index), deadline);
         if entry.is_users() {
@@ -123,12 +124,12 @@ impl Stack {
         } else {
             self.events.connections.remove(index);
         }
-        match entry.resident.state() {
+        self.queue_for_sleep(index, at_rest);
+        match state {
             State::TimeWait => self.retire(index),
             State::Closed => self.bury(index),
             _ => {}
         }
-        self.note_rest(index);
     }
 
     /// Puts a record in the place of a connection in TIME-WAIT, once that has said its last words.

@@ -76,6 +76,14 @@ impl SlotQueue {
         self.len += 1;
     }
 
+    /// Appends `slot`; it gives up its place where it is queued already.
+    pub(super) fn move_to_back(&mut self, slot: u32) {
+        if self.last != slot {
+            self.remove(slot);
+            self.push_back(slot);
+        }
+    }
+
     pub(super) fn pop_front(&mut self) -> Option<u32> {
         let slot = self.front()?;
         self.remove(slot);
@@ -118,6 +126,7 @@ mod tests {
     #[derive(Clone, Copy, Debug)]
     enum Step {
         Push(u32),
+        MoveToBack(u32),
         Pop,
         Remove(u32),
     }
@@ -125,6 +134,7 @@ mod tests {
     fn step() -> impl Strategy<Value = Step> {
         prop_oneof![
             (0u32..12).prop_map(Step::Push),
+            (0u32..12).prop_map(Step::MoveToBack),
             Just(Step::Pop),
             (0u32..12).prop_map(Step::Remove),
         ]
@@ -142,6 +152,11 @@ mod tests {
                         if !model.contains(&slot) {
                             model.push_back(slot);
                         }
+                    }
+                    Step::MoveToBack(slot) => {
+                        queue.move_to_back(slot);
+                        model.retain(|&other| other != slot);
+                        model.push_back(slot);
                     }
                     Step::Pop => prop_assert_eq!(queue.pop_front(), model.pop_front()),
                     Step::Remove(slot) => {

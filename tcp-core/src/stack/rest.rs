@@ -82,14 +82,21 @@ impl Resident {
 }
 
 impl Stack {
-    /// Must follow whatever looks at a connection or touches it. Where it has come to rest it is the
-    /// last to be packed; the first is packed where too many are at rest.
+    /// Must follow whatever only looks at a connection, and so may have woken it.
     pub(super) fn note_rest(&mut self, index: u32) {
-        self.resting.remove(index);
-        let resident = self.connections.get(index).map(|entry| &entry.resident);
-        if resident.is_some_and(Resident::is_at_rest) {
-            self.resting.push_back(index);
+        let entry = self.connections.get(index);
+        let at_rest = entry.is_some_and(|entry| entry.resident.is_at_rest());
+        self.queue_for_sleep(index, at_rest);
+    }
+
+    /// Must follow whatever touches a connection. Where it has come to rest it is the last to be packed;
+    /// the first is packed where too many are at rest.
+    pub(super) fn queue_for_sleep(&mut self, index: u32, at_rest: bool) {
+        if !at_rest {
+            self.resting.remove(index);
+            return;
         }
+        self.resting.move_to_back(index);
         if self.resting.len() > self.config.awake_connections
             && let Some(first) = self.resting.pop_front()
         {
