@@ -18,12 +18,11 @@ use crate::state::State;
 /// same connection.
 #[derive(Clone, Debug)]
 pub(crate) struct Dormant {
-    state: State,
     config: ValidConfig,
     congestion: BoxedController,
     /// Where the user has chosen another than the configuration's.
     algorithm: Option<Box<CongestionAlgorithm>>,
-    /// All the rest.
+    /// All the rest, the state first.
     bytes: Box<[u8]>,
 }
 
@@ -79,6 +78,7 @@ impl Connection {
             time_wait: _,
             tally,
         } = self;
+        state.pack(&mut bytes);
         let algorithm = options.pack(&mut bytes);
         (origin, (setup, agreed)).pack(&mut bytes);
         (snd, rcv).pack(&mut bytes);
@@ -87,7 +87,6 @@ impl Connection {
         (soft_error, last_heard).pack(&mut bytes);
         (keep_alive_probes, (last_rebuke, tally)).pack(&mut bytes);
         let dormant = Dormant {
-            state,
             algorithm: (algorithm != config.congestion).then(|| Box::new(algorithm)),
             config,
             congestion,
@@ -102,13 +101,12 @@ impl Connection {
 impl Dormant {
     /// The state.
     pub(crate) fn state(&self) -> State {
-        self.state
+        State::unpack(&mut &*self.bytes)
     }
 
     /// The connection that it was.
     pub(crate) fn wake(self) -> Connection {
         let Dormant {
-            state,
             config,
             congestion,
             algorithm,
@@ -116,6 +114,7 @@ impl Dormant {
         } = self;
         let algorithm = algorithm.map_or_else(|| config.congestion.clone(), |chosen| *chosen);
         let bytes = &mut &*bytes;
+        let state = Pack::unpack(bytes);
         let options = UserOptions::unpack(bytes, algorithm);
         let (origin, (setup, agreed)) = Pack::unpack(bytes);
         let (snd, rcv) = Pack::unpack(bytes);
