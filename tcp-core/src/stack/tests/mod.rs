@@ -9,6 +9,7 @@ mod input;
 mod listen;
 mod open;
 mod order;
+mod rest;
 
 use alloc::vec;
 use alloc::vec::Vec;
