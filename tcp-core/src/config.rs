@@ -14,6 +14,7 @@ use core::time::Duration;
 
 use crate::congestion::{Bbr, Controller, ControllerFactory, Cubic, CubicOptions, Reno};
 use crate::error::ConfigError;
+use crate::pack::packs;
 pub use buffer::BufferSize;
 pub use stack::{Admission, ListenConfig, Offload, StackConfig};
 
@@ -281,6 +282,12 @@ pub struct KeepAlive {
     pub count: u8,
 }
 
+packs!(KeepAlive {
+    idle,
+    interval,
+    count
+});
+
 impl KeepAlive {
     /// The least idle time and interval.
     const LEAST: Duration = Duration::from_millis(1);
@@ -342,6 +349,15 @@ pub struct RecoveryConfig {
     /// The first two duplicate acknowledgements let new data go (RFC 3042).
     pub limited_transmit: bool,
 }
+
+packs!(RecoveryConfig {
+    rack,
+    tail_loss_probe,
+    proportional_rate_reduction,
+    forward_rto,
+    undo,
+    limited_transmit,
+});
 
 impl Default for RecoveryConfig {
     fn default() -> Self {

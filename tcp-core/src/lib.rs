@@ -65,6 +65,7 @@ pub mod congestion;
 pub mod connection;
 pub mod error;
 pub mod event;
+mod pack;
 mod range_set;
 mod recovery;
 mod recv;

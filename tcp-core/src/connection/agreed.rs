@@ -2,6 +2,7 @@
 
 use super::setup::Setup;
 use crate::config::{AckMode, EcnMode, MIN_MSS, TcpConfig, WindowScaling};
+use crate::pack::packs;
 use crate::wire::{Header, Options, WindowScale};
 
 /// What the handshake agreed on: made once, by [`agree`].
@@ -18,6 +19,14 @@ pub(crate) struct Agreed {
     /// Whether marks are echoed (RFC 3168 §6.1.1).
     pub(crate) ecn: bool,
 }
+
+packs!(Agreed {
+    mss,
+    scales,
+    timestamps,
+    sack,
+    ecn
+});
 
 /// Whose SYN was first.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -36,6 +45,8 @@ pub(crate) struct Scales {
     /// Of the windows that we announce.
     pub(crate) recv: WindowScale,
 }
+
+packs!(Scales { send, recv });
 
 impl Agreed {
     /// Of the windows that the peer announces.

@@ -18,6 +18,7 @@
 mod acknowledge;
 mod agreed;
 mod decision;
+mod dormant;
 mod ecn;
 mod ecn_state;
 mod emit;
@@ -46,6 +47,7 @@ mod timestamps;
 mod user;
 
 pub use crate::state::State;
+pub(crate) use dormant::Dormant;
 pub use half_open::{HalfOpen, HalfOpenOutcome, HalfOpenTimeout};
 pub use machine::{Connection, NetworkError, Shutdown};
 pub use setup::Setup;

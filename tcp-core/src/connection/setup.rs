@@ -1,5 +1,6 @@
 //! What a connection is born with.
 
+use crate::pack::packs;
 use crate::seq::SeqNumber;
 
 /// What a connection must be told at its birth, beside its configuration.
@@ -19,3 +20,11 @@ pub struct Setup {
     /// The MSS to assume where the peer announces none: 536 for IPv4, 1220 for IPv6.
     pub default_mss: u16,
 }
+
+packs!(Setup {
+    isn,
+    timestamp_offset,
+    mss,
+    gso_max_size,
+    default_mss
+});

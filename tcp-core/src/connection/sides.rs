@@ -3,6 +3,7 @@
 use core::ops::Range;
 
 use crate::config::{BufferSize, TcpConfig};
+use crate::pack::packs;
 use crate::recovery::rate::RateEstimator;
 use crate::recv::ack::AckPolicy;
 use crate::recv::reassembly::Reassembly;
@@ -56,6 +57,26 @@ pub(super) struct Sender {
     /// Whether the connection died before everything written was acknowledged.
     pub(super) gave_up: bool,
 }
+
+packs!(Sender {
+    isn,
+    una,
+    nxt,
+    fin,
+    buffer,
+    scoreboard,
+    window,
+    rate,
+    pacer,
+    usage,
+    small_end,
+    pushed,
+    last_sent,
+    stalled_since,
+    retries,
+    probes,
+    gave_up,
+});
 
 impl Sender {
     pub(super) fn new(isn: SeqNumber, buffer: BufferSize, mss: u16) -> Self {
@@ -130,6 +151,18 @@ pub(super) struct Receiver {
     /// Where data beyond a hole last arrived, the latest first.
     recent: [u64; SackBlocks::MAX],
 }
+
+packs!(Receiver {
+    irs,
+    reassembly,
+    window,
+    sizing,
+    ack_policy,
+    fin,
+    acked,
+    duplicate,
+    recent
+});
 
 impl Receiver {
     pub(super) fn new(now: Instant, config: &TcpConfig, mss: u16) -> Self {

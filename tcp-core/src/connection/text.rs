@@ -60,7 +60,7 @@ impl Connection {
         self.note_overlap(seq..seq + text.len() as u64);
         match self.rcv.reassembly.insert(seq, text) {
             Inserted::InOrder(count) => {
-self.measure_arrival(now, segment);
+                self.measure_arrival(now, segment);
                 let arrival = Arrival::of(text.len() as u32, segment);
                 self.on_in_order(now, count, arrival, had_holes);
             }

@@ -1,5 +1,6 @@
 //! Duplicate acknowledgements of a peer without SACK (RFC 5681 §3.2, RFC 6582, RFC 3042).
 
+use crate::pack::packs;
 use crate::send::scoreboard::Scoreboard;
 
 /// What duplicates have shown.
@@ -14,6 +15,12 @@ pub(crate) struct DupAcks {
     /// repair (RFC 6582 §3.2, "recover").
     recover: u64,
 }
+
+packs!(DupAcks {
+    count,
+    departed_to,
+    recover
+});
 
 /// RFC 5681 §3.2: the third duplicate means a loss.
 const THRESHOLD: u32 = 3;

@@ -1,5 +1,7 @@
 //! Where the repair of losses stands, and what moves it.
 
+mod rest;
+
 use core::time::Duration;
 
 use super::dup_acks::{AckKind, DupAcks};
@@ -282,8 +284,7 @@ impl Recovery {
 
     /// Recovery: is it over, was it wrong?
     fn go_on(&mut self, view: &AckView<'_>, scoreboard: &mut Scoreboard, outcome: &mut Outcome) {
-        let advanced = view.kind == AckKind::Advanced;
-        let original = advanced && self.is_of_original(view);
+        let original = view.kind == AckKind::Advanced && self.is_of_original(view);
         let complete = view.una >= self.high;
         outcome.undone = if complete && original {
             Some(Undone::Full)
@@ -432,8 +433,8 @@ impl Recovery {
         if self.phase == Phase::Reduction {
             self.undo.end();
         } else {
-            let resent = scoreboard.resent_segments(view.mss);
-            self.undo.begin(view.una, resent);
+            self.undo
+                .begin(view.una, scoreboard.resent_segments(view.mss));
         }
         self.phase = Phase::Recovery;
         self.last_repair = Phase::Recovery;

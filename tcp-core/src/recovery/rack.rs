@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use crate::pack::packs;
 use crate::send::scoreboard::{Delivered, Overtaken, Sent, Turn};
 use crate::time::Instant;
 
@@ -24,6 +25,16 @@ pub(crate) struct Rack {
     /// SND.NXT when a duplicate was last reported: one step in a round trip.
     dsack_round: Option<u64>,
 }
+
+packs!(Rack {
+    latest,
+    rtt,
+    highest,
+    reorderings,
+    multiplier,
+    persist,
+    dsack_round
+});
 
 /// Recoveries for which a wider window holds (RFC 8985 §6.2 step 4).
 const PERSIST: u8 = 16;

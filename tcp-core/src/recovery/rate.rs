@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use crate::congestion::{LostSample, RateSample};
+use crate::pack::packs;
 use crate::send::scoreboard::{Delivered, SendStamp, Sent};
 use crate::time::Instant;
 
@@ -21,6 +22,15 @@ pub(crate) struct RateEstimator {
     /// The last sample: bytes a second, and whether the application bound it.
     latest: (u64, bool),
 }
+
+packs!(RateEstimator {
+    delivered,
+    delivered_at,
+    first_sent_at,
+    lost,
+    app_limited_to,
+    latest
+});
 
 impl RateEstimator {
     /// Bytes delivered.

@@ -3,6 +3,7 @@
 
 use core::ops::Range;
 
+use crate::pack::packs;
 use crate::time::Instant;
 
 /// What was sent again since the repair began.
@@ -15,6 +16,12 @@ pub(crate) struct Undo {
     /// Segments sent again and not reported as duplicates; `None` before the first.
     unconfirmed: Option<u64>,
 }
+
+packs!(Undo {
+    marker,
+    first_at,
+    unconfirmed
+});
 
 impl Undo {
     /// A repair begins, with this many segments in the network that an earlier one sent again.

@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use crate::pack::packs;
 use crate::time::Instant;
 use crate::wire::Segment;
 
@@ -28,6 +29,17 @@ pub(crate) struct AckPolicy {
     /// The MSS that we announced: coalesced segments are no larger.
     mss: u32,
 }
+
+packs!(AckPolicy {
+    bounds,
+    ato,
+    last_arrival,
+    quick,
+    interactive,
+    ends,
+    rcv_mss,
+    mss
+});
 
 /// The payload of a segment that arrived in order; of several that were put together on the way, if it
 /// is so large.
@@ -66,6 +78,14 @@ enum Ends {
     /// Another one after that, and below the full size.
     Several,
 }
+
+packs!(
+    enum Ends {
+        None,
+        One,
+        Several,
+    }
+);
 
 /// Whether an acknowledgement can wait.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

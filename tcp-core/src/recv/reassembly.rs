@@ -1,7 +1,9 @@
 //! Bytes received: those in order that wait to be read, and those beyond a hole.
 
+use alloc::vec::Vec;
 use core::ops::Range;
 
+use crate::pack::Pack;
 use crate::range_set::RangeSet;
 use crate::ring::Ring;
 use crate::wire::Payload;
@@ -24,6 +26,25 @@ pub(crate) struct Reassembly {
     beyond: RangeSet,
     /// Most separate ranges beyond holes.
     max_ranges: usize,
+}
+
+/// An empty one.
+impl Pack for Reassembly {
+    fn pack(&self, bytes: &mut Vec<u8>) {
+        debug_assert!(self.is_empty(), "what is at rest holds nothing");
+        (self.nxt, self.max_ranges).pack(bytes);
+    }
+
+    fn unpack(bytes: &mut &[u8]) -> Self {
+        let (nxt, max_ranges) = Pack::unpack(bytes);
+        Reassembly {
+            ring: Ring::new(),
+            read: nxt,
+            nxt,
+            beyond: RangeSet::default(),
+            max_ranges,
+        }
+    }
 }
 
 /// What an insertion did.
@@ -69,6 +90,11 @@ impl Reassembly {
     /// Bytes in order that wait to be read.
     pub(crate) fn unread(&self) -> usize {
         (self.nxt - self.read) as usize
+    }
+
+    /// Whether nothing is held.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.read == self.nxt && self.beyond.is_empty()
     }
 
     /// What was received beyond a hole.
@@ -228,7 +254,6 @@ impl Reassembly {
 #[cfg(test)]
 mod tests {
     use alloc::vec;
-    use alloc::vec::Vec;
 
     use super::*;
     use proptest::prelude::*;

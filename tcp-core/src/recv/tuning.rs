@@ -8,6 +8,7 @@
 
 use core::time::Duration;
 
+use crate::pack::packs;
 use crate::time::Instant;
 
 /// What is measured to size the buffer.
@@ -33,6 +34,17 @@ struct Mark {
     offset: u64,
     at: Instant,
 }
+
+packs!(RightSizing {
+    max,
+    space,
+    round,
+    window,
+    rtt,
+    echo,
+});
+
+packs!(Mark { offset, at });
 
 /// What a buffer is sized by, beside how much is read.
 #[derive(Clone, Copy, Debug)]

@@ -1,5 +1,6 @@
 //! The window that we offer (RFC 9293 §3.8.6).
 
+use crate::pack::packs;
 use crate::wire::{WindowScale, WireWindow};
 
 /// How far the peer may send, as a right edge that does not move left.
@@ -19,6 +20,13 @@ pub(crate) struct RecvWindow {
     /// Whether the last window announced was zero.
     closed: bool,
 }
+
+packs!(RecvWindow {
+    capacity,
+    scale,
+    edge,
+    closed
+});
 
 /// Whether announcing a window closed it or opened it again.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -1,8 +1,10 @@
 //! Bytes written by the user that the peer has not acknowledged.
 
+use alloc::vec::Vec;
 use core::hash::{Hash, Hasher};
 use core::ops::Range;
 
+use crate::pack::Pack;
 use crate::ring::Ring;
 use crate::wire::Payload;
 
@@ -24,6 +26,19 @@ pub(crate) struct SendBuffer {
     capacity: usize,
     /// What that may grow to.
     max: usize,
+}
+
+/// An empty one.
+impl Pack for SendBuffer {
+    fn pack(&self, bytes: &mut Vec<u8>) {
+        debug_assert!(self.len() == 0, "what is at rest holds nothing");
+        (self.start, (self.capacity, self.max)).pack(bytes);
+    }
+
+    fn unpack(bytes: &mut &[u8]) -> Self {
+        let (start, (capacity, max)) = Pack::unpack(bytes);
+        SendBuffer::new(start, capacity, max)
+    }
 }
 
 /// Room in bytes that is worth waking a writer for, if it is also a thirty-second of the buffer.

@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use crate::pack::packs;
 use crate::time::Instant;
 
 /// When the next burst may go. A burst is what goes out in a millisecond at the rate, so that one
@@ -19,6 +20,8 @@ pub(crate) struct Pacer {
     /// What is left of the burst, in bytes.
     burst: u64,
 }
+
+packs!(Pacer { ready_at, burst });
 
 /// The span whose bytes go out at once, as a part of a second.
 const BURSTS_PER_SECOND: u64 = 1_000;

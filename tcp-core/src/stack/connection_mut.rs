@@ -25,6 +25,9 @@ pub struct ConnectionMut<'a> {
 impl<'a> ConnectionMut<'a> {
     /// `index` is the slot of a connection of `stack`.
     pub(super) fn new(stack: &'a mut Stack, index: u32, now: Instant) -> Self {
+        if let Some(entry) = stack.connections.get_mut(index) {
+            entry.resident.rouse();
+        }
         ConnectionMut {
             stack,
             index,
@@ -51,7 +54,7 @@ impl<'a> ConnectionMut<'a> {
 
     /// See [`Connection::peek`].
     pub fn peek(&self, buf: &mut [u8]) -> Result<usize, ReadError> {
-        self.entry().connection.peek(buf)
+        self.connection().peek(buf)
     }
 
     /// See [`Connection::read_vectored`].
@@ -123,7 +126,7 @@ impl<'a> ConnectionMut<'a> {
 
     /// See [`Connection::info`].
     pub fn info(&self) -> TcpInfo {
-        self.entry().connection.info(self.now)
+        self.connection().info(self.now)
     }
 
     /// See [`Connection::set_recv_buffer`].
@@ -178,12 +181,17 @@ impl<'a> ConnectionMut<'a> {
         entry.expect("the slot was occupied when the stack was borrowed, and it still is borrowed")
     }
 
+    fn connection(&self) -> &Connection {
+        let connection = self.entry().resident.awake();
+        connection.expect("it was woken when the stack was borrowed")
+    }
+
     fn touch(&mut self) -> (&mut Connection, &mut Counters) {
         self.touched = true;
         let entry = self.stack.connections.get_mut(self.index);
         let entry = entry
             .expect("the slot was occupied when the stack was borrowed, and it still is borrowed");
-        (&mut entry.connection, &mut self.stack.counters)
+        (entry.resident.rouse(), &mut self.stack.counters)
     }
 }
 
@@ -191,7 +199,7 @@ impl Deref for ConnectionMut<'_> {
     type Target = Connection;
 
     fn deref(&self) -> &Connection {
-        &self.entry().connection
+        self.connection()
     }
 }
 
@@ -200,7 +208,7 @@ impl core::fmt::Debug for ConnectionMut<'_> {
         f.debug_struct("ConnectionMut")
             .field("local", &self.local_addr())
             .field("remote", &self.remote_addr())
-            .field("connection", &self.entry().connection)
+            .field("connection", self.connection())
             .finish_non_exhaustive()
     }
 }
@@ -209,6 +217,8 @@ impl Drop for ConnectionMut<'_> {
     fn drop(&mut self) {
         if self.touched {
             self.stack.settle(self.index);
+        } else {
+            self.stack.note_rest(self.index);
         }
     }
 }

@@ -113,7 +113,8 @@ impl Stack {
     ) {
         if let Some(entry) = self.connections.get_mut(index) {
             entry
-                .connection
+                .resident
+                .rouse()
                 .handle_arrival(now, arrived, segment, &mut self.counters);
             self.settle(index);
         }

@@ -38,8 +38,9 @@ impl Stack {
             let Some(entry) = self.connections.get_mut(index) else {
                 continue;
             };
-            let (tuple, marking) = (entry.tuple, entry.marking());
-            match entry.connection.poll_segment(now, &mut self.counters) {
+            let (tuple, connection) = (entry.tuple, entry.resident.rouse());
+            let marking = Marking::from(&*connection);
+            match connection.poll_segment(now, &mut self.counters) {
                 Some(segment) => {
                     let offload = self.config.offload;
                     let transmit = emit(&tuple, marking, &segment, offload, buf);

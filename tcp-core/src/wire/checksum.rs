@@ -22,17 +22,18 @@ impl Sum {
     /// The sum of a pseudo-header for `len` bytes of upper-layer packet (RFC 9293 §3.1,
     /// RFC 8200 §8.1). Addresses of different families give a sum that matches nothing.
     pub(super) fn pseudo_header(src: IpAddr, dst: IpAddr, protocol: u8, len: usize) -> Sum {
-        let sum = match (src, dst) {
-            (IpAddr::V4(src), IpAddr::V4(dst)) => {
-                Sum::default().add(&src.octets()).add(&dst.octets())
-            }
-            (IpAddr::V6(src), IpAddr::V6(dst)) => {
-                Sum::default().add(&src.octets()).add(&dst.octets())
-            }
-            _ => Sum::default(),
+        let addresses = match (src, dst) {
+            (IpAddr::V4(src), IpAddr::V4(dst)) => sum_tail(&src.octets()) + sum_tail(&dst.octets()),
+            (IpAddr::V6(src), IpAddr::V6(dst)) => sum_tail(&src.octets()) + sum_tail(&dst.octets()),
+            _ => 0,
         };
         // IPv4 has sixteen bits of length and IPv6 thirty-two; the sum is the same.
-        sum.add(&(len as u32).to_be_bytes()).add(&[0, protocol])
+        let len = u32::from_ne_bytes((len as u32).to_be_bytes());
+        let protocol = u16::from_ne_bytes([0, protocol]);
+        Sum {
+            words: addresses + u64::from(len) + u64::from(protocol),
+            odd: false,
+        }
     }
 
     /// Appends bytes.
@@ -132,16 +133,17 @@ impl Lanes {
 fn sum_tail(tail: &[u8]) -> u64 {
     let (words, rest) = tail.as_chunks::<4>();
     let (halves, last) = rest.as_chunks::<2>();
-    let words = words
-        .iter()
-        .map(|word| u64::from(u32::from_ne_bytes(*word)));
-    let halves = halves
-        .iter()
-        .map(|half| u64::from(u16::from_ne_bytes(*half)));
-    let last = last
-        .iter()
-        .map(|byte| u64::from(u16::from_ne_bytes([*byte, 0])));
-    words.chain(halves).chain(last).sum()
+    let mut sum = 0;
+    for word in words {
+        sum += u64::from(u32::from_ne_bytes(*word));
+    }
+    for half in halves {
+        sum += u64::from(u16::from_ne_bytes(*half));
+    }
+    for byte in last {
+        sum += u64::from(u16::from_ne_bytes([*byte, 0]));
+    }
+    sum
 }
 
 /// The sum modulo 2^16 - 1, with zero only for zero: carries are added back in.

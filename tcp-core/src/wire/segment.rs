@@ -1,7 +1,9 @@
 //! A TCP segment as typed fields: what is possible to say is legal to say.
 
+use alloc::vec::Vec;
 use core::num::NonZeroU16;
 
+use crate::pack::Pack;
 use crate::seq::{SeqNumber, SeqRange};
 
 /// A TCP segment: the header's fields and the payload.
@@ -138,6 +140,16 @@ impl WireWindow {
 /// A shift count for windows, 0 to 14 (RFC 7323 §2.3).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct WindowScale(u8);
+
+impl Pack for WindowScale {
+    fn pack(&self, bytes: &mut Vec<u8>) {
+        self.0.pack(bytes);
+    }
+
+    fn unpack(bytes: &mut &[u8]) -> Self {
+        WindowScale::clamped(u8::unpack(bytes))
+    }
+}
 
 impl WindowScale {
     /// No scaling.

@@ -5,6 +5,7 @@ mod epoch;
 #[cfg(test)]
 mod tests;
 
+use alloc::boxed::Box;
 use core::time::Duration;
 
 use self::curve::rescale;
@@ -45,7 +46,7 @@ pub struct Cubic {
     srtt: Option<Duration>,
     window: Window,
     /// The window before the repair under way, until it is restored.
-    before: Option<Window>,
+    before: Option<Box<Window>>,
 }
 
 /// All that a reduction changes, and an undone one brings back (RFC 9438 §4.9).
@@ -246,14 +247,14 @@ impl Controller for Cubic {
     }
 
     fn remember(&mut self) {
-        self.before = Some(self.window);
+        self.before = Some(Box::new(self.window));
     }
 
     fn restore(&mut self, now: Instant) {
         let Some(before) = self.before.take() else {
             return;
         };
-        let after = core::mem::replace(&mut self.window, before);
+        let after = core::mem::replace(&mut self.window, *before);
         self.window.cwnd = before.cwnd.max(after.cwnd);
         self.window.ssthresh = before.ssthresh.max(after.ssthresh);
         if let Some(epoch) = &mut self.window.epoch {
@@ -296,7 +297,9 @@ impl Controller for Cubic {
         self.mss = to;
         self.initial_window = rescale(self.initial_window, from, to).max(to);
         self.window = self.window.with_mss(from, to);
-        self.before = self.before.map(|before| before.with_mss(from, to));
+        if let Some(before) = &mut self.before {
+            **before = before.with_mss(from, to);
+        }
     }
 
     fn on_take_over(&mut self, window: u32, ssthresh: u32) {

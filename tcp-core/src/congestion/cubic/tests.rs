@@ -297,7 +297,7 @@ fn an_mss_change_keeps_the_number_of_segments() {
     lose(&mut cubic);
     run(&mut cubic, 0, 1_000);
     lose(&mut cubic);
-    let (window, before) = (cubic.window, cubic.before.unwrap().cwnd);
+    let (window, before) = (cubic.window, cubic.before.as_ref().unwrap().cwnd);
     cubic.on_mss_change(500);
     assert_eq!(cubic.window(), window.cwnd / 2);
     assert_eq!(cubic.ssthresh(), window.ssthresh / 2);

@@ -3,6 +3,7 @@
 mod loss;
 mod order;
 mod pieces;
+mod rest;
 mod sent;
 #[cfg(test)]
 mod tests;

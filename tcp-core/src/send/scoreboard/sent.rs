@@ -1,6 +1,7 @@
 //! The record of one segment that was sent, and what its acknowledgement adds up to.
 
 use super::pieces::Pieces;
+use crate::pack::packs;
 use crate::time::Instant;
 
 /// A run of offsets that went out in one segment, of one piece or several. SYN is not here; FIN is, as
@@ -32,6 +33,8 @@ pub(crate) struct Turn {
     /// Where the part ends.
     pub(crate) end: u64,
 }
+
+packs!(Turn { number, end });
 
 impl Sent {
     /// Its place among all that was sent.
