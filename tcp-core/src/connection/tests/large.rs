@@ -175,7 +175,8 @@ fn nagle_holds_the_trailing_part_alone() {
 #[test]
 fn the_peers_window_is_filled_with_whole_pieces() {
     let mut pair = pair(config());
-    let header = pair.ack_up_to(0, 1, (2 * PIECE + 720).div_euclid(32) as u16);
+    let unit = pair.ends[0].agreed.send_scale().unit() as usize;
+    let header = pair.ack_up_to(0, 1, ((2 * PIECE + 720) / unit) as u16);
     pair.give(0, header, b"");
     pair.write(0, 5 * PIECE);
     assert_eq!(lens(&sent(&mut pair)), [2 * PIECE]);
