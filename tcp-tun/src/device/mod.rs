@@ -8,7 +8,9 @@ mod cidr;
 pub mod config;
 mod memory;
 mod netlink;
+mod queue;
 mod tun;
+mod vnet;
 
 use std::io;
 use std::os::fd::AsFd;

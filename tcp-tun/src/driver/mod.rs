@@ -25,6 +25,7 @@ mod alarm;
 mod clock;
 mod event_loop;
 mod link;
+mod observe;
 mod state;
 mod wait;
 
@@ -38,8 +39,9 @@ use tcp_core::{Instant, Stack, ValidConfig};
 
 use clock::Clock;
 pub(crate) use event_loop::spawn;
-pub(crate) use link::Observer;
-pub use link::{DeviceCounters, Direction};
+pub use link::DeviceCounters;
+pub use observe::Direction;
+pub(crate) use observe::Observer;
 pub(crate) use state::State;
 pub(crate) use wait::{ConnectionWait, ListenerWait, Patience};
 

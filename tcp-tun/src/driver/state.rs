@@ -7,7 +7,8 @@ use std::sync::Arc;
 use tcp_core::{ConnectionId, Event, Instant, ListenerId, Stack, State as TcpState};
 
 use super::clock::Clock;
-use super::link::{DeviceCounters, Link, Observer};
+use super::link::{DeviceCounters, Link};
+use super::observe::Observer;
 use super::wait::{ConnectionWait, ListenerEntry, ListenerWait, QueuedSyn};
 
 /// Packets received before the output that they cause is sent. Acknowledgements of a batch become
