@@ -138,6 +138,7 @@ impl Sender {
             isn: SeqNumber::new(ISN),
             timestamp_offset: 0,
             mss: SEGMENT as u16 + 12,
+            gso_max_size: 0,
             default_mss: 536,
         };
         let now = Instant::from_millis(1);
@@ -172,10 +173,7 @@ impl Sender {
 
     /// How long it takes to hear this.
     fn handle(&mut self, header: Header) -> Duration {
-        let segment = Segment {
-            header,
-            payload: Payload::EMPTY,
-        };
+        let segment = Segment::bare(header);
         let before = Clock::now();
         self.connection
             .handle_segment(self.now, &segment, &mut self.counters);

@@ -80,6 +80,16 @@ pub struct TcpConfig {
     pub recovery: RecoveryConfig,
     /// Whether what is sent is spread over the round trip (`sch_fq`, `SO_MAX_PACING_RATE`).
     pub pacing: bool,
+    /// Least number of segments in one large segment, whatever the rate (`net.ipv4.tcp_min_tso_segs`).
+    /// This and the next two matter where the [device](Offload::max_packet) takes large segments.
+    pub min_tso_segs: u8,
+    /// The shorter the path, the larger the segments: each time that 2 to the power of this many
+    /// microseconds fit into the least round-trip time halves what they may have beyond a millisecond
+    /// at the rate (`net.ipv4.tcp_tso_rtt_log`).
+    pub tso_rtt_log: u8,
+    /// A large segment waits for more window than there is, but not where this part of the whole window
+    /// is open; 0 stands for three segments (`net.ipv4.tcp_tso_win_divisor`).
+    pub tso_win_divisor: u8,
     /// Explicit Congestion Notification, RFC 3168 (`net.ipv4.tcp_ecn`).
     pub ecn: EcnMode,
     /// Whether a SYN that asked for ECN and got no answer is repeated without asking
@@ -124,6 +134,9 @@ impl Default for TcpConfig {
             congestion: CongestionAlgorithm::CUBIC,
             recovery: RecoveryConfig::default(),
             pacing: true,
+            min_tso_segs: 2,
+            tso_rtt_log: 9,
+            tso_win_divisor: 3,
             ecn: EcnMode::Accept,
             ecn_fallback: true,
             hop_limit: 64,
@@ -182,6 +195,12 @@ impl TcpConfig {
         }
         if self.initial_window == 0 {
             return wrong("initial_window", "must be at least one segment");
+        }
+        if self.min_tso_segs == 0 {
+            return wrong("min_tso_segs", "must be at least one segment");
+        }
+        if self.tso_rtt_log > 31 {
+            return wrong("tso_rtt_log", "must be at most 31");
         }
         if let Some(keep_alive) = &self.keep_alive {
             keep_alive.check()?;

@@ -136,6 +136,7 @@ mod tests {
         isn: SeqNumber::new(0),
         timestamp_offset: 0,
         mss: 1_460,
+        gso_max_size: 0,
         default_mss: 536,
     };
 

@@ -257,12 +257,12 @@ impl HalfOpen {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::Payload;
 
     const SETUP: Setup = Setup {
         isn: SeqNumber::new(300),
         timestamp_offset: 0,
         mss: 1_460,
+        gso_max_size: 0,
         default_mss: 536,
     };
 
@@ -271,10 +271,7 @@ mod tests {
         header.control = control;
         header.ack = ack.map(SeqNumber::new);
         header.window = WireWindow::new(1_000);
-        Segment {
-            header,
-            payload: Payload::EMPTY,
-        }
+        Segment::bare(header)
     }
 
     fn half_open(config: &ValidConfig) -> HalfOpen {

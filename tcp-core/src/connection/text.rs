@@ -60,13 +60,10 @@ impl Connection {
         self.note_overlap(seq..seq + text.len() as u64);
         match self.rcv.reassembly.insert(seq, text) {
             Inserted::InOrder(count) => {
-                let arrival = Arrival {
-                    len: text.len() as u32,
-                    push: segment.header.push,
-                };
+                let arrival = Arrival::of(text.len() as u32, segment);
                 self.on_in_order(now, count, arrival, had_holes);
             }
-            Inserted::Beyond => self.on_hole(seq, counters),
+            Inserted::Beyond => self.on_hole(seq, segment.pieces(), counters),
             Inserted::Refused => {
                 counters.rcv_q_drop += 1;
                 self.pending.ack = true;
@@ -164,9 +161,9 @@ impl Connection {
     }
 
     /// Out of order: the peer hears of it at once (RFC 5681 §4.2).
-    fn on_hole(&mut self, seq: u64, counters: &mut Counters) {
+    fn on_hole(&mut self, seq: u64, segments: u64, counters: &mut Counters) {
         counters.ofo_queue += 1;
-        self.tally.rcv_ooopack += 1;
+        self.tally.rcv_ooopack += segments;
         self.rcv.note_arrival(seq.max(self.rcv.nxt()));
         self.rcv.ack_policy.enter_quick(self.window_offered());
         // With acknowledgement on read, a duplicate would say that what is unread is missing.

@@ -126,7 +126,7 @@ impl Rack {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::send::scoreboard::{Scoreboard, SendStamp};
+    use crate::send::scoreboard::{Pieces, Scoreboard, SendStamp};
 
     const RTT: Option<Duration> = Some(Duration::from_millis(100));
 
@@ -178,7 +178,12 @@ mod tests {
         let at = Instant::from_millis;
         assert_eq!(rack.overtaken(at(5), Duration::ZERO), None);
         for n in 0..3 {
-            board.push(n * 10..n * 10 + 10, at(n / 2), SendStamp::default());
+            board.push(
+                n * 10..n * 10 + 10,
+                Pieces::ONE,
+                at(n / 2),
+                SendStamp::default(),
+            );
         }
         rack.on_delivered(at(100), &delivered(&mut board, 30));
         let overtaken = rack.overtaken(at(100), Duration::from_millis(9)).unwrap();

@@ -222,6 +222,7 @@ fn setup(isn: u32) -> Setup {
         isn: SeqNumber::new(isn),
         timestamp_offset: 0,
         mss: MSS,
+        gso_max_size: 0,
         default_mss: MSS,
     }
 }

@@ -183,7 +183,7 @@ fn two_records_in_time_wait_do_not_answer_each_other_for_ever() {
     for hop in 0..1_000 {
         pair.now += DELAY;
         let payload = Payload::EMPTY;
-        let segment = Segment { header, payload };
+        let segment = Segment::new(header, payload);
         match records[hop % 2].handle_segment(pair.now, &segment) {
             TimeWaitOutcome::Reply(answer) => header = answer,
             TimeWaitOutcome::Ignore => break,

@@ -104,7 +104,7 @@ fn half_open() -> (HalfOpen, Header, Header) {
 fn hear(half_open: &mut HalfOpen, now: Instant, header: Header) -> HalfOpenOutcome {
     let config = TcpConfig::default().validate().unwrap();
     let payload = Payload::EMPTY;
-    let segment = Segment { header, payload };
+    let segment = Segment::new(header, payload);
     half_open.handle_segment(now, &config, &segment, &mut Counters::default())
 }
 
@@ -153,7 +153,7 @@ fn a_refusal_is_told_as_one() {
         ..Header::new(SeqNumber::new(0))
     };
     let payload = Payload::EMPTY;
-    connection.handle_segment(now, &Segment { header, payload }, &mut counters);
+    connection.handle_segment(now, &Segment::new(header, payload), &mut counters);
     assert_eq!(connection.take_error(), Some(ConnectionError::Refused));
     assert_eq!(counters.attempt_fails, 1);
 }

@@ -187,10 +187,7 @@ mod tests {
                 ack: ack.map(SeqNumber::new),
                 ..Header::new(SeqNumber::new(seq))
             };
-            let segment = Segment {
-                header,
-                payload: Payload::EMPTY,
-            };
+            let segment = Segment::bare(header);
             let fields = IpFields {
                 src,
                 dst,
