@@ -153,7 +153,7 @@ impl TcpListener {
     fn accept_with(&self, patience: Patience) -> io::Result<(TcpStream, SocketAddr)> {
         let stream =
             self.shared
-                .wait_for(&self.wait.acceptable, patience, |state, now| {
+                .wait_for(self.wait.to_accept(self.id), patience, |state, now| {
                     match state.stack.accept(self.id) {
                         Ok(id) => {
                             let tcp = &self.tcp;
@@ -193,7 +193,8 @@ impl TcpListener {
     /// As [`accept`](TcpListener::accept).
     pub fn next_syn(&self) -> io::Result<PendingSyn> {
         let patience = self.patience(None);
-        let syn = self.shared.wait_for(&self.wait.syn, patience, |state, _| {
+        let waiting = self.wait.to_decide(self.id);
+        let syn = self.shared.wait_for(waiting, patience, |state, _| {
             state
                 .next_syn(self.id)
                 .map_or(Poll::Pending, |syn| Poll::Ready(Ok(syn)))

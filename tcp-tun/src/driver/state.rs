@@ -9,7 +9,8 @@ use tcp_core::{ConnectionId, Event, Instant, ListenerId, Stack, State as TcpStat
 use super::clock::Clock;
 use super::link::{DeviceCounters, Link};
 use super::observe::Observer;
-use super::wait::{ConnectionWait, ListenerEntry, ListenerWait, QueuedSyn};
+use super::role::Role;
+use super::wait::{ConnectionWait, ListenerEntry, ListenerWait, QueuedSyn, Waiter};
 
 /// Packets received before the output that they cause is sent. Acknowledgements of a batch become
 /// one; beyond it, threads that wait for the lock get their turn.
@@ -18,11 +19,14 @@ const RECEIVE_BATCH: usize = 64;
 /// The stack, the device, and who waits for what.
 pub(crate) struct State {
     pub(crate) stack: Stack,
+    pub(super) role: Role,
     link: Link,
     connections: HashMap<ConnectionId, Arc<ConnectionWait>>,
     listeners: HashMap<ListenerId, ListenerEntry>,
     phase: Phase,
     sleep: Sleep,
+    /// The driver is to look at its own call again, though the device has nothing for it.
+    driver_concerned: bool,
 }
 
 /// The life of an interface.
@@ -31,14 +35,14 @@ enum Phase {
     Running,
     /// The user is done; connections are closed, and what they still have to say is being said.
     Closing {
-        /// When the loop ends even so.
+        /// When it ends even so.
         until: Instant,
     },
-    /// The loop has ended: with the device's error, or as asked.
+    /// The interface's thread has ended: with the device's error, or as asked.
     Stopped(Option<Arc<io::Error>>),
 }
 
-/// What the loop is doing, so that a call can tell whether to wake it.
+/// What the driver is doing, so that a call can tell whether to wake it.
 #[derive(Clone, Copy, Debug)]
 enum Sleep {
     /// It will look at the state before it sleeps.
@@ -60,11 +64,13 @@ impl State {
     pub(super) fn new(stack: Stack, link: Link) -> State {
         State {
             stack,
+            role: Role::new(),
             link,
             connections: HashMap::new(),
             listeners: HashMap::new(),
             phase: Phase::Running,
             sleep: Sleep::Awake,
+            driver_concerned: false,
         }
     }
 
@@ -164,6 +170,38 @@ impl State {
                 if let Some(wait) = self.connections.get(&id) {
                     wait.notify(event);
                 }
+                self.concern_driver(id);
+            }
+        }
+    }
+
+    /// Has everybody who waits for a connection look at it again: what the user does is no event, but
+    /// it changes what calls should say that wait in other threads.
+    pub(crate) fn tell_waiters(&mut self, id: ConnectionId) {
+        if let Some(wait) = self.connections.get(&id) {
+            wait.notify_all();
+        }
+        self.concern_driver(id);
+    }
+
+    /// A driver is not told by way of its condition variable: it sleeps elsewhere.
+    fn concern_driver(&mut self, id: ConnectionId) {
+        self.driver_concerned |= self.role.is_driven_by(|waiter| waiter.concerns(id));
+    }
+
+    /// Where the seat is free and callers wait, tells the one that has waited longest.
+    pub(super) fn tell_next_driver(&self) {
+        match self.role.next_driver() {
+            None => {}
+            Some(waiter @ (Waiter::Readable(id) | Waiter::Writable(id))) => {
+                if let Some(wait) = self.connections.get(&id) {
+                    wait.notify_one(waiter);
+                }
+            }
+            Some(waiter @ (Waiter::Acceptable(id) | Waiter::Syn(id))) => {
+                if let Some(entry) = self.listeners.get(&id) {
+                    entry.wait.notify_one(waiter);
+                }
             }
         }
     }
@@ -190,30 +228,35 @@ impl State {
         }
     }
 
-    /// Notes that the loop is about to sleep, and says until when.
-    pub(super) fn fall_asleep(&mut self) -> Option<Instant> {
-        let mut deadline = self.stack.poll_timeout();
-        if let Phase::Closing { until } = self.phase {
-            deadline = Some(deadline.map_or(until, |due| due.min(until)));
-        }
+    /// Notes that the driver is about to sleep, until `until` at the latest, and says until when.
+    pub(super) fn fall_asleep(&mut self, until: Option<Instant>) -> Option<Instant> {
+        let end = match self.phase {
+            Phase::Closing { until } => Some(until),
+            Phase::Running | Phase::Stopped(_) => None,
+        };
+        let deadlines = [self.stack.poll_timeout(), until, end];
+        let deadline = deadlines.into_iter().flatten().min();
         self.sleep = Sleep::Until(deadline);
         deadline
     }
 
     pub(super) fn wake_up(&mut self) {
         self.sleep = Sleep::Awake;
+        self.driver_concerned = false;
     }
 
-    /// Whether the loop sleeps past the deadline. Says so once: the loop is then as good as awake.
+    /// Whether the driver sleeps past the deadline, or past what it waits for. Says so once: it is then
+    /// as good as awake.
     pub(super) fn take_wake_needed(&mut self) -> bool {
         let Sleep::Until(planned) = self.sleep else {
             return false;
         };
-        let needed = match (self.stack.poll_timeout(), planned) {
+        let is_late = match (self.stack.poll_timeout(), planned) {
             (None, _) => false,
             (Some(_), None) => true,
             (Some(due), Some(planned)) => due < planned,
         };
+        let needed = is_late || self.driver_concerned;
         if needed {
             self.sleep = Sleep::Awake;
         }
@@ -240,7 +283,7 @@ impl State {
         true
     }
 
-    /// Whether the loop has nothing left to do: a shutdown has begun, and every connection has been
+    /// Whether the driver has nothing left to do: a shutdown has begun, and every connection has been
     /// heard to its end, or the time for that is over.
     pub(super) fn may_stop(&self, now: Instant) -> bool {
         let Phase::Closing { until } = self.phase else {
@@ -260,7 +303,7 @@ impl State {
         now >= until || (!self.link.is_blocked() && heard())
     }
 
-    /// The loop has ended. Whoever still waits learns it. The observer is to be dropped without the
+    /// The interface's thread has ended. Whoever still waits learns it. The observer is to be dropped without the
     /// lock: it may own a handle of the interface.
     #[must_use]
     pub(super) fn stop(&mut self, failure: Option<Arc<io::Error>>) -> Option<Observer> {

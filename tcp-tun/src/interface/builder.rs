@@ -55,6 +55,7 @@ pub struct InterfaceBuilder {
     device: Option<Box<dyn Device>>,
     observer: Option<Observer>,
     shutdown_timeout: Duration,
+    busy_poll: Duration,
 }
 
 impl Default for InterfaceBuilder {
@@ -71,6 +72,7 @@ impl Default for InterfaceBuilder {
             device: None,
             observer: None,
             shutdown_timeout: Duration::from_secs(2),
+            busy_poll: Duration::ZERO,
         }
     }
 }
@@ -158,6 +160,13 @@ impl InterfaceBuilder {
         self
     }
 
+    /// How long a call that waits asks the device again and again before it sleeps (`SO_BUSY_POLL`):
+    /// a processor's time for some microseconds of latency. Not at all by default.
+    pub fn busy_poll(mut self, time: Duration) -> Self {
+        self.busy_poll = time;
+        self
+    }
+
     /// Makes the interface, and starts its thread.
     ///
     /// A TUN device is made in the network namespace of the calling thread.
@@ -191,6 +200,7 @@ impl InterfaceBuilder {
             observer: self.observer,
             stack: Stack::new(stack, secret),
             tcp: self.tcp,
+            busy_poll: self.busy_poll,
         })?;
         let inner = Inner {
             shared,
