@@ -151,20 +151,18 @@ impl TcpListener {
     }
 
     fn accept_with(&self, patience: Patience) -> io::Result<(TcpStream, SocketAddr)> {
-        let stream =
-            self.shared
-                .wait_for(self.wait.to_accept(self.id), patience, |state, now| {
-                    match state.stack.accept(self.id) {
-                        Ok(id) => {
-                            let tcp = &self.tcp;
-                            Poll::Ready(TcpStream::adopt(&self.shared, state, now, id, tcp))
-                        }
-                        Err(AcceptError::WouldBlock) => Poll::Pending,
-                        Err(AcceptError::NoSuchListener) => {
-                            Poll::Ready(Err(error::not_connected()))
-                        }
-                    }
-                })?;
+        let stream = self.shared.wait_for(
+            self.wait.to_accept(self.id),
+            patience,
+            |state, now| match state.stack.accept(self.id) {
+                Ok(id) => {
+                    let tcp = &self.tcp;
+                    Poll::Ready(TcpStream::adopt(&self.shared, state, now, id, tcp))
+                }
+                Err(AcceptError::WouldBlock) => Poll::Pending,
+                Err(AcceptError::NoSuchListener) => Poll::Ready(Err(error::not_connected())),
+            },
+        )?;
         let peer = stream.peer_addr()?;
         Ok((stream, peer))
     }

@@ -15,7 +15,7 @@ use common::{
     receive, send_noise,
 };
 use tcp_tun::tcp_core::seq::SeqNumber;
-use tcp_tun::tcp_core::wire::{self, Control, Header, IpFields, Payload, Segment};
+use tcp_tun::tcp_core::wire::{self, Control, Header, IpFields, Segment};
 use tcp_tun::tcp_core::{Admission, ListenAddr, ListenConfig, PacketMeta, Transmit};
 use tcp_tun::{Device, Direction, Interface, MemoryDevice, TcpListener, TcpStream};
 

@@ -10,6 +10,7 @@ mod memory;
 mod netlink;
 mod queue;
 mod tun;
+pub mod veth;
 mod vnet;
 
 use std::io;

@@ -1,7 +1,6 @@
 //! One queue of a TUN device: a descriptor of `/dev/net/tun`, attached.
 //!
-//! Here are the `ioctl` calls of the driver (Documentation/networking/tuntap.rst), and nothing else
-//! is unsafe in this crate.
+//! Here are the `ioctl` calls of the driver (Documentation/networking/tuntap.rst).
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -157,11 +156,18 @@ mod tests {
 
     #[test]
     fn a_kernel_without_offloads_is_told_from_a_failure() {
-        let kind = |errno: i32, framing| refusal(io::Error::from_raw_os_error(errno), framing).kind();
+        let kind =
+            |errno: i32, framing| refusal(io::Error::from_raw_os_error(errno), framing).kind();
         let refused = io::ErrorKind::Unsupported;
         assert_eq!(kind(libc::EINVAL, Framing::VnetHeader), refused);
         assert_eq!(kind(libc::ENOTTY, Framing::VnetHeader), refused);
-        assert_eq!(kind(libc::EINVAL, Framing::Bare), io::ErrorKind::InvalidInput);
-        assert_eq!(kind(libc::EBUSY, Framing::VnetHeader), io::ErrorKind::ResourceBusy);
+        assert_eq!(
+            kind(libc::EINVAL, Framing::Bare),
+            io::ErrorKind::InvalidInput
+        );
+        assert_eq!(
+            kind(libc::EBUSY, Framing::VnetHeader),
+            io::ErrorKind::ResourceBusy
+        );
     }
 }

@@ -7,11 +7,11 @@ use std::thread;
 use parking_lot::MutexGuard;
 use tcp_core::Instant;
 
+use super::Shared;
 use super::role::Turn;
 use super::seat::Seat;
 use super::state::State;
 use super::wait::{Patience, Waiting};
-use super::Shared;
 
 impl Shared {
     /// Tries a call until it is ready, and between the tries drives the interface, or waits to be told

@@ -46,12 +46,12 @@ use mio::Waker;
 use parking_lot::{Mutex, MutexGuard};
 use tcp_core::{Instant, Stack, ValidConfig};
 
-use clock::Clock;
-use role::Relief;
 pub(crate) use background::spawn;
+use clock::Clock;
 pub use link::DeviceCounters;
 pub use observe::Direction;
 pub(crate) use observe::Observer;
+use role::Relief;
 pub(crate) use state::State;
 pub(crate) use wait::{ConnectionWait, ListenerWait, Patience};
 

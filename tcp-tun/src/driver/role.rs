@@ -103,7 +103,13 @@ impl Role {
     }
 
     /// As [`put_back`](Role::put_back), for good.
-    pub(super) fn give_up(&mut self, seat: Box<Seat>, now: Instant, relief: &Relief, why: io::Error) {
+    pub(super) fn give_up(
+        &mut self,
+        seat: Box<Seat>,
+        now: Instant,
+        relief: &Relief,
+        why: io::Error,
+    ) {
         self.fault.get_or_insert(why);
         self.put_back(seat, now, relief);
     }
@@ -274,7 +280,12 @@ mod tests {
         let (mut role, relief) = (Role::new(), Relief::new().unwrap());
         let waiter = waiter();
         role.join_queue(waiter);
-        role.give_up(seat(), Instant::ZERO, &relief, io::ErrorKind::BrokenPipe.into());
+        role.give_up(
+            seat(),
+            Instant::ZERO,
+            &relief,
+            io::ErrorKind::BrokenPipe.into(),
+        );
         assert_eq!(role.next_driver(), None);
         assert!(matches!(role.take_turn(waiter), Turn::Wait));
         relief.wait().unwrap();

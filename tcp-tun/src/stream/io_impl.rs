@@ -66,12 +66,14 @@ impl TcpStream {
         let patience = self.patience(|options| options.write_timeout);
         inner
             .shared
-            .wait_for(inner.wait.to_write(inner.id), patience, |state, now| {
-                match state.stack.connection(now, inner.id) {
+            .wait_for(
+                inner.wait.to_write(inner.id),
+                patience,
+                |state, now| match state.stack.connection(now, inner.id) {
                     Some(mut connection) => attempt(&mut connection),
                     None => Poll::Ready(Err(error::broken_pipe())),
-                }
-            })
+                },
+            )
             .map_err(|error| match error.kind() {
                 // Only the interface's shutdown says so to a writer.
                 io::ErrorKind::NotConnected => io::Error::new(io::ErrorKind::BrokenPipe, error),
