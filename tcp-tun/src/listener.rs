@@ -154,7 +154,7 @@ impl TcpListener {
         let stream = self.shared.wait_for(
             self.wait.to_accept(self.id),
             patience,
-            |state, now| match state.stack.accept(self.id) {
+            |state, now| match state.accept(self.id) {
                 Ok(id) => {
                     let tcp = &self.tcp;
                     Poll::Ready(TcpStream::adopt(&self.shared, state, now, id, tcp))

@@ -72,14 +72,13 @@ fn drive(
     shared: &Shared,
 ) -> io::Result<Relieved> {
     loop {
-        seat.work(state, &shared.clock)?;
-        let now = shared.clock.now();
+        let now = seat.work(state, &shared.clock)?;
         if state.may_stop(now) {
             return Ok(Relieved::AtEnd);
         }
         if state.role.is_wanted() {
-            state.role.put_back(seat, now, &shared.relief);
-            state.tell_next_driver();
+            let next = state.role.get_up(seat, now, &shared.relief);
+            state.tell(next);
             return Ok(Relieved::ByCaller);
         }
         seat.rest(state, &shared.clock, None)?;

@@ -8,7 +8,7 @@ use parking_lot::MutexGuard;
 use tcp_core::Instant;
 
 use super::Shared;
-use super::role::Turn;
+use super::role::Driver;
 use super::seat::Seat;
 use super::state::State;
 use super::wait::{Patience, Waiting};
@@ -35,11 +35,11 @@ impl Shared {
         // Declared before the lock is taken, and so dropped after it is let go.
         let mut caller = Caller::new(self, waiting, until);
         let mut state = self.lock();
+        let mut now = self.clock.now();
         let result = loop {
             if let Err(error) = state.check_running() {
                 break Err(error);
             }
-            let now = self.clock.now();
             let outcome = attempt(&mut state, now);
             let notified = self.settle(&mut state, now);
             if let task::Poll::Ready(result) = outcome {
@@ -52,9 +52,9 @@ impl Shared {
             if until.is_some_and(|until| until <= now) {
                 break Err(io::ErrorKind::WouldBlock.into());
             }
-            caller.wait(&mut state, now);
+            now = caller.wait(&mut state, now);
         };
-        caller.leave(&mut state);
+        caller.leave(&mut state, now);
         result
     }
 }
@@ -80,36 +80,45 @@ impl<'a> Caller<'a> {
         }
     }
 
-    /// Returns when the call's answer may have changed, or its time is over.
-    fn wait(&mut self, state: &mut MutexGuard<'_, State>, now: Instant) {
+    /// Returns when the call's answer may have changed, or its time is over: the time that it is then.
+    fn wait(&mut self, state: &mut MutexGuard<'_, State>, now: Instant) -> Instant {
         let busy_until = *self.busy_until.get_or_insert(now + self.shared.busy_poll);
         if self.seat.is_none() {
-            match state.role.take_turn(self.waiting.waiter) {
-                Turn::Drive(seat) => self.seat = Some(seat),
-                Turn::Wait => return self.stand_by(state, now),
-                Turn::WaitAndWake => {
-                    self.shared.wake_driver();
-                    return self.stand_by(state, now);
-                }
-            }
+            self.seat = state.role.take_seat(self.waiting.waiter);
         }
-        if let Some(seat) = &mut self.seat {
-            if now < busy_until {
-                seat.look_again();
-            }
-            let clock = &self.shared.clock;
-            let driven = seat
-                .rest(state, clock, self.until)
-                .and_then(|()| seat.work(state, clock));
-            if let Err(error) = driven {
+        let Some(seat) = &mut self.seat else {
+            self.stand_by(state, now);
+            return self.shared.clock.now();
+        };
+        if now < busy_until {
+            seat.look_again();
+        }
+        let clock = &self.shared.clock;
+        let driven = seat
+            .rest(state, clock, self.until)
+            .and_then(|()| seat.work(state, clock));
+        let now = match driven {
+            Ok(now) => now,
+            Err(error) => {
                 self.give_up(state, error);
+                return self.shared.clock.now();
             }
+        };
+        if state.role.is_wanted()
+            && let Some(seat) = self.seat.take()
+        {
+            let next = state.role.get_up(seat, now, &self.shared.relief);
+            state.tell(next);
         }
+        now
     }
 
     /// Waits to be told.
     fn stand_by(&self, state: &mut MutexGuard<'_, State>, now: Instant) {
-        let ticket = state.role.join_queue(self.waiting.waiter);
+        let (ticket, driver) = state.role.join_queue(self.waiting.waiter);
+        if driver == Driver::GetsUp {
+            self.shared.wake_driver();
+        }
         match self.until {
             None => self.waiting.changed.wait(state),
             Some(until) => {
@@ -120,15 +129,10 @@ impl<'a> Caller<'a> {
         state.role.leave_queue(ticket);
     }
 
-    /// Leaves the seat, if this is the driver. Whoever has waited may have been told that the seat is
-    /// free, and passes that on where it has no use for it.
-    fn leave(&mut self, state: &mut State) {
+    /// Leaves the seat, if this is the driver.
+    fn leave(&mut self, state: &mut State, now: Instant) {
         if let Some(seat) = self.seat.take() {
-            let now = self.shared.clock.now();
             state.role.put_back(seat, now, &self.shared.relief);
-        }
-        if self.busy_until.is_some() {
-            state.tell_next_driver();
         }
     }
 

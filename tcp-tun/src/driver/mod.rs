@@ -37,6 +37,7 @@ mod observe;
 mod role;
 mod seat;
 mod state;
+mod turn;
 mod wait;
 
 use std::io;

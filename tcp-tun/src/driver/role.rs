@@ -5,21 +5,23 @@
 //! interface's own thread, where no caller waits.
 //!
 //! ```text
-//!                 a caller waits, and takes it
-//!        Free ───────────────────────────────────────> Caller
-//!        │  ^                                             │
-//!        │  └─────────────────────────────────────────────┘
-//!        │             the caller has its answer
+//!                a caller waits, and takes it
+//!        Free ──────────────────────────────────────> Caller
+//!        │  ^                                            │
+//!        │  └────────────────────────────────────────────┘
+//!        │      it has its answer, or gets up for another
 //!        │ free for a while
-//!        v             a caller waits, and wants it
-//!    Background ─────────────────────────────────────────> Free
+//!        v      a caller waits, and wants it
+//!    Background ──────────────────────────────────────> Free
 //! ```
 //!
-//! A caller that has its answer is likely to wait again at once: to ask the interface's thread to take
-//! over, and then to ask for the seat back, would cost more than what lies between. So the seat is left
-//! free, and a timer is set. The one thing that must hold is: *while the seat is free, the relief timer
-//! is armed*. It then takes at most [`GRACE`] until somebody drives again. Where other callers wait, one
-//! of them is told at once besides.
+//! A caller that has its answer is likely to wait again at once: to have somebody else drive meanwhile,
+//! and then to ask for the seat back, would cost more than what lies between. So the seat is left free,
+//! and a timer is set. The one thing that must hold is: *while the seat is free, the relief timer is
+//! armed*. It then takes at most [`GRACE`] until somebody drives again.
+//!
+//! A caller that drives and gets nothing for itself, but for others (one that waits for connections to
+//! accept, say), gets up for the next that begins to wait, as the interface's thread does at once.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -37,16 +39,24 @@ use super::wait::Waiter;
 /// within it costs nobody a wake-up.
 const GRACE: Duration = Duration::from_micros(250);
 
+/// Events for others after which a caller that drives is taken to do so for others. As many connections
+/// as this may each get an answer, and none of their callers is moved.
+const EVENTS_FOR_OTHERS: u32 = 32;
+
 /// Where the seat is, and who waits beside the driver.
 pub(super) struct Role {
     place: Place,
-    /// A caller waits for the interface's thread to get up.
-    wanted: bool,
+    /// The ticket of a caller that waits for the driver to get up.
+    wanted_by: Option<u64>,
+    /// The ticket of the caller that the driver got up for, until it has heard of it.
+    kept_for: Option<u64>,
+    /// Events that the driver has brought to others since it drives.
+    events_for_others: u32,
     /// The relief timer is set, or has rung and not been heard.
     armed: bool,
     /// What a caller has met while it drove; the interface's thread ends by it.
     fault: Option<io::Error>,
-    /// Callers that wait without driving, in the order in which they began to.
+    /// Callers that wait without driving, by their tickets.
     waiters: BTreeMap<u64, Waiter>,
     next_ticket: u64,
 }
@@ -57,14 +67,13 @@ enum Place {
     Caller(Waiter),
 }
 
-/// What a caller that must wait is to do.
-pub(super) enum Turn {
-    /// Drive.
-    Drive(Box<Seat>),
-    /// Wait to be told.
-    Wait,
-    /// Wait to be told, and wake the interface's thread, which is to get up.
-    WaitAndWake,
+/// What becomes of the driver when a caller begins to wait.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Driver {
+    /// It goes on.
+    Stays,
+    /// It is to be woken, and to get up.
+    GetsUp,
 }
 
 impl Role {
@@ -72,7 +81,9 @@ impl Role {
     pub(super) fn new() -> Role {
         Role {
             place: Place::Background,
-            wanted: false,
+            wanted_by: None,
+            kept_for: None,
+            events_for_others: 0,
             armed: false,
             fault: None,
             waiters: BTreeMap::new(),
@@ -80,25 +91,75 @@ impl Role {
         }
     }
 
-    /// What a caller does that must wait.
-    pub(super) fn take_turn(&mut self, waiter: Waiter) -> Turn {
+    /// The seat for a caller that must wait, where it is free. After a fault nobody is to drive any more.
+    pub(super) fn take_seat(&mut self, waiter: Waiter) -> Option<Box<Seat>> {
+        if self.fault.is_some() || self.kept_for.is_some() {
+            return None;
+        }
         match mem::replace(&mut self.place, Place::Caller(waiter)) {
-            // After a fault nobody is to drive any more.
-            Place::Free { seat, .. } if self.fault.is_none() => return Turn::Drive(seat),
-            place => self.place = place,
+            Place::Free { seat, .. } => {
+                self.events_for_others = 0;
+                Some(seat)
+            }
+            place => {
+                self.place = place;
+                None
+            }
         }
-        let is_first_to_ask = matches!(self.place, Place::Background) && !self.wanted;
-        self.wanted |= is_first_to_ask;
-        match is_first_to_ask {
-            true => Turn::WaitAndWake,
-            false => Turn::Wait,
+    }
+
+    /// Notes a caller that waits without driving: its ticket, and what the driver does about it.
+    pub(super) fn join_queue(&mut self, waiter: Waiter) -> (u64, Driver) {
+        let ticket = self.next_ticket;
+        self.next_ticket += 1;
+        self.waiters.insert(ticket, waiter);
+        let is_idle = match self.place {
+            Place::Free { .. } => false,
+            Place::Background => true,
+            Place::Caller(_) => self.events_for_others >= EVENTS_FOR_OTHERS,
+        };
+        if !is_idle || self.wanted_by.is_some() || self.fault.is_some() {
+            return (ticket, Driver::Stays);
         }
+        self.wanted_by = Some(ticket);
+        (ticket, Driver::GetsUp)
+    }
+
+    /// The caller with this ticket no longer waits.
+    pub(super) fn leave_queue(&mut self, ticket: u64) {
+        self.waiters.remove(&ticket);
+        self.wanted_by = self.wanted_by.filter(|&wanted_by| wanted_by != ticket);
+        self.kept_for = self.kept_for.filter(|&kept_for| kept_for != ticket);
+    }
+
+    /// An event came for somebody who waits for something else than the driver does.
+    pub(super) fn count_event_for_others(&mut self) {
+        if !self.waiters.is_empty() {
+            self.events_for_others = self.events_for_others.saturating_add(1);
+        }
+    }
+
+    /// Whether a caller waits for the driver to get up.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.wanted_by.is_some()
+    }
+
+    /// Gets up for the caller that wants the seat, who is to be told: what it waits for, if it does.
+    pub(super) fn get_up(
+        &mut self,
+        seat: Box<Seat>,
+        now: Instant,
+        relief: &Relief,
+    ) -> Option<Waiter> {
+        self.kept_for = self.wanted_by.take();
+        self.put_back(seat, now, relief);
+        self.kept_for
+            .and_then(|ticket| self.waiters.get(&ticket).copied())
     }
 
     /// Gives the seat back.
     pub(super) fn put_back(&mut self, seat: Box<Seat>, now: Instant, relief: &Relief) {
         self.place = Place::Free { seat, since: now };
-        self.wanted = false;
         self.arm(relief, GRACE);
     }
 
@@ -128,6 +189,8 @@ impl Role {
             self.arm(relief, rest);
             return None;
         }
+        // Whom it was kept for has not come.
+        self.kept_for = None;
         match mem::replace(&mut self.place, Place::Background) {
             Place::Free { seat, .. } => Some(seat),
             Place::Background | Place::Caller(_) => None,
@@ -139,34 +202,9 @@ impl Role {
         self.armed = false;
     }
 
-    /// Whether a caller waits for the interface's thread to get up.
-    pub(super) fn is_wanted(&self) -> bool {
-        self.wanted
-    }
-
     /// Whether the driver is a caller that waits for something that this concerns.
     pub(super) fn is_driven_by(&self, concerns: impl FnOnce(Waiter) -> bool) -> bool {
         matches!(self.place, Place::Caller(waiter) if concerns(waiter))
-    }
-
-    /// Notes a caller that waits without driving.
-    pub(super) fn join_queue(&mut self, waiter: Waiter) -> u64 {
-        let ticket = self.next_ticket;
-        self.next_ticket += 1;
-        self.waiters.insert(ticket, waiter);
-        ticket
-    }
-
-    /// The caller with this ticket no longer waits.
-    pub(super) fn leave_queue(&mut self, ticket: u64) {
-        self.waiters.remove(&ticket);
-    }
-
-    /// Who is to be told that the seat is free: nobody, where it is not.
-    pub(super) fn next_driver(&self) -> Option<Waiter> {
-        let is_free = matches!(self.place, Place::Free { .. }) && self.fault.is_none();
-        let (_, waiter) = self.waiters.first_key_value()?;
-        is_free.then_some(*waiter)
     }
 
     fn arm(&mut self, relief: &Relief, delay: Duration) {
@@ -229,21 +267,44 @@ mod tests {
     }
 
     #[test]
-    fn the_interface_s_thread_is_woken_once_for_all_who_want_the_seat() {
+    fn the_interface_s_thread_gets_up_for_the_first_who_waits() {
         let (mut role, relief) = (Role::new(), Relief::new().unwrap());
         let waiter = waiter();
-        assert!(matches!(role.take_turn(waiter), Turn::WaitAndWake));
-        assert!(matches!(role.take_turn(waiter), Turn::Wait));
+        assert!(role.take_seat(waiter).is_none());
+        let (first, driver) = role.join_queue(waiter);
+        assert_eq!(driver, Driver::GetsUp);
+        let (_, driver) = role.join_queue(waiter);
+        assert_eq!(driver, Driver::Stays);
         assert!(role.is_wanted());
+        let told = role.get_up(seat(), Instant::ZERO, &relief);
+        assert_eq!(told, Some(waiter));
+        // It is kept for the first until that has come.
+        assert!(role.take_seat(waiter).is_none());
+        role.leave_queue(first);
+        assert!(role.take_seat(waiter).is_some());
+        assert!(!role.is_wanted());
+    }
+
+    #[test]
+    fn a_caller_gets_up_once_it_drives_for_others() {
+        let (mut role, relief) = (Role::new(), Relief::new().unwrap());
+        let waiter = waiter();
         role.put_back(seat(), Instant::ZERO, &relief);
-        assert!(!role.is_wanted());
-        let Turn::Drive(seat) = role.take_turn(waiter) else {
-            panic!("the seat is free");
+        let seat = role.take_seat(waiter).unwrap();
+        let join = |role: &mut Role| {
+            let (ticket, driver) = role.join_queue(waiter);
+            role.count_event_for_others();
+            role.leave_queue(ticket);
+            driver
         };
-        // Among callers, nobody gets up for another.
-        assert!(matches!(role.take_turn(waiter), Turn::Wait));
+        for _ in 0..EVENTS_FOR_OTHERS {
+            assert_eq!(join(&mut role), Driver::Stays);
+        }
+        assert_eq!(join(&mut role), Driver::GetsUp);
+        // Who wanted it has gone again.
         assert!(!role.is_wanted());
-        drop(seat);
+        assert_eq!(role.get_up(seat, Instant::ZERO, &relief), None);
+        assert!(role.take_seat(waiter).is_some());
     }
 
     #[test]
@@ -261,33 +322,17 @@ mod tests {
     }
 
     #[test]
-    fn those_who_wait_are_told_in_their_order_that_the_seat_is_free() {
-        let (mut role, relief) = (Role::new(), Relief::new().unwrap());
-        let Waiter::Readable(id) = waiter() else {
-            unreachable!("it reads");
-        };
-        let first = role.join_queue(Waiter::Readable(id));
-        role.join_queue(Waiter::Writable(id));
-        assert_eq!(role.next_driver(), None);
-        role.put_back(seat(), Instant::ZERO, &relief);
-        assert_eq!(role.next_driver(), Some(Waiter::Readable(id)));
-        role.leave_queue(first);
-        assert_eq!(role.next_driver(), Some(Waiter::Writable(id)));
-    }
-
-    #[test]
     fn after_a_fault_the_seat_is_the_interface_s_thread_s() {
         let (mut role, relief) = (Role::new(), Relief::new().unwrap());
         let waiter = waiter();
-        role.join_queue(waiter);
         role.give_up(
             seat(),
             Instant::ZERO,
             &relief,
             io::ErrorKind::BrokenPipe.into(),
         );
-        assert_eq!(role.next_driver(), None);
-        assert!(matches!(role.take_turn(waiter), Turn::Wait));
+        assert!(role.take_seat(waiter).is_none());
+        assert_eq!(role.join_queue(waiter).1, Driver::Stays);
         relief.wait().unwrap();
         let fault = role.take_fault().map(|fault| fault.kind());
         assert_eq!(fault, Some(io::ErrorKind::BrokenPipe));

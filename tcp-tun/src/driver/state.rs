@@ -4,17 +4,13 @@ use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::Arc;
 
-use tcp_core::{ConnectionId, Event, Instant, ListenerId, Stack, State as TcpState};
+use tcp_core::{AcceptError, ConnectionId, Event, Instant, ListenerId, Stack, State as TcpState};
 
 use super::clock::Clock;
 use super::link::{DeviceCounters, Link};
 use super::observe::Observer;
 use super::role::Role;
 use super::wait::{ConnectionWait, ListenerEntry, ListenerWait, QueuedSyn, Waiter};
-
-/// Packets received before the output that they cause is sent. Acknowledgements of a batch become
-/// one; beyond it, threads that wait for the lock get their turn.
-const RECEIVE_BATCH: usize = 64;
 
 /// The stack, the device, and who waits for what.
 pub(crate) struct State {
@@ -49,15 +45,6 @@ enum Sleep {
     Awake,
     /// It sleeps until this deadline, or until the device has something.
     Until(Option<Instant>),
-}
-
-/// What a batch has left behind in the device.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Input {
-    /// Nothing.
-    Drained,
-    /// Perhaps more.
-    More,
 }
 
 impl State {
@@ -151,10 +138,8 @@ impl State {
     fn report(&mut self, event: Event) {
         match event {
             Event::Incoming { listener } => {
-                if let Some(entry) = self.listeners.get(&listener) {
-                    // One event may stand for several connections, so all may have one to take.
-                    entry.wait.acceptable.notify_all();
-                }
+                // One event may stand for several connections: who takes one tells the next.
+                self.tell_acceptor(listener);
             }
             Event::Syn {
                 id,
@@ -170,7 +155,7 @@ impl State {
                 if let Some(wait) = self.connections.get(&id) {
                     wait.notify(event);
                 }
-                self.concern_driver(id);
+                self.tell_driver(id);
             }
         }
     }
@@ -181,17 +166,48 @@ impl State {
         if let Some(wait) = self.connections.get(&id) {
             wait.notify_all();
         }
-        self.concern_driver(id);
+        self.tell_driver(id);
     }
 
-    /// A driver is not told by way of its condition variable: it sleeps elsewhere.
-    fn concern_driver(&mut self, id: ConnectionId) {
-        self.driver_concerned |= self.role.is_driven_by(|waiter| waiter.concerns(id));
+    fn tell_driver(&mut self, id: ConnectionId) {
+        if self.role.is_driven_by(|waiter| waiter.concerns(id)) {
+            self.concern_driver();
+        } else {
+            self.role.count_event_for_others();
+        }
     }
 
-    /// Where the seat is free and callers wait, tells the one that has waited longest.
-    pub(super) fn tell_next_driver(&self) {
-        match self.role.next_driver() {
+    /// A driver is not told by way of its condition variable: it sleeps elsewhere. While it is awake, it
+    /// looks at its call before it sleeps.
+    fn concern_driver(&mut self) {
+        self.driver_concerned = matches!(self.sleep, Sleep::Until(_));
+    }
+
+    /// The next connection of a listener's accept queue. Where it is not the last, somebody else is told.
+    pub(crate) fn accept(&mut self, id: ListenerId) -> Result<ConnectionId, AcceptError> {
+        let accepted = self.stack.accept(id)?;
+        if self.stack.accept_queue_len(id) > 0 {
+            // Not the driver alone: it may be the caller, who has got one and leaves.
+            self.tell_acceptor(id);
+            self.tell(Some(Waiter::Acceptable(id)));
+        }
+        Ok(accepted)
+    }
+
+    /// Tells one caller that waits for connections: the driver, if it does.
+    fn tell_acceptor(&mut self, id: ListenerId) {
+        let waiter = Waiter::Acceptable(id);
+        if self.role.is_driven_by(|driver| driver == waiter) {
+            self.concern_driver();
+        } else {
+            self.role.count_event_for_others();
+            self.tell(Some(waiter));
+        }
+    }
+
+    /// Tells one caller that waits for this, if there is one.
+    pub(super) fn tell(&self, waiter: Option<Waiter>) {
+        match waiter {
             None => {}
             Some(waiter @ (Waiter::Readable(id) | Waiter::Writable(id))) => {
                 if let Some(wait) = self.connections.get(&id) {
@@ -206,19 +222,26 @@ impl State {
         }
     }
 
-    /// Hands the stack up to a batch of packets.
+    /// Hands the stack up to `batch` packets; fewer where the device has no more.
     ///
     /// # Errors
     ///
     /// The device is gone.
-    pub(super) fn receive_batch(&mut self, clock: &Clock, buf: &mut [u8]) -> io::Result<Input> {
-        for _ in 0..RECEIVE_BATCH {
+    pub(super) fn receive_batch(
+        &mut self,
+        batch: usize,
+        clock: &Clock,
+        buf: &mut [u8],
+    ) -> io::Result<usize> {
+        for received in 0..batch {
             let Some((len, meta)) = self.link.recv(clock, buf)? else {
-                return Ok(Input::Drained);
+                return Ok(received);
             };
-            self.stack.handle_packet(clock.now(), &buf[..len], meta);
+            // The time at which it was read will do: to look at the clock again costs more than it is off.
+            let now = meta.arrived.unwrap_or_else(|| clock.now());
+            self.stack.handle_packet(now, &buf[..len], meta);
         }
-        Ok(Input::More)
+        Ok(batch)
     }
 
     /// Runs the timers that are due.

@@ -107,7 +107,7 @@ impl ConnectionWait {
 /// The threads that wait for one listener.
 #[derive(Debug, Default)]
 pub(crate) struct ListenerWait {
-    pub(super) acceptable: Condvar,
+    acceptable: Condvar,
     syn: Condvar,
 }
 
