@@ -1,4 +1,4 @@
-//! One queue of a TUN device: a descriptor of `/dev/net/tun`, attached.
+//! The queue of a TUN device: a descriptor of `/dev/net/tun`, attached.
 //!
 //! Here are the `ioctl` calls of the driver (Documentation/networking/tuntap.rst).
 
@@ -19,15 +19,6 @@ pub(super) enum Framing {
     VnetHeader,
 }
 
-/// Whether a device has one queue or several.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Queues {
-    /// This one alone.
-    Single,
-    /// Each descriptor that attaches to the device is one more.
-    Several,
-}
-
 /// A queue, and the device that it belongs to.
 #[derive(Debug)]
 pub(super) struct Queue {
@@ -43,7 +34,7 @@ impl Queue {
     ///
     /// Those of opening `/dev/net/tun` and of `ioctl`: `PermissionDenied`, `ResourceBusy`,
     /// `InvalidInput` for a name too long, and `Unsupported` where the kernel does not know the framing.
-    pub(super) fn open(name: &str, framing: Framing, queues: Queues) -> io::Result<Queue> {
+    pub(super) fn open(name: &str, framing: Framing) -> io::Result<Queue> {
         config::check_name(name)?;
         let file = OpenOptions::new()
             .read(true)
@@ -53,9 +44,6 @@ impl Queue {
         let mut flags = libc::IFF_TUN | libc::IFF_NO_PI;
         if framing == Framing::VnetHeader {
             flags |= libc::IFF_VNET_HDR;
-        }
-        if queues == Queues::Several {
-            flags |= libc::IFF_MULTI_QUEUE;
         }
         let name = attach(&file, name, flags).map_err(|error| refusal(error, framing))?;
         // A persistent device may remember an earlier program's offloads, so none are said as well.

@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use tcp_core::{Offload, PacketMeta, Transmit};
 
-use super::queue::{Framing, Queue, Queues};
+use super::queue::{Framing, Queue};
 use super::vnet::{HEADER_LEN, VnetHeader};
 use super::{Device, MAX_PACKET};
 
@@ -56,7 +56,7 @@ impl TunDevice {
     }
 
     fn open_queue(name: &str, framing: Framing) -> io::Result<TunDevice> {
-        let queue = Queue::open(name, framing, Queues::Single)?;
+        let queue = Queue::open(name, framing)?;
         Ok(TunDevice { queue, framing })
     }
 

@@ -63,6 +63,10 @@ fn run(seat: Box<Seat>, shared: &Shared) -> io::Result<()> {
             return Err(fault);
         }
         seat = state.role.relieve(shared.clock.now(), &shared.relief);
+        if let Some(seat) = &mut seat {
+            // What has come meanwhile is to be heard before a timer that is due because nobody did.
+            seat.look_again();
+        }
     }
 }
 
