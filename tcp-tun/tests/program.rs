@@ -311,7 +311,12 @@ fn the_benchmark_measures() {
     if !has_private_network(name) {
         return;
     }
-    let only = ["veth/ping-pong/1", "tun/from/1", "tun-plain/connections/4"];
+    let only = [
+        "veth/ping-pong/1",
+        "veth-plain/to/1",
+        "tun/from/1",
+        "tun-plain/connections/4",
+    ];
     let mut args = vec!["bench", "--quick", "--runs", "1", "--json"];
     for text in only {
         args.extend(["--only", text]);
@@ -327,8 +332,9 @@ fn the_benchmark_measures() {
             .find(|row| row["path"] == path);
         assert!(row.unwrap()[figure].as_f64().unwrap() > 0.0, "{rows}");
     };
-    assert_eq!(rows.as_array().unwrap().len(), 3);
+    assert_eq!(rows.as_array().unwrap().len(), only.len());
     above_zero("veth", "p50_us");
+    above_zero("veth-plain", "cpu_s_per_gb");
     above_zero("tun", "gbit_per_s");
     above_zero("tun-plain", "connections_per_s");
 }

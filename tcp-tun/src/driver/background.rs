@@ -106,7 +106,7 @@ impl StopOnExit<'_> {
 impl Drop for StopOnExit<'_> {
     fn drop(&mut self) {
         if thread::panicking() {
-            let error = io::Error::other("the loop has panicked");
+            let error = io::Error::other("the interface's thread has panicked");
             let observer = self.0.lock().stop(Some(Arc::new(error)));
             drop(observer);
         }

@@ -30,7 +30,7 @@ pub struct DeviceCounters {
 
 /// The device, the packet that it had no room for, and who watches.
 pub(super) struct Link {
-    /// `None` once the loop has ended.
+    /// `None` once the interface has ended.
     device: Option<Box<dyn Device>>,
     registry: Registry,
     token: Token,
@@ -105,7 +105,7 @@ impl Link {
     }
 
     /// Sends all that the stack has to send. Where the device is full, the packet in hand waits, and
-    /// the loop is told when there is room.
+    /// the driver is told when there is room.
     pub(super) fn transmit(&mut self, now: Instant, stack: &mut Stack) {
         let Some(device) = &mut self.device else {
             return;

@@ -93,7 +93,7 @@ impl Shared {
         Ok(result)
     }
 
-    /// Begins the shutdown: no call succeeds from now on, connections are closed, and the loop
+    /// Begins the shutdown: no call succeeds from now on, connections are closed, and the interface
     /// ends once their data is acknowledged, or after `grace`.
     pub(crate) fn begin_shutdown(&self, grace: Duration) {
         let mut state = self.state.lock();

@@ -150,7 +150,7 @@ pub(crate) struct QueuedSyn {
     pub(crate) remote: SocketAddr,
 }
 
-/// A listener as the loop knows it.
+/// A listener as the driver knows it.
 #[derive(Debug)]
 pub(super) struct ListenerEntry {
     pub(super) wait: Arc<ListenerWait>,
