@@ -10,7 +10,7 @@ use tcp_tun::tcp_core::Offload;
 use tcp_tun::{Cidr, Interface, TunMode};
 
 use super::client::{self, Load, Outcome};
-use super::place::Place;
+use super::place::{MTU, Place};
 use super::services;
 #[cfg(feature = "smoltcp")]
 use super::smoltcp_end;
@@ -54,9 +54,6 @@ impl Kind {
         }
     }
 }
-
-/// The MTU of every path.
-pub const MTU: u16 = 1_500;
 
 /// The kernel's address, and the far end's.
 const NEAR: &str = "10.77.0.1/24";

@@ -9,6 +9,9 @@ use anyhow::Context;
 use nix::sched::{CloneFlags, setns, unshare};
 use tcp_tun::device::config::{self, LinkConfig};
 
+/// The MTU of every path, in bytes.
+pub const MTU: u16 = 1_500;
+
 /// A network namespace of its own. It lasts as long as something is in it, this handle included.
 pub struct Place {
     file: File,

@@ -20,7 +20,7 @@ use tcp_tun::device::config::{self, LinkConfig};
 use tcp_tun::tcp_core::{TcpConfig, Transmit, TransmitChecksum};
 use tcp_tun::{Cidr, Device, TunDevice};
 
-use super::path::MTU;
+use super::place::MTU;
 use super::services::Service;
 
 /// A thread that drives smoltcp.
