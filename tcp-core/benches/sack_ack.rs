@@ -12,7 +12,7 @@ use std::time::{Duration, Instant as Clock};
 
 use tcp_core::congestion::{AckSample, CongestionEvent, Controller, ControllerFactory, Repeated};
 use tcp_core::seq::{SeqNumber, SeqRange};
-use tcp_core::wire::{Control, Header, Payload, Segment, Timestamps, WindowScale, WireWindow};
+use tcp_core::wire::{Control, Header, Segment, Timestamps, WindowScale, WireWindow};
 use tcp_core::{
     CongestionAlgorithm, Connection, Counters, Instant, Setup, TcpConfig, WindowScaling,
 };

@@ -171,7 +171,7 @@ counters! {
     icmp_in_errors = "IcmpInErrors",
     /// ICMP errors whose sequence number is outside of what is outstanding.
     icmp_out_of_window = "TcpExtOutOfWindowIcmps",
-    /// TCP segments received, errors included.
+    /// TCP segments received, errors included; of those that came in one packet, each.
     in_segs = "TcpInSegs",
     /// TCP segments sent, retransmissions not included.
     out_segs = "TcpOutSegs",

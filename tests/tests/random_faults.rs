@@ -85,6 +85,7 @@ fn link() -> impl Strategy<Value = PairConfig> {
     (
         family,
         1_280u16..9_000,
+        any::<[bool; 2]>(),
         delay(),
         delay(),
         plan(),
@@ -93,13 +94,16 @@ fn link() -> impl Strategy<Value = PairConfig> {
         tcp(),
     )
         .prop_map(
-            |(family, mtu, from_a, from_b, plan_a, plan_b, tcp_a, tcp_b)| PairConfig {
-                family,
-                mtu,
-                delay: [from_a, from_b].map(Duration::from_micros),
-                plan: [plan_a, plan_b],
-                tcp: [tcp_a, tcp_b],
-                ..PairConfig::default()
+            |(family, mtu, large_segments, from_a, from_b, plan_a, plan_b, tcp_a, tcp_b)| {
+                PairConfig {
+                    family,
+                    mtu,
+                    large_segments,
+                    delay: [from_a, from_b].map(Duration::from_micros),
+                    plan: [plan_a, plan_b],
+                    tcp: [tcp_a, tcp_b],
+                    ..PairConfig::default()
+                }
             },
         )
 }

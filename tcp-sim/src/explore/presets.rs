@@ -14,11 +14,12 @@ const MSS: u16 = 88;
 const SEGMENT: usize = MSS as usize;
 
 /// All of them.
-pub fn presets() -> [Scenario; 8] {
+pub fn presets() -> [Scenario; 9] {
     [
         handshake(),
         simultaneous_open(),
         transfer(),
+        large_segments(),
         close(),
         simultaneous_close(),
         zero_window(),
@@ -83,6 +84,32 @@ pub fn transfer() -> Scenario {
         "transfer",
         client_and_server(config()),
         [script.clone(), script],
+        Start::Established,
+        Ending::Open,
+    )
+}
+
+/// A sends a segment of three pieces, and one of two; the network carries each piece by itself.
+pub fn large_segments() -> Scenario {
+    let device = |isn| Setup {
+        gso_max_size: 3 * MSS,
+        ..setup(isn)
+    };
+    let config = TcpConfig {
+        // As large as the device takes them, at whatever rate.
+        min_tso_segs: 3,
+        ..config()
+    };
+    let machines = [
+        Host::connect(config.clone(), device(ISN_A)),
+        Host::listen(config, device(ISN_B)),
+    ];
+    let a = vec![Step::Write(3 * SEGMENT), Step::Write(2 * SEGMENT)];
+    let b = vec![Step::Read(5 * SEGMENT)];
+    Scenario::new(
+        "large-segments",
+        machines,
+        [a, b],
         Start::Established,
         Ending::Open,
     )

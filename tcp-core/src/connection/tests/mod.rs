@@ -17,6 +17,7 @@ use crate::wire::{Control, Header, Options, Payload, SackBlocks, Segment, WireWi
 
 mod close;
 mod ecn;
+mod large;
 mod limits;
 mod loss;
 mod on_read;

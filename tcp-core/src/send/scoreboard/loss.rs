@@ -3,15 +3,15 @@
 use core::time::Duration;
 
 use super::order::Transmission;
-use super::sent::{Fate, Sent};
+use super::sent::{Fate, Sent, Turn};
 use super::{DUP_THRESH, Scoreboard};
 use crate::time::Instant;
 
 /// What RACK judges by (RFC 8985 §6.2 step 5).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Overtaken {
-    /// The latest transmission known to be delivered, by its place among all.
-    pub(crate) by: u64,
+    /// The latest that is known to be delivered.
+    pub(crate) by: Turn,
     /// Now.
     pub(crate) now: Instant,
     /// How long after it was sent what was overtaken is lost.
@@ -32,7 +32,7 @@ impl Scoreboard {
                 continue;
             };
             let sent = &self.sent[index];
-            if sent.number >= overtaken.by {
+            if sent.turn() >= overtaken.by {
                 return None;
             }
             let due = sent.sent_at + overtaken.patience;

@@ -15,7 +15,7 @@ use crate::time::Instant;
 pub(crate) use loss::Overtaken;
 use order::SendOrder;
 pub(crate) use pieces::Pieces;
-pub(crate) use sent::{Delivered, SendStamp, Sent};
+pub(crate) use sent::{Delivered, SendStamp, Sent, Turn};
 use sent::{Fate, Place};
 
 /// The outstanding part of the stream, in order and without gaps (RFC 6675 §3).

@@ -23,7 +23,25 @@ pub(crate) struct Sent {
     pub(crate) stamp: SendStamp,
 }
 
+/// The place of a part of the stream among all that was sent. The pieces of one transmission follow each
+/// other as they lie in the stream (RFC 8985 §6.2 step 2, `RACK_sent_after`).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(crate) struct Turn {
+    /// The transmission's place among all.
+    pub(crate) number: u64,
+    /// Where the part ends.
+    pub(crate) end: u64,
+}
+
 impl Sent {
+    /// Its place among all that was sent.
+    pub(crate) fn turn(&self) -> Turn {
+        Turn {
+            number: self.number,
+            end: self.end,
+        }
+    }
+
     pub(crate) fn len(&self) -> u64 {
         self.end - self.start
     }
@@ -149,7 +167,7 @@ impl Delivered {
             self.sent_at = self.sent_at.max(Some(sent.sent_at));
             self.lowest_original = lower(self.lowest_original, sent.end);
         }
-        if self.latest.is_none_or(|latest| sent.number > latest.number) {
+        if self.latest.is_none_or(|latest| sent.turn() > latest.turn()) {
             self.latest = Some(*sent);
         }
     }

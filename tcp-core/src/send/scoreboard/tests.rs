@@ -108,7 +108,7 @@ fn what_was_sent_long_enough_before_what_arrived_is_lost() {
     let mut board = board(6);
     sack(&mut board, 401..501);
     let overtaken = |now| Overtaken {
-        by: 5,
+        by: Turn { number: 5, end: 0 },
         now: at(now),
         patience: Duration::from_millis(100),
     };
@@ -125,7 +125,7 @@ fn what_was_sent_long_enough_before_what_arrived_is_lost() {
     resend(&mut board, 201..301, 52);
     sack(&mut board, 201..301);
     let overtaken = Overtaken {
-        by: 9,
+        by: Turn { number: 9, end: 0 },
         now: at(151),
         patience: Duration::from_millis(100),
     };
@@ -249,7 +249,7 @@ fn what_was_not_lost_after_all_is_in_the_network_and_may_be_overtaken() {
     assert_eq!((board.lost(), board.in_flight()), (0, 300));
     sack(&mut board, 201..301);
     let overtaken = Overtaken {
-        by: 5,
+        by: Turn { number: 5, end: 0 },
         now: at(130),
         patience: Duration::from_millis(100),
     };

@@ -6,6 +6,7 @@ mod books;
 mod close;
 mod ecn;
 mod input;
+mod large;
 mod listen;
 mod open;
 mod order;

@@ -199,7 +199,7 @@ fn mark(board: &mut Scoreboard, naive: &mut Naive, now: u64, step: &Step) {
         Step::Overtaken { ago, patience } => {
             let by = naive.segments.saturating_sub(ago);
             let overtaken = Overtaken {
-                by,
+                by: Turn { number: by, end: 0 },
                 now: at(now),
                 patience: Duration::from_millis(patience),
             };

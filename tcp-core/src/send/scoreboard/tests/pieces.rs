@@ -104,7 +104,7 @@ fn what_of_a_large_segment_was_not_reported_is_lost() {
     sack(&mut board, 101..201);
     sack(&mut board, 301..401);
     let overtaken = Overtaken {
-        by: 2,
+        by: Turn { number: 2, end: 0 },
         now: at(100),
         patience: Duration::from_millis(50),
     };
@@ -113,6 +113,33 @@ fn what_of_a_large_segment_was_not_reported_is_lost() {
     assert_eq!((lost, next), (alloc::vec![1, 201], None));
     assert_eq!(board.segments(), (4, 2, 2));
     assert_eq!(board.first_lost(), Some(1..101));
+    board.assert_invariants(1, 401);
+}
+
+#[test]
+fn a_piece_is_overtaken_by_a_later_one_of_the_same_segment() {
+    let mut board = large(0);
+    let delivered = sack(&mut board, 101..201);
+    let by = delivered.latest.map(|latest| latest.turn()).unwrap();
+    assert_eq!(
+        by,
+        Turn {
+            number: 1,
+            end: 201
+        }
+    );
+    let overtaken = Overtaken {
+        by,
+        now: at(100),
+        patience: Duration::from_millis(50),
+    };
+    let mut next = None;
+    let lost = marked(|lost| next = board.mark_overtaken(overtaken, lost));
+    assert_eq!(
+        (lost, next),
+        (alloc::vec![1], None),
+        "and not what follows it"
+    );
     board.assert_invariants(1, 401);
 }
 
