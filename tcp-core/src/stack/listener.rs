@@ -43,6 +43,11 @@ impl Listener {
         }
     }
 
+    /// Connections that wait to be accepted.
+    pub(super) fn accept_queue_len(&self) -> usize {
+        self.accept_queue.len()
+    }
+
     /// Whether a SYN may be taken. With nobody accepting, a handshake would only be begun to be
     /// dropped at its end, so a full accept queue refuses SYNs too (Linux, `tcp_conn_request`).
     pub(super) fn admits_syn(&self) -> Result<(), Full> {

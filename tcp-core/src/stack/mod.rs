@@ -192,6 +192,12 @@ impl Stack {
             .ok_or(AcceptError::WouldBlock)
     }
 
+    /// Connections that wait to be accepted; 0 where there is no such listener.
+    pub fn accept_queue_len(&self, listener: ListenerId) -> usize {
+        let listener = self.listeners.get_key(listener.into());
+        listener.map_or(0, Listener::accept_queue_len)
+    }
+
     /// Answers [`Event::Syn`]; says whether the SYN was still there and undecided.
     pub fn decide(&mut self, now: Instant, syn: SynId, decision: SynDecision) -> bool {
         let undecided = self.is_undecided(syn);

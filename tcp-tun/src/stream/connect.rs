@@ -65,7 +65,7 @@ impl TcpStream {
         let inner = Arc::clone(&stream.inner);
         let patience = Patience::lasting(options.timeout);
         shared
-            .wait_for(&inner.wait.writable, patience, |state, now| {
+            .wait_for(inner.wait.to_write(inner.id), patience, |state, now| {
                 handshake(state, now, inner.id)
             })
             .map_err(|error| match error.kind() {

@@ -22,7 +22,7 @@ impl TcpStream {
         let patience = self.patience(|options| options.read_timeout);
         inner
             .shared
-            .wait_for(&inner.wait.readable, patience, |state, now| {
+            .wait_for(inner.wait.to_read(inner.id), patience, |state, now| {
                 let Some(mut connection) = state.stack.connection(now, inner.id) else {
                     return Poll::Ready(Err(error::not_connected()));
                 };
@@ -67,12 +67,14 @@ impl TcpStream {
         let patience = self.patience(|options| options.write_timeout);
         inner
             .shared
-            .wait_for(&inner.wait.writable, patience, |state, now| {
-                match state.stack.connection(now, inner.id) {
+            .wait_for(
+                inner.wait.to_write(inner.id),
+                patience,
+                |state, now| match state.stack.connection(now, inner.id) {
                     Some(mut connection) => attempt(&mut connection),
                     None => Poll::Ready(Err(error::broken_pipe())),
-                }
-            })
+                },
+            )
             .map_err(|error| match error.kind() {
                 // Only the interface's shutdown says so to a writer.
                 io::ErrorKind::NotConnected => io::Error::new(io::ErrorKind::BrokenPipe, error),

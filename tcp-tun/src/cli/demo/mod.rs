@@ -172,7 +172,10 @@ impl Stage {
             builder = builder.kernel_address(address);
         }
         let built = builder.build();
-        built.map_err(|error| Unavailable(link::explain_tun(&error, name).to_string()).into())
+        let interface =
+            built.map_err(|error| Unavailable(link::explain_tun(&error, name).to_string()))?;
+        args.link.note_offload(&interface);
+        Ok(interface)
     }
 
     fn join_stack(
