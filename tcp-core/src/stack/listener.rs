@@ -79,11 +79,6 @@ impl Listener {
         self.half_open.len()
     }
 
-    #[cfg(test)]
-    pub(super) fn accept_queue_len(&self) -> usize {
-        self.accept_queue.len()
-    }
-
     pub(super) fn add_established(&mut self, slot: u32) {
         self.accept_queue.push_back(slot);
     }

@@ -17,7 +17,7 @@ use smoltcp::time::Instant;
 use smoltcp::wire::{HardwareAddress, IpCidr};
 use tcp_tun::device::MAX_PACKET;
 use tcp_tun::device::config::{self, LinkConfig};
-use tcp_tun::tcp_core::{TcpConfig, Transmit, TransmitChecksum};
+use tcp_tun::tcp_core::{Transmit, TransmitChecksum};
 use tcp_tun::{Cidr, Device, TunDevice};
 
 use super::place::MTU;
@@ -33,6 +33,8 @@ pub struct SmoltcpEnd {
 /// that come one after another, while earlier ones are on their way out.
 const SOCKETS: usize = 4;
 const SOCKETS_FOR_CONNECTIONS: usize = 32;
+/// Bytes of each of their buffers, which do not grow.
+const BUFFER: usize = 1 << 20;
 
 /// How long it takes at most until a request to stop is seen.
 const ATTENTION: time::Duration = time::Duration::from_millis(50);
@@ -103,7 +105,7 @@ impl End {
         for service in Service::ALL {
             let (sockets, buffer) = match service {
                 Service::Once => (SOCKETS_FOR_CONNECTIONS, 4_096),
-                _ => (SOCKETS, TcpConfig::default().recv_buffer),
+                _ => (SOCKETS, BUFFER),
             };
             for _ in 0..sockets {
                 end.add(service, buffer)?;
