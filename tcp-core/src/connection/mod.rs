@@ -28,6 +28,7 @@ mod input;
 mod invariants;
 mod limit;
 mod machine;
+mod memory;
 mod output;
 mod pace;
 mod rebuke;

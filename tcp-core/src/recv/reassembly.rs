@@ -18,7 +18,10 @@ use crate::wire::Payload;
 ///
 /// The byte at offset `o` is at `ring[o % ring.len()]`; the length is a power of two or zero. Bytes
 /// once received never change, so overlapping segments with other contents alter nothing.
-#[derive(Clone, Debug)]
+///
+/// The ring stays when everything has been read, for what arrives next, until somebody
+/// [asks for it](Reassembly::give_back_spare_memory).
+#[derive(Debug)]
 pub(crate) struct Reassembly {
     ring: Vec<u8>,
     read: u64,
@@ -136,7 +139,6 @@ impl Reassembly {
     /// Drops what lies beyond a hole: nothing will fill it.
     pub(crate) fn forget_beyond(&mut self) {
         self.beyond = RangeSet::default();
-        self.skip(0);
     }
 
     /// Whether `start..end` would be another range by itself, and there are as many as may be.
@@ -153,7 +155,21 @@ impl Reassembly {
 
     fn skip(&mut self, count: u64) {
         self.read += count;
-        if self.read == self.nxt && self.beyond.is_empty() {
+    }
+
+    /// Whether nothing is held.
+    fn is_empty(&self) -> bool {
+        self.read == self.nxt && self.beyond.is_empty()
+    }
+
+    /// Whether there is memory and nothing in it.
+    pub(crate) fn has_spare_memory(&self) -> bool {
+        self.is_empty() && !self.ring.is_empty()
+    }
+
+    /// Gives the memory back where nothing is in it.
+    pub(crate) fn give_back_spare_memory(&mut self) {
+        if self.has_spare_memory() {
             self.ring = Vec::new();
         }
     }
@@ -213,6 +229,21 @@ fn copy_in(ring: &mut [u8], offset: u64, payload: Payload<'_>) {
     }
 }
 
+/// A copy has no spare memory.
+impl Clone for Reassembly {
+    fn clone(&self) -> Self {
+        let ring = match self.is_empty() {
+            true => Vec::new(),
+            false => self.ring.clone(),
+        };
+        Reassembly {
+            ring,
+            beyond: self.beyond.clone(),
+            ..*self
+        }
+    }
+}
+
 /// Equal when they hold the same bytes, whatever the ring's length.
 impl PartialEq for Reassembly {
     fn eq(&self, other: &Self) -> bool {
@@ -263,9 +294,13 @@ mod tests {
         assert_eq!(stream.insert(1, b"ab"[..].into()), Inserted::InOrder(4));
         let mut buf = [0; 9];
         assert_eq!(stream.peek(&mut buf), 4);
+        stream.give_back_spare_memory();
         assert_eq!(stream.read(&mut buf), 4);
         assert_eq!(&buf[..4], b"abcd");
-        assert_eq!(stream.ring.capacity(), 0, "empty holds no memory");
+        assert!(stream.has_spare_memory());
+        assert_eq!(stream.clone().ring.capacity(), 0);
+        stream.give_back_spare_memory();
+        assert_eq!(stream.ring.capacity(), 0);
     }
 
     #[test]

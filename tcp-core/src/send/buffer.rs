@@ -71,14 +71,27 @@ impl SendBuffer {
         Payload::new(first, second).slice(start, end)
     }
 
-    /// Forgets what lies before `una`; gives the memory back when nothing is left.
+    /// Forgets what lies before `una`. The memory stays, for the next write.
     pub(crate) fn release(&mut self, una: u64) {
         let count = una.saturating_sub(self.start).min(self.bytes.len() as u64);
         self.start += count;
         if count as usize == self.bytes.len() {
-            self.bytes = VecDeque::new();
+            // What is written next starts where the memory does, in the part that was used last.
+            self.bytes.clear();
         } else {
             self.bytes.drain(..count as usize);
+        }
+    }
+
+    /// Whether there is memory and nothing in it.
+    pub(crate) fn has_spare_memory(&self) -> bool {
+        self.bytes.is_empty() && self.bytes.capacity() > 0
+    }
+
+    /// Gives the memory back where nothing is in it.
+    pub(crate) fn give_back_spare_memory(&mut self) {
+        if self.has_spare_memory() {
+            self.bytes = VecDeque::new();
         }
     }
 
@@ -128,10 +141,16 @@ mod tests {
     }
 
     #[test]
-    fn empty_holds_no_memory() {
+    fn spare_memory_is_given_back_when_nothing_is_in_it() {
         let mut buffer = SendBuffer::new(1, 1 << 20);
+        assert!(!buffer.has_spare_memory());
         buffer.write(&[0; 1000]);
+        buffer.release(1_000);
+        buffer.give_back_spare_memory();
+        assert_eq!(buffer.slice(1_000..1_001), Payload::from(&[0][..]));
         buffer.release(1_001);
+        assert!(buffer.has_spare_memory());
+        buffer.give_back_spare_memory();
         assert_eq!(buffer.bytes.capacity(), 0);
         assert_eq!(buffer.end(), 1_001);
     }

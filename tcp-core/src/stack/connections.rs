@@ -120,7 +120,7 @@ impl Stack {
             return;
         };
         entry.count_established(&mut self.counters);
-        let deadline = entry.deadline();
+        let (state, deadline) = (entry.connection.state(), entry.deadline());
         self.deadlines
             .update(&mut entry.alarm, Record::Connection(index), deadline);
         if entry.is_users() {
@@ -128,7 +128,8 @@ impl Stack {
         } else {
             self.events.connections.remove(index);
         }
-        match entry.connection.state() {
+        self.keep_warm(index);
+        match state {
             State::TimeWait => self.retire(index),
             State::Closed => self.bury(index),
             _ => {}

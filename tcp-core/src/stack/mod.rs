@@ -4,7 +4,7 @@
 //! whose it is, `listener` and `half_open` open a connection for it, `connections` keeps the
 //! stack's books on connections, `time_wait` on what is left of them, `icmp` brings them the
 //! network's complaints, `reply` answers for nobody. `deadlines` runs the clock, `events`
-//! tells the user, `transmit` sends. `connect` opens actively, and [`ConnectionMut`] is the
+//! tells the user, `transmit` sends, `warm` gives memory back. `connect` opens actively, and [`ConnectionMut`] is the
 //! user's hand on one connection.
 
 mod connect;
@@ -26,6 +26,7 @@ mod slab;
 mod time_wait;
 mod transmit;
 mod tuple;
+mod warm;
 mod wheel;
 
 #[cfg(test)]
@@ -55,6 +56,7 @@ use reply::Replies;
 use slab::{Slab, SlotId};
 use time_wait::TimeWaits;
 use tuple::FourTuple;
+use warm::Warm;
 
 /// A TCP endpoint with any number of connections and listeners.
 ///
@@ -93,6 +95,7 @@ pub struct Stack {
     deadlines: Deadlines,
     /// Connections that may have something to say.
     ready: SlotQueue,
+    warm: Warm,
     replies: Replies,
     events: Events,
 }
@@ -141,6 +144,7 @@ impl Stack {
             time_waits: TimeWaits::new(),
             deadlines: Deadlines::new(),
             ready: SlotQueue::new(),
+            warm: Warm::new(),
             replies: Replies::new(),
             events: Events::default(),
         }

@@ -7,6 +7,7 @@ mod close;
 mod ecn;
 mod input;
 mod listen;
+mod memory;
 mod open;
 mod order;
 
