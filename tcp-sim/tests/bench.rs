@@ -116,6 +116,19 @@ fn there_is_a_table_for_people() {
 }
 
 #[test]
+fn a_ratio_that_is_not_reached_fails() {
+    let shortly = [
+        "--table", "idle", "--idle", "0", "--runs", "1", "--time", "5ms",
+    ];
+    for (least, code) in [("0.5", 0), ("1.5", 1)] {
+        let output = program(&[&shortly[..], &["--least-flat", least]].concat());
+        assert_eq!(output.status.code(), Some(code), "{least}");
+    }
+    let output = program(&[&shortly[..], &["--least-ratio", "1e9"]].concat());
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
 fn what_cannot_be_measured_is_refused() {
     for wrong in [
         ["--sizes", "500"],

@@ -56,26 +56,28 @@ pub(super) fn contests<T: Trial>(
     entries: &[Entry<T>],
     progress: &dyn Fn(),
 ) -> Vec<Contest<T::Run>> {
-    let mut rows: Vec<(Vec<T::Run>, Vec<T::Run>)> =
-        entries.iter().map(|_| (Vec::new(), Vec::new())).collect();
+    let mut ours: Vec<Vec<T::Run>> = entries.iter().map(|_| Vec::new()).collect();
+    let mut smoltcp: Vec<Vec<T::Run>> = entries.iter().map(|_| Vec::new()).collect();
     for _ in 0..runs {
-        for (entry, (ours, smoltcp)) in entries.iter().zip(&mut rows) {
-            ours.push(entry.ours.run::<Ours>());
-            smoltcp.extend(entry.peers.as_ref().and_then(run_peer));
+        for (row, entry) in entries.iter().enumerate() {
+            ours[row].push(entry.ours.run::<Ours>());
+            smoltcp[row].extend(entry.peers.as_ref().and_then(run_peer));
             progress();
         }
     }
-    let contest = |(ours, smoltcp): (Vec<T::Run>, Vec<T::Run>)| {
-        let ours = summary(ours);
-        let smoltcp = (!smoltcp.is_empty()).then(|| summary(smoltcp));
-        let ratio = |peer: &Summary<T::Run>| rounded(ours.median.main() / peer.median.main());
-        Contest {
-            ours_over_smoltcp: smoltcp.as_ref().map(ratio),
-            ours,
-            smoltcp,
-        }
-    };
-    rows.into_iter().map(contest).collect()
+    ours.into_iter().zip(smoltcp).map(compared).collect()
+}
+
+/// The runs of one row: ours, and the peer's.
+fn compared<R: Figures>((ours, smoltcp): (Vec<R>, Vec<R>)) -> Contest<R> {
+    let ours = summary(ours);
+    let smoltcp = (!smoltcp.is_empty()).then(|| summary(smoltcp));
+    let ratio = |peer: &Summary<R>| rounded(ours.median.main() / peer.median.main());
+    Contest {
+        ours_over_smoltcp: smoltcp.as_ref().map(ratio),
+        ours,
+        smoltcp,
+    }
 }
 
 #[cfg(feature = "smoltcp")]

@@ -30,6 +30,22 @@ pub struct Report {
     pub heap: Option<Contest<HeapRun>>,
 }
 
+impl Report {
+    /// The least of our throughput by the peer's, of all rows that have both.
+    pub fn least_ratio(&self) -> Option<f64> {
+        let bulk = self.bulk.iter().map(|row| &row.contest);
+        let idle = self.idle.iter().map(|row| &row.contest);
+        let ratios = bulk.chain(idle).filter_map(|it| it.ours_over_smoltcp);
+        ratios.min_by(f64::total_cmp)
+    }
+
+    /// The least of our throughput beside idle connections, by that of the first row.
+    pub fn least_flat(&self) -> Option<f64> {
+        let ratios = self.idle.iter().map(|row| row.ours_over_first_row);
+        ratios.min_by(f64::total_cmp)
+    }
+}
+
 /// Measures, on this thread. `heap` says how many bytes of heap the program holds; `progress` is called
 /// [so many times](BenchConfig::steps).
 ///

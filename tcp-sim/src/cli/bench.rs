@@ -13,6 +13,9 @@ use tcp_sim::units::Bytes;
 
 use super::output;
 
+/// A ratio is below what was asked for.
+const TOO_SLOW: u8 = 1;
+
 /// What `tcp-sim help bench` says after the options.
 const EXAMPLES: &str = "\
 Examples:
@@ -58,6 +61,12 @@ pub struct BenchArgs {
     /// Shorter and fewer runs, and fewer rows
     #[arg(long)]
     quick: bool,
+    /// Fail where a row of bulk, or beside idle connections, is below so many times smoltcp
+    #[arg(long, value_name = "RATIO")]
+    least_ratio: Option<f64>,
+    /// Fail where a row beside idle connections is below so many times the first one
+    #[arg(long, value_name = "RATIO")]
+    least_flat: Option<f64>,
     /// Print one JSON object, with every run
     #[arg(long)]
     json: bool,
@@ -152,7 +161,26 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
     } else {
         output::print_line(report.to_string().trim_end())?;
     }
-    Ok(ExitCode::SUCCESS)
+    let ratio = is_reached("smoltcp", report.least_ratio(), args.least_ratio);
+    let flat = is_reached("the first row", report.least_flat(), args.least_flat);
+    if ratio && flat {
+        Ok(ExitCode::SUCCESS)
+    } else {
+        Ok(ExitCode::from(TOO_SLOW))
+    }
+}
+
+/// Says it where a ratio is below what was asked for, or cannot be told.
+fn is_reached(of: &str, ratio: Option<f64>, least: Option<f64>) -> bool {
+    let Some(least) = least else {
+        return true;
+    };
+    let reached = ratio.is_some_and(|ratio| ratio >= least);
+    if !reached {
+        let ratio = ratio.map_or("nothing".into(), |ratio| ratio.to_string());
+        eprintln!("tcp-sim: {ratio} times {of}, and not {least}");
+    }
+    reached
 }
 
 /// On standard error, and only where that is a terminal.
