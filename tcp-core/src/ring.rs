@@ -2,6 +2,7 @@
 
 use alloc::vec;
 use alloc::vec::Vec;
+use core::fmt;
 use core::ops::Range;
 
 use crate::wire::Payload;
@@ -9,7 +10,7 @@ use crate::wire::Payload;
 /// Memory for a part of a stream that moves on: the byte at offset `o` is at `bytes[o % len]`. Which
 /// offsets it holds is the user's to know; they span no more than the length, which is zero or a power of
 /// two. The memory is initialised once, when the circle grows.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Ring {
     bytes: Vec<u8>,
 }
@@ -21,6 +22,11 @@ impl Ring {
     /// Without memory.
     pub(crate) const fn new() -> Self {
         Ring { bytes: Vec::new() }
+    }
+
+    /// Whether it has any.
+    pub(crate) fn has_memory(&self) -> bool {
+        !self.bytes.is_empty()
     }
 
     /// Bytes of memory.
@@ -91,6 +97,13 @@ impl Ring {
         let at = (range.start & (len as u64).wrapping_sub(1)) as usize;
         let first = count.min(len - at);
         [at..at + first, 0..count - first]
+    }
+}
+
+/// What the memory holds means something only to who knows the offsets.
+impl fmt::Debug for Ring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ring").finish_non_exhaustive()
     }
 }
 

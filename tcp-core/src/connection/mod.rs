@@ -30,6 +30,7 @@ mod invariants;
 mod large;
 mod limit;
 mod machine;
+mod memory;
 mod output;
 mod pace;
 mod rebuke;

@@ -18,7 +18,10 @@ use crate::wire::Payload;
 /// ```
 ///
 /// Bytes once received never change, so overlapping segments with other contents alter nothing.
-#[derive(Clone, Debug)]
+///
+/// The memory stays when everything has been read, for what arrives next, until somebody
+/// [asks for it](Reassembly::give_back_spare_memory).
+#[derive(Debug)]
 pub(crate) struct Reassembly {
     ring: Ring,
     read: u64,
@@ -172,7 +175,6 @@ impl Reassembly {
     /// Drops what lies beyond a hole: nothing will fill it.
     pub(crate) fn forget_beyond(&mut self) {
         self.beyond = RangeSet::default();
-        self.skip(0);
     }
 
     /// Whether `start..end` would be another range by itself, and there are as many as may be.
@@ -189,7 +191,16 @@ impl Reassembly {
 
     fn skip(&mut self, count: u64) {
         self.read += count;
-        if self.read == self.nxt && self.beyond.is_empty() {
+    }
+
+    /// Whether there is memory and nothing in it.
+    pub(crate) fn has_spare_memory(&self) -> bool {
+        self.is_empty() && self.ring.has_memory()
+    }
+
+    /// Gives the memory back where nothing is in it.
+    pub(crate) fn give_back_spare_memory(&mut self) {
+        if self.is_empty() {
             self.ring.clear();
         }
     }
@@ -221,6 +232,21 @@ fn gaps(set: &RangeSet, range: Range<u64>) -> impl Iterator<Item = Range<u64>> +
         at = end;
         Some(gap)
     })
+}
+
+/// A copy has no spare memory.
+impl Clone for Reassembly {
+    fn clone(&self) -> Self {
+        let ring = match self.is_empty() {
+            true => Ring::new(),
+            false => self.ring.clone(),
+        };
+        Reassembly {
+            ring,
+            beyond: self.beyond.clone(),
+            ..*self
+        }
+    }
 }
 
 /// Equal when they hold the same bytes, whatever the ring's length.
@@ -274,9 +300,13 @@ mod tests {
         assert_eq!(stream.insert(1, b"ab"[..].into()), Inserted::InOrder(4));
         let mut buf = [0; 9];
         assert_eq!(stream.peek(&mut buf), 4);
+        stream.give_back_spare_memory();
         assert_eq!(stream.read(&mut buf), 4);
         assert_eq!(&buf[..4], b"abcd");
-        assert_eq!(stream.ring.memory(), 0, "empty holds no memory");
+        assert!(stream.has_spare_memory());
+        assert_eq!(stream.clone().ring.memory(), 0);
+        stream.give_back_spare_memory();
+        assert_eq!(stream.ring.memory(), 0);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::wire::Payload;
 ///          | sent, unacked | unsent   |    room             |
 ///   -------+---------------+----------+---------------------+---
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct SendBuffer {
     ring: Ring,
     /// Stream offset of the first byte held.
@@ -130,10 +130,19 @@ impl SendBuffer {
         self.ring.payload(start..end)
     }
 
-    /// Forgets what lies before `una`; gives the memory back when nothing is left.
+    /// Forgets what lies before `una`. The memory stays, for the next write.
     pub(crate) fn release(&mut self, una: u64) {
         self.start = una.clamp(self.start, self.end);
-        if self.start == self.end {
+    }
+
+    /// Whether there is memory and nothing in it.
+    pub(crate) fn has_spare_memory(&self) -> bool {
+        self.len() == 0 && self.ring.has_memory()
+    }
+
+    /// Gives the memory back where nothing is in it.
+    pub(crate) fn give_back_spare_memory(&mut self) {
+        if self.len() == 0 {
             self.ring.clear();
         }
     }
@@ -142,6 +151,17 @@ impl SendBuffer {
     pub(crate) fn clear(&mut self) {
         self.start = self.end;
         self.ring.clear();
+    }
+}
+
+/// A copy has no spare memory.
+impl Clone for SendBuffer {
+    fn clone(&self) -> Self {
+        let ring = match self.len() {
+            0 => Ring::new(),
+            _ => self.ring.clone(),
+        };
+        SendBuffer { ring, ..*self }
     }
 }
 
@@ -233,10 +253,16 @@ mod tests {
     }
 
     #[test]
-    fn empty_holds_no_memory() {
+    fn spare_memory_is_given_back_when_nothing_is_in_it() {
         let mut buffer = SendBuffer::new(1, 1 << 20, 1 << 20);
+        assert!(!buffer.has_spare_memory());
         buffer.write(&[0; 1000]);
+        buffer.release(1_000);
+        buffer.give_back_spare_memory();
+        assert_eq!(buffer.slice(1_000..1_001), Payload::from(&[0][..]));
         buffer.release(1_001);
+        assert!(buffer.has_spare_memory());
+        buffer.give_back_spare_memory();
         assert_eq!(buffer.ring.memory(), 0);
         assert_eq!(buffer.end(), 1_001);
     }

@@ -125,6 +125,7 @@ impl Stack {
         } else {
             self.events.connections.remove(index);
         }
+        self.keep_warm(index);
         self.queue_for_sleep(index, at_rest);
         match state {
             State::TimeWait => self.retire(index),

@@ -4,7 +4,7 @@
 //! whose it is, `listener` and `half_open` open a connection for it, `connections` keeps the
 //! stack's books on connections, `time_wait` on what is left of them, `icmp` brings them the
 //! network's complaints, `reply` answers for nobody. `deadlines` runs the clock, `events`
-//! tells the user, `transmit` sends. `connect` opens actively, and [`ConnectionMut`] is the
+//! tells the user, `transmit` sends, `warm` gives memory back. `connect` opens actively, and [`ConnectionMut`] is the
 //! user's hand on one connection.
 
 mod connect;
@@ -27,6 +27,7 @@ mod slab;
 mod time_wait;
 mod transmit;
 mod tuple;
+mod warm;
 mod wheel;
 
 #[cfg(test)]
@@ -56,6 +57,7 @@ use reply::Replies;
 use slab::{Slab, SlotId};
 use time_wait::TimeWaits;
 use tuple::FourTuple;
+use warm::Warm;
 
 /// A TCP endpoint with any number of connections and listeners.
 ///
@@ -96,6 +98,7 @@ pub struct Stack {
     ready: SlotQueue,
     /// Connections at rest that are kept in full, in the order in which they came to it.
     resting: SlotQueue,
+    warm: Warm,
     replies: Replies,
     events: Events,
 }
@@ -145,6 +148,7 @@ impl Stack {
             deadlines: Deadlines::new(),
             ready: SlotQueue::new(),
             resting: SlotQueue::new(),
+            warm: Warm::new(),
             replies: Replies::new(),
             events: Events::default(),
         }

@@ -67,6 +67,18 @@ impl Resident {
         self.awake.as_mut()?.poll_event()
     }
 
+    /// Whether it holds memory of empty buffers; one that is packed does not.
+    pub(super) fn has_spare_memory(&self) -> bool {
+        self.awake().is_some_and(Connection::has_spare_memory)
+    }
+
+    /// Gives the memory of empty buffers back.
+    pub(super) fn give_back_spare_memory(&mut self) {
+        if let Some(connection) = &mut self.awake {
+            connection.give_back_spare_memory();
+        }
+    }
+
     fn is_at_rest(&self) -> bool {
         self.awake().is_some_and(Connection::is_at_rest)
     }

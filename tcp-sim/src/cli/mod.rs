@@ -1,6 +1,7 @@
 //! The command line: what it takes, and which command does what.
 
 mod bar;
+mod bench;
 mod explore;
 mod grid;
 mod output;
@@ -37,6 +38,7 @@ enum Command {
     Run(Box<run::RunArgs>),
     Report(Box<report::ReportArgs>),
     Grid(grid::GridArgs),
+    Bench(bench::BenchArgs),
     Explore(explore::ExploreArgs),
     Replay(replay::ReplayArgs),
 }
@@ -48,6 +50,7 @@ impl Cli {
             Command::Run(args) => run::run(&args),
             Command::Report(args) => report::run(&args),
             Command::Grid(args) => grid::run(&args),
+            Command::Bench(args) => bench::run(&args),
             Command::Explore(args) => explore::run(&args),
             Command::Replay(args) => replay::run(&args),
         }

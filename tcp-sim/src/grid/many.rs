@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::config::ManyConfig;
 use super::contender::{Contender, Pacing};
 use super::dumbbell::{self, Course, Finish};
-use super::figures::{bytes_per_second, jain, median, share};
+use crate::figures::{bytes_per_second, jain, median, share};
 use crate::link::LinkConfig;
 use crate::link::config::QueueLimit;
 use crate::pattern::words;

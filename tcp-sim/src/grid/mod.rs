@@ -12,7 +12,6 @@ mod config;
 mod contender;
 mod dumbbell;
 mod endpoint;
-mod figures;
 mod flow;
 mod many;
 mod ours;

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::config::SingleConfig;
 use super::contender::{Contender, Pacing};
 use super::dumbbell::{self, Course};
-use super::figures::{bytes_per_second, median};
+use crate::figures::{bytes_per_second, median};
 use crate::link::LinkConfig;
 use crate::link::config::LossConfig;
 use crate::units::Probability;

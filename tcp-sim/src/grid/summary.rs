@@ -3,9 +3,9 @@
 use serde::Serialize;
 
 use super::contender::Contender;
-use super::figures::{median, share};
 use super::many::ManyCell;
 use super::single::SingleCell;
+use crate::figures::{median, share};
 use crate::units::Probability;
 
 /// Ours beside the peer, in both tables; nothing where no peer took part.

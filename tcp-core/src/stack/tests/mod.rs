@@ -8,6 +8,7 @@ mod ecn;
 mod input;
 mod large;
 mod listen;
+mod memory;
 mod open;
 mod order;
 mod rest;

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 /// Bytes a second, to two decimals.
-pub(super) fn bytes_per_second(bytes: u64, elapsed: Duration) -> f64 {
+pub(crate) fn bytes_per_second(bytes: u64, elapsed: Duration) -> f64 {
     let nanos = elapsed.as_nanos().max(1);
     let hundredths = u128::from(bytes) * 100_000_000_000 / nanos;
     hundredths as f64 / 100.0
 }
 
 /// A share of a whole, to four decimals; 0 of nothing.
-pub(super) fn share(part: f64, whole: f64) -> f64 {
+pub(crate) fn share(part: f64, whole: f64) -> f64 {
     if whole > 0.0 {
         (part / whole * 10_000.0).round() / 10_000.0
     } else {
@@ -19,7 +19,7 @@ pub(super) fn share(part: f64, whole: f64) -> f64 {
 }
 
 /// The one in the middle, or the mean of the two there; 0 of none.
-pub(super) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
+pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.into_iter().collect();
     values.sort_by(f64::total_cmp);
     let upper = values.len() / 2;
@@ -31,7 +31,7 @@ pub(super) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
 }
 
 /// Jain's index: 1 when all are equal, one over their number when one has everything.
-pub(super) fn jain(values: &[f64]) -> f64 {
+pub(crate) fn jain(values: &[f64]) -> f64 {
     let sum: f64 = values.iter().sum();
     let squares: f64 = values.iter().map(|it| it * it).sum();
     share(sum * sum, values.len() as f64 * squares)

@@ -1,0 +1,30 @@
+//! Buffers that have run empty.
+
+use super::*;
+use crate::stack::warm::MOST;
+
+fn spare(host: &Host) -> usize {
+    let entries = host.stack.connections.iter();
+    entries
+        .filter(|(_, entry)| entry.resident.has_spare_memory())
+        .count()
+}
+
+#[test]
+fn only_the_last_few_connections_keep_their_memory() {
+    let mut pair = Pair::new();
+    let listener = pair.listen(ListenConfig::default());
+    let ends: Vec<_> = (0..3 * MOST).map(|_| pair.establish(listener)).collect();
+    for round in 0..2 {
+        for &(client, server) in &ends {
+            pair.client.write(pair.now, client, &[round; 1_000]);
+            pair.run();
+            let read = pair.server.read_all(pair.now, server);
+            assert_eq!(read, [round; 1_000]);
+            pair.run();
+            // So that every byte is acknowledged.
+            pair.sleep(Duration::from_secs(1));
+        }
+        assert_eq!((spare(&pair.client), spare(&pair.server)), (MOST, MOST));
+    }
+}

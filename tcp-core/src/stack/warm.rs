@@ -1,0 +1,69 @@
+//! The memory of buffers in which nothing is.
+//!
+//! A flow that empties its buffers again and again would ask for their memory each time; a connection
+//! that has fallen idle should hold none. Nobody can tell one from the other when a buffer runs empty,
+//! so the last few connections keep their memory, and each that comes to them takes the place of one.
+
+use super::Stack;
+
+/// So many connections may have buffers with nothing in them.
+pub(super) const MOST: usize = 8;
+
+/// The slots of connections that may hold memory of empty buffers.
+#[derive(Clone, Debug)]
+pub(super) struct Warm {
+    slots: [Option<u32>; MOST],
+    /// Who has been here longest.
+    oldest: usize,
+}
+
+impl Warm {
+    pub(super) fn new() -> Warm {
+        Warm {
+            slots: [None; MOST],
+            oldest: 0,
+        }
+    }
+
+    /// Adds a slot, if it is not there; gives the one that had to leave for it.
+    fn add(&mut self, index: u32) -> Option<u32> {
+        if self.slots.contains(&Some(index)) {
+            return None;
+        }
+        let left = self.slots[self.oldest].replace(index);
+        self.oldest = (self.oldest + 1) % MOST;
+        left
+    }
+}
+
+impl Stack {
+    /// To be called when a connection may have emptied its buffers.
+    pub(super) fn keep_warm(&mut self, index: u32) {
+        let entry = self.connections.get(index);
+        if !entry.is_some_and(|entry| entry.resident.has_spare_memory()) {
+            return;
+        }
+        // Who is in that slot by now does not matter: it can get its memory anew.
+        if let Some(left) = self.warm.add(index)
+            && let Some(entry) = self.connections.get_mut(left)
+        {
+            entry.resident.give_back_spare_memory();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_was_there_longest_leaves() {
+        let mut warm = Warm::new();
+        for index in 0..MOST as u32 {
+            assert_eq!(warm.add(index), None);
+            assert_eq!(warm.add(0), None);
+        }
+        assert_eq!(warm.add(100), Some(0));
+        assert_eq!(warm.add(0), Some(1));
+    }
+}
