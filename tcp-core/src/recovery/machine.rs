@@ -317,12 +317,10 @@ impl Recovery {
     ) {
         let advanced = view.kind == AckKind::Advanced;
         let recovered = view.una >= self.high;
-        let delivered = view.delivered;
         // Without SACK, what a retransmission uncovers may have arrived long ago.
-        let surely = view.sack || !delivered.resent;
-        let original = delivered
-            .lowest_original
-            .is_some_and(|end| end <= self.high);
+        let surely = view.sack || !view.delivered.resent;
+        let lowest = view.delivered.lowest_original;
+        let original = lowest.is_some_and(|end| end <= self.high);
         let spurious = self.frto.on_ack(FrtoAck {
             advanced,
             recovered,
