@@ -6,7 +6,7 @@ use std::hint::black_box;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BatchSize, Criterion, Throughput};
 use tcp_core::seq::{SeqNumber, SeqRange};
 use tcp_core::wire::{
     self, Control, Header, IpFields, Options, Payload, SackBlocks, Segment, Timestamps, WindowScale,
@@ -265,9 +265,14 @@ fn many_connections(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group! {
-    name = benches;
-    config = Criterion::default().measurement_time(Duration::from_secs(2)).warm_up_time(Duration::from_millis(500));
-    targets = wire_formats, options, segments, many_connections
+fn main() {
+    let mut c = Criterion::default()
+        .measurement_time(Duration::from_secs(2))
+        .warm_up_time(Duration::from_millis(500))
+        .configure_from_args();
+    wire_formats(&mut c);
+    options(&mut c);
+    segments(&mut c);
+    many_connections(&mut c);
+    c.final_summary();
 }
-criterion_main!(benches);
