@@ -118,7 +118,8 @@ fn window_scale(config: &TcpConfig) -> Option<WindowScale> {
         WindowScaling::Off => None,
         WindowScaling::Fixed(shift) => Some(WindowScale::clamped(shift)),
         WindowScaling::Auto => {
-            let shift = (0..14).find(|&shift| config.recv_buffer >> shift <= usize::from(u16::MAX));
+            let shift =
+                (0..14).find(|&shift| config.recv_buffer.max() >> shift <= usize::from(u16::MAX));
             Some(WindowScale::clamped(shift.unwrap_or(14)))
         }
     }
@@ -136,6 +137,7 @@ mod tests {
         isn: SeqNumber::new(0),
         timestamp_offset: 0,
         mss: 1_460,
+        gso_max_size: 0,
         default_mss: 536,
     };
 
@@ -171,7 +173,7 @@ mod tests {
             ..Options::NONE
         };
         let config = TcpConfig {
-            recv_buffer: 1 << 20,
+            recv_buffer: (1 << 20).into(),
             ..TcpConfig::default()
         };
         let agreed = agree(&config, &SETUP, &syn(peer), ROLE);

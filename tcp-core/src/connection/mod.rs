@@ -26,6 +26,7 @@ mod handshake;
 mod info;
 mod input;
 mod invariants;
+mod large;
 mod limit;
 mod machine;
 mod output;

@@ -55,8 +55,9 @@ impl Hash for Tally {
 }
 
 impl Tally {
-    pub(super) fn on_data_sent(&mut self, bytes: u64) {
-        self.data_segs_out += u64::from(bytes > 0);
+    /// A segment went out, which is so many on the wire.
+    pub(super) fn on_data_sent(&mut self, bytes: u64, segments: u64) {
+        self.data_segs_out += if bytes > 0 { segments } else { 0 };
         self.bytes_sent += bytes;
     }
 

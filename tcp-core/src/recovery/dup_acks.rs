@@ -7,7 +7,7 @@ use crate::send::scoreboard::Scoreboard;
 pub(crate) struct DupAcks {
     /// How many came in a row.
     count: u32,
-    /// The end of the last run that duplicates show to have left the network. The first run is what is
+    /// The end of the last piece that duplicates show to have left the network. The first is what is
     /// missing; each duplicate stands for one after it.
     departed_to: u64,
     /// SND.NXT when the last repair began: duplicates of what lies before it may be echoes of that
@@ -66,7 +66,7 @@ impl DupAcks {
         match kind {
             AckKind::Advanced if !repairing || una >= self.departed_to => self.forget(),
             // A partial acknowledgement uncovers a hole that had been taken for departed, in the
-            // stead of a later run (RFC 6582 §3.2, step 3).
+            // stead of a later piece (RFC 6582 §3.2, step 3).
             AckKind::Advanced => self.depart(scoreboard),
             AckKind::Duplicate => {
                 self.count = self.count.saturating_add(1);
@@ -86,10 +86,10 @@ impl DupAcks {
         }
     }
 
-    /// One more run has left the network.
+    /// One more piece has left the network.
     fn depart(&mut self, scoreboard: &Scoreboard) {
         let first = scoreboard.first_end().unwrap_or_default();
         let from = self.departed_to.max(first);
-        self.departed_to = scoreboard.run_end_after(from).unwrap_or(from);
+        self.departed_to = scoreboard.piece_end_after(from).unwrap_or(from);
     }
 }

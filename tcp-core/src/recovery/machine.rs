@@ -133,9 +133,9 @@ impl Recovery {
         self.probe.on_sent(end, kind);
     }
 
-    /// Something was sent again.
-    pub(crate) fn on_retransmit(&mut self, now: Instant) {
-        self.undo.on_retransmit(now);
+    /// So many segments were sent again.
+    pub(crate) fn on_retransmit(&mut self, now: Instant, segments: u64) {
+        self.undo.on_retransmit(now, segments);
     }
 
     /// Bytes of data went out.

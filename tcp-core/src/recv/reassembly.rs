@@ -1,14 +1,13 @@
 //! Bytes received: those in order that wait to be read, and those beyond a hole.
 
-use alloc::vec;
-use alloc::vec::Vec;
 use core::ops::Range;
 
 use crate::range_set::RangeSet;
+use crate::ring::Ring;
 use crate::wire::Payload;
 
-/// The stream from the first unread byte to the furthest one received, in a ring that grows with
-/// what it must hold.
+/// The stream from the first unread byte to the furthest one received, in memory that grows with what
+/// it must hold.
 ///
 /// ```text
 ///     read            nxt
@@ -16,11 +15,10 @@ use crate::wire::Payload;
 ///   ---+---------------+----------+--------+----------+--------+---
 /// ```
 ///
-/// The byte at offset `o` is at `ring[o % ring.len()]`; the length is a power of two or zero. Bytes
-/// once received never change, so overlapping segments with other contents alter nothing.
+/// Bytes once received never change, so overlapping segments with other contents alter nothing.
 #[derive(Clone, Debug)]
 pub(crate) struct Reassembly {
-    ring: Vec<u8>,
+    ring: Ring,
     read: u64,
     nxt: u64,
     beyond: RangeSet,
@@ -39,21 +37,23 @@ pub(crate) enum Inserted {
     Refused,
 }
 
-/// The least ring: a segment of Ethernet.
-const MIN_RING: u64 = 2_048;
-
 impl Reassembly {
     /// An empty stream whose first byte has offset `start`. Ranges cost memory beside their bytes, so
     /// a peer that sends crumbs is held to `capacity / 128` of them, fewer than any honest sender's
     /// segments could make.
     pub(crate) fn new(start: u64, capacity: usize) -> Self {
         Reassembly {
-            ring: Vec::new(),
+            ring: Ring::new(),
             read: start,
             nxt: start,
             beyond: RangeSet::default(),
-            max_ranges: (capacity / 128).max(16),
+            max_ranges: most_ranges(capacity),
         }
+    }
+
+    /// The capacity has changed.
+    pub(crate) fn resize(&mut self, capacity: usize) {
+        self.max_ranges = most_ranges(capacity);
     }
 
     /// The offset of the first byte not received in order.
@@ -88,16 +88,16 @@ impl Reassembly {
         if self.is_one_too_many(start, end) {
             return Inserted::Refused;
         }
-        self.reserve(end);
+        self.ring.reserve(self.read..self.high(), end);
         let payload = payload.slice(skip as usize, payload.len());
         if start == self.nxt && self.beyond.is_empty() {
-            copy_in(&mut self.ring, start, payload);
+            self.ring.copy_in(start, payload);
             self.nxt = end;
             return Inserted::InOrder(end - start);
         }
         for gap in gaps(&self.beyond, start..end) {
             let piece = payload.slice((gap.start - start) as usize, (gap.end - start) as usize);
-            copy_in(&mut self.ring, gap.start, piece);
+            self.ring.copy_in(gap.start, piece);
         }
         self.beyond.insert(start..end);
         let before = self.nxt;
@@ -108,22 +108,32 @@ impl Reassembly {
         }
     }
 
+    /// The bytes in order, where they are.
+    pub(crate) fn chunks(&self) -> [&[u8]; 2] {
+        self.ring.chunks(self.read..self.nxt)
+    }
+
     /// Copies bytes in order to `buf` and keeps them.
     pub(crate) fn peek(&self, buf: &mut [u8]) -> usize {
-        let count = self.unread().min(buf.len());
-        if count == 0 {
-            return 0;
+        let mut count = 0;
+        for chunk in self.chunks() {
+            let part = chunk.len().min(buf.len() - count);
+            buf[count..count + part].copy_from_slice(&chunk[..part]);
+            count += part;
         }
-        let at = self.position(self.read);
-        let first = count.min(self.ring.len() - at);
-        buf[..first].copy_from_slice(&self.ring[at..at + first]);
-        buf[first..count].copy_from_slice(&self.ring[..count - first]);
         count
     }
 
     /// Moves bytes in order to `buf`.
     pub(crate) fn read(&mut self, buf: &mut [u8]) -> usize {
         let count = self.peek(buf);
+        self.skip(count as u64);
+        count
+    }
+
+    /// Drops the first `count` bytes in order, or all where there are fewer; says how many.
+    pub(crate) fn consume(&mut self, count: usize) -> usize {
+        let count = count.min(self.unread());
         self.skip(count as u64);
         count
     }
@@ -154,33 +164,18 @@ impl Reassembly {
     fn skip(&mut self, count: u64) {
         self.read += count;
         if self.read == self.nxt && self.beyond.is_empty() {
-            self.ring = Vec::new();
+            self.ring.clear();
         }
     }
 
-    /// Makes the ring long enough for the offsets `read..end`.
-    fn reserve(&mut self, end: u64) {
-        let held = self.ring.len() as u64;
-        let need = end - self.read;
-        if need <= held {
-            return;
-        }
-        let len = need.next_power_of_two().max(MIN_RING);
-        let mut ring = vec![0; len as usize];
-        let high = self.beyond.last().map_or(self.nxt, |last| last.end);
-        if held > 0 && high > self.read {
-            let at = self.position(self.read);
-            let count = (high - self.read) as usize;
-            let first = count.min(self.ring.len() - at);
-            let old = Payload::new(&self.ring[at..at + first], &self.ring[..count - first]);
-            copy_in(&mut ring, self.read, old);
-        }
-        self.ring = ring;
+    /// The offset after the furthest byte received.
+    fn high(&self) -> u64 {
+        self.beyond.last().map_or(self.nxt, |last| last.end)
     }
+}
 
-    fn position(&self, offset: u64) -> usize {
-        (offset & (self.ring.len() as u64).wrapping_sub(1)) as usize
-    }
+fn most_ranges(capacity: usize) -> usize {
+    (capacity / 128).max(16)
 }
 
 /// The parts of `range` that are not in `set`, in order.
@@ -200,17 +195,6 @@ fn gaps(set: &RangeSet, range: Range<u64>) -> impl Iterator<Item = Range<u64>> +
         at = end;
         Some(gap)
     })
-}
-
-/// Writes `payload` to the place of `offset` in the ring, which is long enough for it.
-fn copy_in(ring: &mut [u8], offset: u64, payload: Payload<'_>) {
-    let mut at = (offset & (ring.len() as u64).wrapping_sub(1)) as usize;
-    for part in payload.parts() {
-        let first = part.len().min(ring.len() - at);
-        ring[at..at + first].copy_from_slice(&part[..first]);
-        ring[..part.len() - first].copy_from_slice(&part[first..]);
-        at = (at + part.len()) & (ring.len() - 1);
-    }
 }
 
 /// Equal when they hold the same bytes, whatever the ring's length.
@@ -236,14 +220,16 @@ impl Reassembly {
     /// Every byte held, in order.
     fn held(&self) -> impl Iterator<Item = u8> + '_ {
         let ranges = core::iter::once(self.read..self.nxt).chain(self.beyond.iter());
-        ranges
-            .flatten()
-            .map(|offset| self.ring[self.position(offset)])
+        let chunks = ranges.flat_map(|range| self.ring.chunks(range));
+        chunks.flatten().copied()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec;
+    use alloc::vec::Vec;
+
     use super::*;
     use proptest::prelude::*;
 
@@ -265,7 +251,7 @@ mod tests {
         assert_eq!(stream.peek(&mut buf), 4);
         assert_eq!(stream.read(&mut buf), 4);
         assert_eq!(&buf[..4], b"abcd");
-        assert_eq!(stream.ring.capacity(), 0, "empty holds no memory");
+        assert_eq!(stream.ring.memory(), 0, "empty holds no memory");
     }
 
     #[test]

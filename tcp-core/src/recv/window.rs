@@ -39,6 +39,16 @@ impl RecvWindow {
         }
     }
 
+    /// Most unread bytes held.
+    pub(crate) fn capacity(&self) -> u64 {
+        self.capacity
+    }
+
+    /// Changes it. The edge stays where it is until a larger capacity moves it.
+    pub(crate) fn resize(&mut self, capacity: u64) {
+        self.capacity = capacity;
+    }
+
     /// The window field of a SYN, which is never scaled (RFC 7323 §2.2).
     pub(crate) fn announce_in_syn(&mut self) -> WireWindow {
         let bytes = self.capacity.min(u64::from(u16::MAX));

@@ -1,12 +1,12 @@
 //! The user's hand on one connection of a stack.
 
 use core::net::SocketAddr;
-use core::ops::Deref;
+use core::ops::{Deref, DerefMut};
 use core::time::Duration;
 
 use super::Stack;
 use super::connections::Entry;
-use crate::config::{CongestionAlgorithm, KeepAlive};
+use crate::config::{BufferSize, CongestionAlgorithm, KeepAlive};
 use crate::connection::{Connection, Shutdown};
 use crate::error::{ConnectionError, ReadError, WriteError};
 use crate::stats::{Counters, TcpInfo};
@@ -54,10 +54,45 @@ impl<'a> ConnectionMut<'a> {
         self.entry().connection.peek(buf)
     }
 
+    /// See [`Connection::read_vectored`].
+    pub fn read_vectored<B>(&mut self, bufs: &mut [B]) -> Result<usize, ReadError>
+    where
+        B: DerefMut<Target = [u8]>,
+    {
+        let now = self.now;
+        self.touch().0.read_vectored(now, bufs)
+    }
+
+    /// See [`Connection::consume`].
+    pub fn consume(&mut self, count: usize) -> usize {
+        let now = self.now;
+        self.touch().0.consume(now, count)
+    }
+
     /// See [`Connection::write`].
     pub fn write(&mut self, data: &[u8]) -> Result<usize, WriteError> {
         let now = self.now;
         self.touch().0.write(now, data)
+    }
+
+    /// See [`Connection::write_chunks`].
+    pub fn write_chunks(&mut self, most: usize) -> Result<[&mut [u8]; 2], WriteError> {
+        self.touch().0.write_chunks(most)
+    }
+
+    /// See [`Connection::commit_written`].
+    pub fn commit_written(&mut self, count: usize) -> Result<usize, WriteError> {
+        let now = self.now;
+        self.touch().0.commit_written(now, count)
+    }
+
+    /// See [`Connection::write_vectored`].
+    pub fn write_vectored<B>(&mut self, bufs: &[B]) -> Result<usize, WriteError>
+    where
+        B: Deref<Target = [u8]>,
+    {
+        let now = self.now;
+        self.touch().0.write_vectored(now, bufs)
     }
 
     /// See [`Connection::shutdown`].
@@ -89,6 +124,17 @@ impl<'a> ConnectionMut<'a> {
     /// See [`Connection::info`].
     pub fn info(&self) -> TcpInfo {
         self.entry().connection.info(self.now)
+    }
+
+    /// See [`Connection::set_recv_buffer`].
+    pub fn set_recv_buffer(&mut self, size: impl Into<BufferSize>) {
+        let now = self.now;
+        self.touch().0.set_recv_buffer(now, size.into());
+    }
+
+    /// See [`Connection::set_send_buffer`].
+    pub fn set_send_buffer(&mut self, size: impl Into<BufferSize>) {
+        self.touch().0.set_send_buffer(size.into());
     }
 
     /// See [`Connection::set_nodelay`].

@@ -85,6 +85,7 @@ impl Stack {
             timestamp_offset: isn::timestamp_offset(&self.keys, local, remote)
                 .wrapping_add(since_restart),
             mss: self.config.mtu.saturating_sub(tuple.header_len()),
+            gso_max_size: (self.config.offload.max_packet).saturating_sub(tuple.header_len()),
             default_mss: tuple.default_mss(),
         }
     }

@@ -146,7 +146,7 @@ mod tests {
             ..Header::new(SeqNumber::new(u32::MAX))
         };
         let payload = Payload::from(payload);
-        stack.refuse(tuple(), &Segment { header, payload });
+        stack.refuse(tuple(), &Segment::new(header, payload));
         stack.replies.pop().map(|reply| reply.header)
     }
 

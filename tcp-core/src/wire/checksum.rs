@@ -57,6 +57,11 @@ impl Sum {
         (!fold(self.words)).to_ne_bytes()
     }
 
+    /// The sum itself, in network byte order, for who goes on adding to it.
+    pub(super) fn partial(self) -> [u8; 2] {
+        fold(self.words).to_ne_bytes()
+    }
+
     /// Whether what was summed, checksum field included, is intact.
     pub(super) fn is_intact(self) -> bool {
         fold(self.words) == 0xffff

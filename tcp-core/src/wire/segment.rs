@@ -1,5 +1,7 @@
 //! A TCP segment as typed fields: what is possible to say is legal to say.
 
+use core::num::NonZeroU16;
+
 use crate::seq::{SeqNumber, SeqRange};
 
 /// A TCP segment: the header's fields and the payload.
@@ -9,9 +11,36 @@ pub struct Segment<'a> {
     pub header: Header,
     /// The bytes of the stream.
     pub payload: Payload<'a>,
+    /// `Some` where the segment is several pieces, which are or were segments of their own on the
+    /// wire: the payload of each but the last (`gso_size`).
+    pub segment_size: Option<NonZeroU16>,
 }
 
-impl Segment<'_> {
+impl<'a> Segment<'a> {
+    /// A segment of one piece.
+    pub const fn new(header: Header, payload: Payload<'a>) -> Self {
+        Segment {
+            header,
+            payload,
+            segment_size: None,
+        }
+    }
+
+    /// A segment without payload.
+    pub const fn bare(header: Header) -> Self {
+        Segment::new(header, Payload::EMPTY)
+    }
+
+    /// How many segments it is on the wire, at least one (`gso_segs`).
+    pub fn pieces(&self) -> u64 {
+        match self.segment_size {
+            Some(size) => (self.payload.len() as u64)
+                .div_ceil(u64::from(size.get()))
+                .max(1),
+            None => 1,
+        }
+    }
+
     /// Length in sequence space: the payload, and one each for SYN and FIN (RFC 9293 §3.4).
     pub fn sequence_len(&self) -> u32 {
         self.payload.len() as u32 + self.header.control.sequence_len()

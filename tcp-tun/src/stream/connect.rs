@@ -39,7 +39,7 @@ impl TcpStream {
     /// use tcp_tun::tcp_core::TcpConfig;
     /// use tcp_tun::{ConnectOptions, Interface, TcpStream};
     /// # let interface: Interface = todo!();
-    /// let tcp = TcpConfig { recv_buffer: 4 << 20, ..TcpConfig::default() }.validate()?;
+    /// let tcp = TcpConfig { recv_buffer: (4 << 20).into(), ..TcpConfig::default() }.validate()?;
     /// let options = ConnectOptions { tcp: Some(tcp), ..ConnectOptions::default() };
     /// let stream = TcpStream::connect_with(&interface, "10.7.0.1:80".parse()?, options)?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())

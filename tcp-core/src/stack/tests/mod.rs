@@ -6,6 +6,7 @@ mod books;
 mod close;
 mod ecn;
 mod input;
+mod large;
 mod listen;
 mod open;
 mod order;
@@ -251,7 +252,7 @@ fn packet(src: SocketAddr, dst: SocketAddr, header: Header) -> Vec<u8> {
     };
     let payload = Payload::EMPTY;
     let mut buf = vec![0; 256];
-    let transmit = wire::emit(&fields, &Segment { header, payload }, &mut buf).unwrap();
+    let transmit = wire::emit(&fields, &Segment::new(header, payload), &mut buf).unwrap();
     buf.truncate(transmit.len);
     buf
 }

@@ -224,8 +224,8 @@ fn observer(story: &Arc<Mutex<Story>>) -> Observer {
 /// Buffers that let a transfer run at the link's pace.
 fn tcp_config(link: &LinkArgs) -> anyhow::Result<ValidConfig> {
     link.tcp_over(TcpConfig {
-        recv_buffer: 4 << 20,
-        send_buffer: 4 << 20,
+        recv_buffer: (4 << 20).into(),
+        send_buffer: (4 << 20).into(),
         ..TcpConfig::default()
     })
 }
