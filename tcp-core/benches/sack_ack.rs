@@ -12,7 +12,7 @@ use std::time::{Duration, Instant as Clock};
 
 use tcp_core::congestion::{AckSample, CongestionEvent, Controller, ControllerFactory, Repeated};
 use tcp_core::seq::{SeqNumber, SeqRange};
-use tcp_core::wire::{Control, Header, Payload, Segment, Timestamps, WindowScale, WireWindow};
+use tcp_core::wire::{Control, Header, Segment, Timestamps, WindowScale, WireWindow};
 use tcp_core::{
     CongestionAlgorithm, Connection, Counters, Instant, Setup, TcpConfig, WindowScaling,
 };
@@ -127,8 +127,8 @@ const SCALE: u8 = 14;
 impl Sender {
     fn established() -> Sender {
         let config = TcpConfig {
-            send_buffer: 64 << 20,
-            recv_buffer: 64 << 20,
+            send_buffer: (64 << 20).into(),
+            recv_buffer: (64 << 20).into(),
             window_scaling: WindowScaling::Fixed(SCALE),
             congestion: CongestionAlgorithm::Custom(ControllerFactory::new("fixed", Fixed::build)),
             pacing: false,
@@ -138,6 +138,7 @@ impl Sender {
             isn: SeqNumber::new(ISN),
             timestamp_offset: 0,
             mss: SEGMENT as u16 + 12,
+            gso_max_size: 0,
             default_mss: 536,
         };
         let now = Instant::from_millis(1);
@@ -172,10 +173,7 @@ impl Sender {
 
     /// How long it takes to hear this.
     fn handle(&mut self, header: Header) -> Duration {
-        let segment = Segment {
-            header,
-            payload: Payload::EMPTY,
-        };
+        let segment = Segment::bare(header);
         let before = Clock::now();
         self.connection
             .handle_segment(self.now, &segment, &mut self.counters);

@@ -169,8 +169,8 @@ fn transfer(congestion: CongestionAlgorithm) -> Result<Transferred, Box<dyn Erro
     let config = TcpConfig {
         congestion,
         // More than the path holds, so that it is the controller that decides.
-        send_buffer: 1 << 19,
-        recv_buffer: 1 << 19,
+        send_buffer: (1 << 19).into(),
+        recv_buffer: (1 << 19).into(),
         ..TcpConfig::default()
     };
     let mut path = Path::new(config)?;

@@ -125,7 +125,11 @@ fn receive(mut driver: Driver) -> Outcome<Vec<u8>> {
     let recv_buffer = 64 << 10;
     let mut config = ListenConfig::default();
     let tcp = TcpConfig::clone(&config.tcp);
-    config.tcp = TcpConfig { recv_buffer, ..tcp }.validate()?;
+    config.tcp = TcpConfig {
+        recv_buffer: recv_buffer.into(),
+        ..tcp
+    }
+    .validate()?;
     let local = SocketAddr::from((SERVER, 80));
     let listener = driver.stack.listen(local, config)?;
     let (mut id, mut received, mut buffer) = (None, Vec::new(), vec![0; recv_buffer]);

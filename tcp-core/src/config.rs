@@ -4,6 +4,7 @@
 //! a [`TcpConfig`] into a [`ValidConfig`] checks every bound; the stack and its connections take
 //! only the checked form, which is cheap to clone.
 
+mod buffer;
 mod stack;
 
 use alloc::boxed::Box;
@@ -13,15 +14,18 @@ use core::time::Duration;
 
 use crate::congestion::{Bbr, Controller, ControllerFactory, Cubic, CubicOptions, Reno};
 use crate::error::ConfigError;
+use crate::pack::packs;
+pub use buffer::BufferSize;
 pub use stack::{Admission, ListenConfig, Offload, StackConfig};
 
 /// How one connection, or every connection of one listener, behaves.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct TcpConfig {
-    /// Bytes that may wait to be read, and so the largest window offered (`SO_RCVBUF`).
-    pub recv_buffer: usize,
-    /// Bytes that may wait to be sent or acknowledged (`SO_SNDBUF`).
-    pub send_buffer: usize,
+    /// Bytes that may wait to be read, and so the largest window offered (`SO_RCVBUF`,
+    /// `net.ipv4.tcp_rmem`).
+    pub recv_buffer: BufferSize,
+    /// Bytes that may wait to be sent or acknowledged (`SO_SNDBUF`, `net.ipv4.tcp_wmem`).
+    pub send_buffer: BufferSize,
     /// Upper bound of the MSS announced and used, below what the MTU allows (`TCP_MAXSEG`).
     pub max_segment_size: Option<u16>,
     /// Window scaling, RFC 7323 (`net.ipv4.tcp_window_scaling`).
@@ -80,6 +84,16 @@ pub struct TcpConfig {
     pub recovery: RecoveryConfig,
     /// Whether what is sent is spread over the round trip (`sch_fq`, `SO_MAX_PACING_RATE`).
     pub pacing: bool,
+    /// Least number of segments in one large segment, whatever the rate (`net.ipv4.tcp_min_tso_segs`).
+    /// This and the next two matter where the [device](Offload::max_packet) takes large segments.
+    pub min_tso_segs: u8,
+    /// The shorter the path, the larger the segments: each time that 2 to the power of this many
+    /// microseconds fit into the least round-trip time halves what they may have beyond a millisecond
+    /// at the rate (`net.ipv4.tcp_tso_rtt_log`).
+    pub tso_rtt_log: u8,
+    /// A large segment waits for more window than there is, but not where this part of the whole window
+    /// is open; 0 stands for three segments (`net.ipv4.tcp_tso_win_divisor`).
+    pub tso_win_divisor: u8,
     /// Explicit Congestion Notification, RFC 3168 (`net.ipv4.tcp_ecn`).
     pub ecn: EcnMode,
     /// Whether a SYN that asked for ECN and got no answer is repeated without asking
@@ -94,8 +108,8 @@ pub struct TcpConfig {
 impl Default for TcpConfig {
     fn default() -> Self {
         TcpConfig {
-            recv_buffer: 1 << 20,
-            send_buffer: 1 << 20,
+            recv_buffer: BufferSize::RECV,
+            send_buffer: BufferSize::SEND,
             max_segment_size: None,
             window_scaling: WindowScaling::Auto,
             timestamps: true,
@@ -124,6 +138,9 @@ impl Default for TcpConfig {
             congestion: CongestionAlgorithm::CUBIC,
             recovery: RecoveryConfig::default(),
             pacing: true,
+            min_tso_segs: 2,
+            tso_rtt_log: 9,
+            tso_win_divisor: 3,
             ecn: EcnMode::Accept,
             ecn_fallback: true,
             hop_limit: 64,
@@ -136,12 +153,12 @@ impl TcpConfig {
     /// Checks every bound; the result is what connections and listeners take.
     pub fn validate(self) -> Result<ValidConfig, ConfigError> {
         let wrong = |field, expected| Err(ConfigError { field, expected });
-        let buffer = 1..=1 << 30;
-        if !buffer.contains(&self.recv_buffer) {
-            return wrong("recv_buffer", "must be 1 byte to 1 GiB");
+        let sizes = "must be 1 byte to 1 GiB, and no less at most than at first";
+        if !self.recv_buffer.is_valid() {
+            return wrong("recv_buffer", sizes);
         }
-        if !buffer.contains(&self.send_buffer) {
-            return wrong("send_buffer", "must be 1 byte to 1 GiB");
+        if !self.send_buffer.is_valid() {
+            return wrong("send_buffer", sizes);
         }
         if self.max_segment_size.is_some_and(|mss| mss < MIN_MSS) {
             return wrong("max_segment_size", "must be at least 88 bytes");
@@ -152,7 +169,7 @@ impl TcpConfig {
                 "a shift count is at most 14 (RFC 7323 §2.3)",
             );
         }
-        if matches!(self.window_scaling, WindowScaling::Fixed(shift) if self.recv_buffer >> shift == 0)
+        if matches!(self.window_scaling, WindowScaling::Fixed(shift) if self.recv_buffer.initial() >> shift == 0)
         {
             return wrong(
                 "window_scaling",
@@ -182,6 +199,12 @@ impl TcpConfig {
         }
         if self.initial_window == 0 {
             return wrong("initial_window", "must be at least one segment");
+        }
+        if self.min_tso_segs == 0 {
+            return wrong("min_tso_segs", "must be at least one segment");
+        }
+        if self.tso_rtt_log > 31 {
+            return wrong("tso_rtt_log", "must be at most 31");
         }
         if let Some(keep_alive) = &self.keep_alive {
             keep_alive.check()?;
@@ -259,6 +282,12 @@ pub struct KeepAlive {
     pub count: u8,
 }
 
+packs!(KeepAlive {
+    idle,
+    interval,
+    count
+});
+
 impl KeepAlive {
     /// The least idle time and interval.
     const LEAST: Duration = Duration::from_millis(1);
@@ -320,6 +349,15 @@ pub struct RecoveryConfig {
     /// The first two duplicate acknowledgements let new data go (RFC 3042).
     pub limited_transmit: bool,
 }
+
+packs!(RecoveryConfig {
+    rack,
+    tail_loss_probe,
+    proportional_rate_reduction,
+    forward_rto,
+    undo,
+    limited_transmit,
+});
 
 impl Default for RecoveryConfig {
     fn default() -> Self {

@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use crate::pack::packs;
+
 /// Why a connection ended without both sides having closed it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum ConnectionError {
@@ -18,6 +20,17 @@ pub enum ConnectionError {
     /// An ICMP error said that the host does not speak TCP, or forbids it (`ECONNREFUSED`).
     Prohibited,
 }
+
+packs!(
+    enum ConnectionError {
+        Refused,
+        Reset,
+        TimedOut,
+        Aborted,
+        Unreachable,
+        Prohibited,
+    }
+);
 
 impl fmt::Display for ConnectionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -65,9 +65,11 @@ pub mod congestion;
 pub mod connection;
 pub mod error;
 pub mod event;
+mod pack;
 mod range_set;
 mod recovery;
 mod recv;
+mod ring;
 mod send;
 pub mod seq;
 pub mod stack;
@@ -77,8 +79,8 @@ pub mod time;
 pub mod wire;
 
 pub use config::{
-    AckMode, Admission, CloseMode, CongestionAlgorithm, EcnMode, KeepAlive, ListenConfig, Offload,
-    RecoveryConfig, StackConfig, TcpConfig, ValidConfig, WindowScaling,
+    AckMode, Admission, BufferSize, CloseMode, CongestionAlgorithm, EcnMode, KeepAlive,
+    ListenConfig, Offload, RecoveryConfig, StackConfig, TcpConfig, ValidConfig, WindowScaling,
 };
 pub use connection::{Connection, Setup, Shutdown, State};
 pub use error::{

@@ -11,7 +11,10 @@
 //!   seq     ISN  ISN+1                    ISN+n+1   (modulo 2^32)
 //! ```
 
+use alloc::vec::Vec;
 use core::fmt;
+
+use crate::pack::Pack;
 
 /// A sequence number as a segment carries it (RFC 9293 §3.4).
 ///
@@ -19,6 +22,16 @@ use core::fmt;
 /// Compare offsets instead, which [`offset_near`](SeqNumber::offset_near) recovers.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct SeqNumber(u32);
+
+impl Pack for SeqNumber {
+    fn pack(&self, bytes: &mut Vec<u8>) {
+        self.0.pack(bytes);
+    }
+
+    fn unpack(bytes: &mut &[u8]) -> Self {
+        SeqNumber(u32::unpack(bytes))
+    }
+}
 
 impl SeqNumber {
     /// The sequence number with this value on the wire.

@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use crate::pack::packs;
+
 /// Where a connection stands (RFC 9293 §3.3.2, figure 5).
 ///
 /// LISTEN is not here: a listener is not a connection. CLOSED means that the connection has ended
@@ -30,6 +32,21 @@ pub enum State {
     #[default]
     Closed,
 }
+
+packs!(
+    enum State {
+        SynSent,
+        SynReceived,
+        Established,
+        FinWait1,
+        FinWait2,
+        CloseWait,
+        Closing,
+        LastAck,
+        TimeWait,
+        Closed,
+    }
+);
 
 impl State {
     /// Whether both SYNs have been acknowledged (RFC 9293 §3.5.3's "synchronized states").
@@ -88,3 +105,12 @@ pub enum Phase {
     /// The retransmission timer expired, and what was outstanding then is not yet acknowledged.
     Loss,
 }
+
+packs!(
+    enum Phase {
+        Open,
+        Reduction,
+        Recovery,
+        Loss,
+    }
+);

@@ -54,6 +54,15 @@ pub struct TcpInfo {
     pub tcpi_snd_wnd: u32,
     /// The window that we last announced, in bytes.
     pub tcpi_rcv_wnd: u32,
+    /// The most bytes that were read in one round trip; zero where the receive buffer is fixed.
+    pub tcpi_rcv_space: u64,
+    /// The round-trip time as the receiver sees it; zero where the receive buffer is fixed, and before
+    /// the first measurement.
+    pub tcpi_rcv_rtt: Duration,
+    /// Bytes that may wait to be read, now (`SO_RCVBUF`).
+    pub recv_buffer: u64,
+    /// Bytes that may wait to be sent or acknowledged, now (`SO_SNDBUF`).
+    pub send_buffer: usize,
     /// Bytes in order that wait to be read (`SIOCINQ`).
     pub unread_bytes: usize,
     /// Bytes written that have not been sent (`SIOCOUTQNSD`).
@@ -171,7 +180,7 @@ counters! {
     icmp_in_errors = "IcmpInErrors",
     /// ICMP errors whose sequence number is outside of what is outstanding.
     icmp_out_of_window = "TcpExtOutOfWindowIcmps",
-    /// TCP segments received, errors included.
+    /// TCP segments received, errors included; of those that came in one packet, each.
     in_segs = "TcpInSegs",
     /// TCP segments sent, retransmissions not included.
     out_segs = "TcpOutSegs",

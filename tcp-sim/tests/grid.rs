@@ -186,3 +186,36 @@ fn the_snapshot_is_what_we_reach() {
         changed.join("\n")
     );
 }
+
+/// A device that cuts saves work; what goes over the wire is about the same.
+#[test]
+fn large_segments_come_to_the_same_figures() {
+    let rates = |large_segments| {
+        let report = run(&GridConfig {
+            seeds: 3,
+            single: Some(SingleConfig {
+                contenders: Contender::paced()
+                    .into_iter()
+                    .filter(|it| it.stack() == "ours")
+                    .collect(),
+                large_segments,
+                bytes: Bytes(2 << 20),
+                buffers: vec![65_536, 1 << 20],
+                losses: losses(&[0.0, 0.01]),
+                ..SingleConfig::default()
+            }),
+            many: None,
+            ..GridConfig::default()
+        });
+        let rates = report
+            .single
+            .iter()
+            .map(|cell| cell.median_bytes_per_second);
+        rates.collect::<Vec<_>>()
+    };
+    let (large, small) = (rates(true), rates(false));
+    assert_ne!(large, small, "something has changed");
+    for (large, small) in large.iter().zip(&small) {
+        assert!(large / small > 0.9, "{large} and {small}");
+    }
+}

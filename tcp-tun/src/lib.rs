@@ -26,9 +26,9 @@
 //! # How it works
 //!
 //! The protocol is [`tcp_core`]'s [`Stack`](tcp_core::Stack), which does no input or output. Here
-//! one thread for each interface receives packets and keeps the time; the user's threads call into
-//! the same stack under a lock, and send what comes of their calls themselves. Nothing sleeps
-//! unless it has asked the stack, under that lock, whether there is anything to do.
+//! the user's threads call into the stack under a lock, and send what comes of their calls themselves.
+//! One of those that wait also receives packets and keeps the time; where none waits, a thread of the
+//! interface's own does. Nothing sleeps unless it has asked the stack, under that lock, whether there is anything to do.
 
 #![warn(missing_docs)]
 
@@ -44,7 +44,7 @@ mod stream;
 
 pub use device::{Cidr, Device, MemoryDevice, ParseCidrError, TunDevice};
 pub use driver::{DeviceCounters, Direction};
-pub use interface::{Interface, InterfaceBuilder, SocketStatus};
+pub use interface::{Interface, InterfaceBuilder, SocketStatus, TunMode};
 pub use listener::{Incoming, PendingSyn, TcpListener};
 pub use stream::{ConnectOptions, TcpStream};
 pub use tcp_core;

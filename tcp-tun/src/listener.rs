@@ -151,20 +151,18 @@ impl TcpListener {
     }
 
     fn accept_with(&self, patience: Patience) -> io::Result<(TcpStream, SocketAddr)> {
-        let stream =
-            self.shared
-                .wait_for(&self.wait.acceptable, patience, |state, now| {
-                    match state.stack.accept(self.id) {
-                        Ok(id) => {
-                            let tcp = &self.tcp;
-                            Poll::Ready(TcpStream::adopt(&self.shared, state, now, id, tcp))
-                        }
-                        Err(AcceptError::WouldBlock) => Poll::Pending,
-                        Err(AcceptError::NoSuchListener) => {
-                            Poll::Ready(Err(error::not_connected()))
-                        }
-                    }
-                })?;
+        let stream = self.shared.wait_for(
+            self.wait.to_accept(self.id),
+            patience,
+            |state, now| match state.accept(self.id) {
+                Ok(id) => {
+                    let tcp = &self.tcp;
+                    Poll::Ready(TcpStream::adopt(&self.shared, state, now, id, tcp))
+                }
+                Err(AcceptError::WouldBlock) => Poll::Pending,
+                Err(AcceptError::NoSuchListener) => Poll::Ready(Err(error::not_connected())),
+            },
+        )?;
         let peer = stream.peer_addr()?;
         Ok((stream, peer))
     }
@@ -193,7 +191,8 @@ impl TcpListener {
     /// As [`accept`](TcpListener::accept).
     pub fn next_syn(&self) -> io::Result<PendingSyn> {
         let patience = self.patience(None);
-        let syn = self.shared.wait_for(&self.wait.syn, patience, |state, _| {
+        let waiting = self.wait.to_decide(self.id);
+        let syn = self.shared.wait_for(waiting, patience, |state, _| {
             state
                 .next_syn(self.id)
                 .map_or(Poll::Pending, |syn| Poll::Ready(Ok(syn)))

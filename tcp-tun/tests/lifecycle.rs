@@ -15,7 +15,7 @@ use common::{
     receive, send_noise,
 };
 use tcp_tun::tcp_core::seq::SeqNumber;
-use tcp_tun::tcp_core::wire::{self, Control, Header, IpFields, Payload, Segment};
+use tcp_tun::tcp_core::wire::{self, Control, Header, IpFields, Segment};
 use tcp_tun::tcp_core::{Admission, ListenAddr, ListenConfig, PacketMeta, Transmit};
 use tcp_tun::{Device, Direction, Interface, MemoryDevice, TcpListener, TcpStream};
 
@@ -257,10 +257,7 @@ fn syns_that_are_withdrawn_do_not_push_out_one_that_lives() {
         };
         let mut header = Header::new(SeqNumber::new(seq));
         header.control = control;
-        let segment = Segment {
-            header,
-            payload: Payload::EMPTY,
-        };
+        let segment = Segment::bare(header);
         let mut buf = [0; 1_500];
         let transmit = wire::emit(&fields, &segment, &mut buf).unwrap();
         wire.send(&buf[..transmit.len], &transmit).unwrap();

@@ -103,7 +103,9 @@ fn check_report(report: &Value, bytes: u64) {
         assert_eq!(fetches[1]["bytes"], bytes);
         for fetch in fetches {
             assert_eq!(fetch["sha256_sent"], fetch["sha256_received"]);
-            assert_eq!(fetch["segments_sent_again"], 0, "{fetch}");
+            // Nothing is lost; but what a busy machine is slow to acknowledge may be probed for.
+            let again = fetch["segments_sent_again"].as_u64().unwrap();
+            assert!(again <= fetch["tail_probes"].as_u64().unwrap(), "{fetch}");
             let states = fetch["states"].as_array().unwrap();
             let names: Vec<&str> = states
                 .iter()
@@ -301,4 +303,45 @@ fn connect_moves_standard_input_and_output() {
     };
     assert!(same(&question, &got), "nc got other bytes");
     assert!(same(&answer, &output), "we got other bytes");
+}
+
+#[test]
+fn the_benchmark_measures() {
+    let name = "the_benchmark_measures";
+    if !has_private_network(name) {
+        return;
+    }
+    let only = [
+        "veth/ping-pong/1",
+        "veth-plain/to/1",
+        "tun/from/1",
+        "tun-plain/connections/4",
+    ];
+    let mut args = vec!["bench", "--quick", "--runs", "1", "--json"];
+    for text in only {
+        args.extend(["--only", text]);
+    }
+    let output = run(&args);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let rows: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    let above_zero = |path: &str, figure: &str| {
+        let row = rows
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|row| row["path"] == path);
+        assert!(row.unwrap()[figure].as_f64().unwrap() > 0.0, "{rows}");
+    };
+    assert_eq!(rows.as_array().unwrap().len(), only.len());
+    above_zero("veth", "p50_us");
+    above_zero("veth-plain", "cpu_s_per_gb");
+    above_zero("tun", "gbit_per_s");
+    above_zero("tun-plain", "connections_per_s");
+}
+
+#[test]
+fn the_benchmark_of_nothing_is_refused() {
+    let output = run(&["bench", "--only", "nonsense"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("nonsense"));
 }

@@ -74,8 +74,8 @@ fn buffers_of_every_size_carry_the_same_bytes() {
     ];
     for (buffer, window_scaling) in sizes {
         let tcp = TcpConfig {
-            recv_buffer: buffer,
-            send_buffer: buffer,
+            recv_buffer: buffer.into(),
+            send_buffer: buffer.into(),
             window_scaling,
             nagle: false,
             ..TcpConfig::default()

@@ -9,11 +9,14 @@ use std::env;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{self, Shutdown};
 use std::process::Command;
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use common::{PATIENCE, hash_of_noise, receive, send_noise};
 use tcp_tun::device::config::{self, LinkConfig};
-use tcp_tun::{Interface, TcpListener, TcpStream};
+use tcp_tun::tcp_core::ReceiveChecksum;
+use tcp_tun::tcp_core::wire::{self, Incoming, ParseError};
+use tcp_tun::{Direction, Interface, TcpListener, TcpStream, TunMode};
 
 const INSIDE: &str = "TCP_TUN_TEST_INSIDE_NAMESPACE";
 
@@ -132,6 +135,66 @@ fn exchange(ours: &TcpStream, mut kernel: &net::TcpStream) {
         assert!(receiver.join().unwrap() == (LEN, hash_of_noise(2, LEN)));
     });
     assert_eq!(kernel.read(&mut [0]).unwrap(), 0);
+}
+
+/// Large packets pass whole, both ways, and whoever watches sees them with good checksums. On the plain
+/// device there are none.
+#[test]
+fn large_packets_pass_whole() {
+    in_namespace("large_packets_pass_whole", || {
+        for mode in [TunMode::Offload, TunMode::Plain] {
+            let seen = Arc::new(Mutex::new(Seen::default()));
+            let watched = Arc::clone(&seen);
+            let mut builder = Interface::builder()
+                .name("tcptun")
+                .tun_mode(mode)
+                .on_packet(move |direction, _, packet| {
+                    watched.lock().unwrap().watch(direction, packet);
+                });
+            for (ours, kernels) in [("10.7.0.2/24", "10.7.0.1/24"), ("fd07::2/64", "fd07::1/64")] {
+                builder = builder.address(ours.parse().unwrap());
+                builder = builder.kernel_address(kernels.parse().unwrap());
+            }
+            let interface = builder.build().unwrap();
+            assert_eq!(interface.mtu(), 1_500);
+            for addr in ["10.7.0.2:7", "[fd07::2]:7"] {
+                *seen.lock().unwrap() = Seen::default();
+                let listener = TcpListener::bind(&interface, addr).unwrap();
+                let kernel = net::TcpStream::connect(addr).unwrap();
+                let (ours, _) = listener.accept_timeout(PATIENCE).unwrap();
+                exchange(&ours, &kernel);
+                let seen = seen.lock().unwrap();
+                assert_eq!(seen.bad, 0, "{mode:?} {addr}");
+                let large = (seen.largest_received > 1_500, seen.largest_sent > 1_500);
+                let expected = mode == TunMode::Offload;
+                assert_eq!(large, (expected, expected), "{mode:?} {addr} {seen:?}");
+            }
+            interface.shutdown().unwrap();
+        }
+    });
+}
+
+/// What an observer has seen.
+#[derive(Debug, Default)]
+struct Seen {
+    largest_received: usize,
+    largest_sent: usize,
+    /// Packets of TCP with a bad checksum, or none at all.
+    bad: usize,
+}
+
+impl Seen {
+    fn watch(&mut self, direction: Direction, packet: &[u8]) {
+        let largest = match direction {
+            Direction::Received => &mut self.largest_received,
+            Direction::Sent => &mut self.largest_sent,
+        };
+        *largest = packet.len().max(*largest);
+        let parsed = wire::parse(packet, ReceiveChecksum::Unchecked);
+        // The kernel's neighbour discovery is none of ours.
+        let is_other = matches!(parsed, Err(ParseError::Protocol) | Ok(Incoming::IcmpOther));
+        self.bad += usize::from(!is_other && !matches!(parsed, Ok(Incoming::Tcp(_))));
+    }
 }
 
 #[test]

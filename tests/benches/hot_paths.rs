@@ -52,10 +52,7 @@ fn wire_formats(c: &mut Criterion) {
     let mut group = c.benchmark_group("wire");
     for len in [0, 1_448, 65_483] {
         let payload = Payload::from(&payload[..len]);
-        let segment = Segment {
-            header: data_header(),
-            payload,
-        };
+        let segment = Segment::new(data_header(), payload);
         let packet = wire::emit(&fields(), &segment, &mut buf).expect("it fits");
         group.throughput(Throughput::Bytes(packet.len as u64));
         let mut out = vec![0; 1 << 16];
@@ -101,8 +98,7 @@ fn options(c: &mut Criterion) {
             options,
             ..data_header()
         };
-        let payload = Payload::EMPTY;
-        let segment = Segment { header, payload };
+        let segment = Segment::bare(header);
         let mut buf = [0; 128];
         group.bench_function(format!("written and read, {name}"), |b| {
             b.iter(|| {

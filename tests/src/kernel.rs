@@ -6,7 +6,7 @@
 //! Whoever is not root runs the test again as root of a user namespace. Where neither is allowed,
 //! the test says what it would need, and passes.
 //!
-//! `TCP_TUN_TEST_PCAP=DIR` records each test's packets to `DIR/TEST.pcapng`.
+//! `TCP_TUN_TEST_PCAP=DIR` records each test's packets to `DIR/TEST-MODE.pcapng`.
 
 use std::env;
 use std::ffi::OsStr;
@@ -20,8 +20,8 @@ use std::time::{Duration, Instant};
 
 use tcp_tun::capture::Capture;
 use tcp_tun::device::TunDevice;
-use tcp_tun::tcp_core::TcpConfig;
-use tcp_tun::{Interface, netns};
+use tcp_tun::tcp_core::{Offload, TcpConfig};
+use tcp_tun::{Interface, TunMode, netns};
 
 /// Long enough for anything that works, on a machine with other work to do.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -80,22 +80,28 @@ impl Default for Options {
 }
 
 /// Runs `body`, as the test called `name`, with our stack at one end of a TUN device and the kernel
-/// at the other.
-pub fn run(name: &str, options: &Options, body: impl FnOnce(&Interface) + Send) {
-    let outcome = netns::run(|| {
-        // With the device tried alone, a lack of privilege is told from a failure to set it up.
-        if let Err(error) = TunDevice::open("") {
-            skip(name, format_args!("a TUN device: {error}"));
+/// at the other: with offloads, and then, in a namespace of its own, on the plain device.
+pub fn run(name: &str, options: &Options, body: impl Fn(&Interface) + Sync) {
+    for mode in [TunMode::Offload, TunMode::Plain] {
+        let outcome = netns::run(|| {
+            // With the device tried alone, a lack of privilege is told from a failure to set it up.
+            if let Err(error) = TunDevice::open("") {
+                skip(name, format_args!("a TUN device: {error}"));
+                return;
+            }
+            let interface = interface(name, mode, options);
+            let offloads = interface.offload() != Offload::NONE;
+            assert_eq!(offloads, mode == TunMode::Offload, "{mode:?}");
+            body(&interface);
+            interface.shutdown().unwrap();
+        });
+        if let Err(error) = outcome {
+            // There, it runs in both modes.
+            if !run_as_root_of_user_namespace(name) {
+                skip(name, format_args!("a network namespace: {error}"));
+            }
             return;
         }
-        let interface = interface(name, options);
-        body(&interface);
-        interface.shutdown().unwrap();
-    });
-    if let Err(error) = outcome
-        && !run_as_root_of_user_namespace(name)
-    {
-        skip(name, format_args!("a network namespace: {error}"));
     }
 }
 
@@ -178,9 +184,10 @@ fn patient_ours(stream: tcp_tun::TcpStream) -> tcp_tun::TcpStream {
     stream
 }
 
-fn interface(name: &str, options: &Options) -> Interface {
+fn interface(name: &str, mode: TunMode, options: &Options) -> Interface {
     let mut builder = Interface::builder()
         .name("tun0")
+        .tun_mode(mode)
         .mtu(options.mtu)
         .tcp(options.tcp.clone().validate().unwrap());
     for family in Family::BOTH {
@@ -195,7 +202,7 @@ fn interface(name: &str, options: &Options) -> Interface {
             .kernel_address(cidr(family.kernel(0)));
     }
     if let Some(directory) = env::var_os("TCP_TUN_TEST_PCAP") {
-        let path = PathBuf::from(directory).join(format!("{name}.pcapng"));
+        let path = PathBuf::from(directory).join(format!("{name}-{mode:?}.pcapng"));
         let capture = Capture::create(path, "tun0").unwrap();
         builder = builder.on_packet(move |direction, time, packet| {
             capture.record(direction, time, packet);

@@ -28,43 +28,48 @@ pub fn scenario() -> impl Strategy<Value = Scenario> {
         any::<u32>(),
         family,
         mtu,
+        proptest::bool::weighted(0.3),
         tcp(),
         tcp(),
         link(),
         link(),
         vec(app(), 1..4),
     )
-        .prop_map(|(seed, family, mtu, client, server, there, back, apps)| {
-            let host = |name: &str, tcp| HostConfig {
-                mtu,
-                tcp,
-                ..HostConfig::named(name.into())
-            };
-            Scenario {
-                seed: seed.into(),
-                time_limit: Duration::from_secs(7 * 86_400),
-                family,
-                host: vec![host("client", client), host("server", server)],
-                router: Vec::new(),
-                link: vec![DuplexConfig::of_client_and_server(there, back)],
-                flow: apps
-                    .into_iter()
-                    .map(FlowConfig::of_client_and_server)
-                    .collect(),
-            }
-        })
+        .prop_map(
+            |(seed, family, mtu, large_segments, client, server, there, back, apps)| {
+                let host = |name: &str, tcp| HostConfig {
+                    mtu,
+                    large_segments,
+                    tcp,
+                    ..HostConfig::named(name.into())
+                };
+                Scenario {
+                    seed: seed.into(),
+                    time_limit: Duration::from_secs(7 * 86_400),
+                    family,
+                    host: vec![host("client", client), host("server", server)],
+                    router: Vec::new(),
+                    link: vec![DuplexConfig::of_client_and_server(there, back)],
+                    flow: apps
+                        .into_iter()
+                        .map(FlowConfig::of_client_and_server)
+                        .collect(),
+                }
+            },
+        )
 }
 
 /// Two to four clients behind a router, whose link to the server they share.
 pub fn shared_bottleneck() -> impl Strategy<Value = Scenario> {
-    let clients = vec((link(), link(), tcp(), app()), 2..5);
-    (any::<u32>(), clients, link(), link(), tcp()).prop_map(
-        |(seed, clients, there, back, server_tcp)| {
+    let clients = vec((link(), link(), tcp(), app(), any::<bool>()), 2..5);
+    (any::<u32>(), clients, link(), link(), tcp(), any::<bool>()).prop_map(
+        |(seed, clients, there, back, server_tcp, server_large)| {
             let names: Vec<String> = (1..=clients.len())
                 .map(|it| format!("client{it}"))
                 .collect();
-            let host = |name: &str, tcp: &TcpSettings| HostConfig {
+            let host = |name: &str, tcp: &TcpSettings, large_segments| HostConfig {
                 tcp: tcp.clone(),
+                large_segments,
                 ..HostConfig::named(name.into())
             };
             let ends = |first: &str| [first.to_owned(), "router".to_owned()];
@@ -83,15 +88,15 @@ pub fn shared_bottleneck() -> impl Strategy<Value = Scenario> {
                 ..beyond(link)
             };
             let (there, back) = (undamaged(there), undamaged(back));
-            let mut hosts = vec![host("server", &server_tcp)];
+            let mut hosts = vec![host("server", &server_tcp, server_large)];
             let mut links = vec![DuplexConfig {
                 between: ends("server"),
                 there: back,
                 back: there,
             }];
             let mut flows = Vec::new();
-            for (name, (there, back, tcp, app)) in names.iter().zip(clients) {
-                hosts.push(host(name, &tcp));
+            for (name, (there, back, tcp, app, large)) in names.iter().zip(clients) {
+                hosts.push(host(name, &tcp, large));
                 links.push(DuplexConfig {
                     between: ends(name),
                     there: beyond(there),

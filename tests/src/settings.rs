@@ -5,6 +5,7 @@ use std::time::Duration;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
+use tcp_core::BufferSize;
 use tcp_sim::scenario::{CongestionName, EcnName, Part, ScalingName, ScalingSetting, TcpSettings};
 use tcp_sim::units::Bytes;
 
@@ -63,6 +64,21 @@ fn timeouts() -> impl Strategy<Value = (Option<Duration>, Option<Duration>, Opti
     )
 }
 
+/// Of any two sizes that follow each other, one may grow to eight times itself.
+pub fn buffer_size(initial: usize) -> BufferSize {
+    match growing(Bytes(initial as u64)) {
+        Some(Bytes(max)) => BufferSize::Auto {
+            initial,
+            max: max as usize,
+        },
+        None => BufferSize::Fixed(initial),
+    }
+}
+
+fn growing(size: Bytes) -> Option<Bytes> {
+    (size.0 % 2 == 0).then_some(Bytes(8 * size.0))
+}
+
 fn basics() -> impl Strategy<Value = TcpSettings> {
     let buffer = || seldom(prop_oneof![1_000u64..10_000, 10_000u64..1_000_000].prop_map(Bytes));
     let flag = || option::weighted(0.3, Just(false));
@@ -85,7 +101,9 @@ fn basics() -> impl Strategy<Value = TcpSettings> {
             let (max_segment_size, delayed_ack_max, initial_window) = numbers;
             TcpSettings {
                 recv_buffer,
+                recv_buffer_max: recv_buffer.and_then(growing),
                 send_buffer,
+                send_buffer_max: send_buffer.and_then(growing),
                 // A buffer holds at least one unit of its window.
                 window_scaling: match (window_scaling, recv_buffer) {
                     (Some(ScalingSetting::Shift(shift)), Some(Bytes(buffer))) => {

@@ -10,8 +10,8 @@ use tcp_core::{Instant as Time, State};
 use tcp_sim::Side;
 use tcp_sim::explore::{
     Action, Bounds, Counterexample, Host, Machine, Packet, Report, Scenario, close, explore,
-    explore_observed, handshake, play, presets, reset, simultaneous_close, simultaneous_open,
-    time_wait_reuse, transfer, zero_window,
+    explore_observed, handshake, large_segments, play, presets, reset, simultaneous_close,
+    simultaneous_open, time_wait_reuse, transfer, zero_window,
 };
 use tcp_sim::scenario::TcpSettings;
 
@@ -60,6 +60,29 @@ fn simultaneous_open_keeps_the_rules() {
 fn transfer_keeps_the_rules() {
     assert!(explore_clean(&transfer(), 1).states > 20_000);
     assert!(explore_clean(&unprobed(transfer()), 2).states > 500_000);
+}
+
+#[test]
+fn large_segments_keep_the_rules() {
+    assert!(explore_clean(&large_segments(), 1).states > 5_000);
+    assert!(explore_clean(&unprobed(large_segments()), 2).states > 100_000);
+}
+
+#[test]
+fn large_segments_go_over_the_wire_as_their_pieces() {
+    let scenario = large_segments();
+    let way = explore_clean(&scenario, 0).deepest;
+    let playback = play(&scenario, 0, &way).expect("the way was found");
+    let bursts = playback
+        .steps
+        .iter()
+        .filter(|step| step.action.side() == Side::A);
+    let data = |packet: &&Packet| !packet.payload.is_empty();
+    let bursts = bursts.map(|step| step.sent.iter().filter(data).count());
+    assert_eq!(
+        bursts.filter(|&burst| burst > 0).collect::<Vec<_>>(),
+        [3, 2]
+    );
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use integration_tests::settings::buffer_size;
 use proptest::prelude::*;
 use tcp_core::{AckMode, TcpConfig, WindowScaling};
 use tcp_sim::Side;
@@ -60,8 +61,8 @@ fn tcp() -> impl Strategy<Value = TcpConfig> {
                     other => other,
                 };
                 TcpConfig {
-                    recv_buffer,
-                    send_buffer,
+                    recv_buffer: buffer_size(recv_buffer),
+                    send_buffer: buffer_size(send_buffer),
                     window_scaling,
                     max_segment_size,
                     sack,
@@ -85,6 +86,7 @@ fn link() -> impl Strategy<Value = PairConfig> {
     (
         family,
         1_280u16..9_000,
+        any::<[bool; 2]>(),
         delay(),
         delay(),
         plan(),
@@ -93,13 +95,16 @@ fn link() -> impl Strategy<Value = PairConfig> {
         tcp(),
     )
         .prop_map(
-            |(family, mtu, from_a, from_b, plan_a, plan_b, tcp_a, tcp_b)| PairConfig {
-                family,
-                mtu,
-                delay: [from_a, from_b].map(Duration::from_micros),
-                plan: [plan_a, plan_b],
-                tcp: [tcp_a, tcp_b],
-                ..PairConfig::default()
+            |(family, mtu, large_segments, from_a, from_b, plan_a, plan_b, tcp_a, tcp_b)| {
+                PairConfig {
+                    family,
+                    mtu,
+                    large_segments,
+                    delay: [from_a, from_b].map(Duration::from_micros),
+                    plan: [plan_a, plan_b],
+                    tcp: [tcp_a, tcp_b],
+                    ..PairConfig::default()
+                }
             },
         )
 }

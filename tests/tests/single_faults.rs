@@ -76,8 +76,8 @@ fn option_sets() -> Vec<TcpConfig> {
         ..TcpConfig::default()
     });
     sets.push(TcpConfig {
-        recv_buffer: 2_000,
-        send_buffer: 3_000,
+        recv_buffer: 2_000.into(),
+        send_buffer: 3_000.into(),
         ..TcpConfig::default()
     });
     sets
@@ -165,11 +165,37 @@ fn each_packet_damaged_once() {
 /// Nothing above the headers knows which version of IP it runs over.
 #[test]
 fn each_packet_lost_once_over_ipv6() {
+    each_packet_over(
+        &PairConfig {
+            family: Family::V6,
+            ..PairConfig::default()
+        },
+        Fault::Drop,
+    );
+}
+
+/// Each piece of a large segment is a packet by itself.
+#[test]
+fn each_packet_of_large_segments_lost_or_late_once() {
+    for sack in [true, false] {
+        let large = PairConfig {
+            large_segments: [true; 2],
+            ..PairConfig::with_tcp(TcpConfig {
+                sack,
+                ..TcpConfig::default()
+            })
+        };
+        each_packet_over(&large, Fault::Drop);
+        each_packet_over(&large, Fault::PastNext(Duration::from_millis(300)));
+    }
+}
+
+/// Tries `fault` on each packet of each direction between hosts like these.
+fn each_packet_over(config: &PairConfig, fault: Fault) {
     let run = |plan: [FaultPlan; 2]| {
         let mut pair = Pair::new(PairConfig {
-            family: Family::V6,
             plan,
-            ..PairConfig::default()
+            ..config.clone()
         });
         let [client, server] = converse(&mut pair, Closer::Client.talkers());
         assert!(server.received() == pattern(1, REQUEST) && client.received() == pattern(2, REPLY));
@@ -179,7 +205,7 @@ fn each_packet_lost_once_over_ipv6() {
     for side in Side::BOTH {
         for number in 1..=counts[side.index()] {
             let mut plan = [FaultPlan::none(), FaultPlan::none()];
-            plan[side.index()] = FaultPlan::on(number, Fault::Drop);
+            plan[side.index()] = FaultPlan::on(number, fault);
             run(plan);
         }
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tcp_core::wire::Control;
-use tcp_core::{AckMode, State, TcpConfig, WindowScaling};
+use tcp_core::{AckMode, BufferSize, State, TcpConfig, WindowScaling};
 use tcp_sim::Side;
 use tcp_sim::app::{Closes, Talker, converse, pattern};
 use tcp_sim::script::{Seg, Tester, ack, fin, syn};
@@ -61,7 +61,7 @@ fn without_window_scaling_there_is_no_option() {
 fn a_buffer_that_the_window_field_cannot_express_still_works() {
     for (recv_buffer, shift) in [(10_000, 13), (100, 0), (1_000, 7), (70_000, 14)] {
         let tcp = TcpConfig {
-            recv_buffer,
+            recv_buffer: BufferSize::Fixed(recv_buffer),
             window_scaling: WindowScaling::Fixed(shift),
             ..TcpConfig::default()
         };
@@ -95,7 +95,7 @@ fn a_buffer_that_the_window_field_cannot_express_still_works() {
 #[test]
 fn a_reader_that_pauses_closes_and_opens_the_window() {
     let mut pair = Pair::new(PairConfig::with_tcp(TcpConfig {
-        recv_buffer: 20_000,
+        recv_buffer: 20_000.into(),
         ..TcpConfig::default()
     }));
     let (client, server) = pair.establish(80);
@@ -125,7 +125,7 @@ fn a_reader_that_pauses_closes_and_opens_the_window() {
 #[test]
 fn a_lost_window_update_does_not_stall() {
     let mut pair = Pair::new(PairConfig::with_tcp(TcpConfig {
-        recv_buffer: 20_000,
+        recv_buffer: 20_000.into(),
         ..TcpConfig::default()
     }));
     let (client, server) = pair.establish(80);
@@ -155,7 +155,7 @@ fn a_lost_window_update_does_not_stall() {
 #[test]
 fn small_reads_do_not_open_the_window_by_crumbs() {
     let mut tester = Tester::established(TcpConfig {
-        recv_buffer: 8_000,
+        recv_buffer: 8_000.into(),
         ..TcpConfig::default()
     });
     let mut next = 101;

@@ -255,13 +255,21 @@ impl Connection {
         } else {
             self.timers.disarm(Timer::Retransmit);
         }
-        if self.user.wants_room && self.snd.buffer.has_worthwhile_room() {
-            self.user.wants_room = false;
-            self.events.writable = true;
-        }
+        // As Linux's `tcp_sndbuf_expand`: one window waits for its acknowledgement, and the next waits to
+        // be sent.
+        self.snd.buffer.grow(2 * self.cwnd() as usize);
+        self.note_room();
         if self.user.wants_flush && self.is_flushed() {
             self.user.wants_flush = false;
             self.events.flushed = true;
+        }
+    }
+
+    /// Wakes a writer that found no room, once there is some.
+    pub(super) fn note_room(&mut self) {
+        if self.user.wants_room && self.snd.buffer.has_worthwhile_room() {
+            self.user.wants_room = false;
+            self.events.writable = true;
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::setup::Setup;
 use crate::config::{AckMode, EcnMode, MIN_MSS, TcpConfig, WindowScaling};
+use crate::pack::packs;
 use crate::wire::{Header, Options, WindowScale};
 
 /// What the handshake agreed on: made once, by [`agree`].
@@ -18,6 +19,14 @@ pub(crate) struct Agreed {
     /// Whether marks are echoed (RFC 3168 §6.1.1).
     pub(crate) ecn: bool,
 }
+
+packs!(Agreed {
+    mss,
+    scales,
+    timestamps,
+    sack,
+    ecn
+});
 
 /// Whose SYN was first.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -36,6 +45,8 @@ pub(crate) struct Scales {
     /// Of the windows that we announce.
     pub(crate) recv: WindowScale,
 }
+
+packs!(Scales { send, recv });
 
 impl Agreed {
     /// Of the windows that the peer announces.
@@ -118,7 +129,8 @@ fn window_scale(config: &TcpConfig) -> Option<WindowScale> {
         WindowScaling::Off => None,
         WindowScaling::Fixed(shift) => Some(WindowScale::clamped(shift)),
         WindowScaling::Auto => {
-            let shift = (0..14).find(|&shift| config.recv_buffer >> shift <= usize::from(u16::MAX));
+            let shift =
+                (0..14).find(|&shift| config.recv_buffer.max() >> shift <= usize::from(u16::MAX));
             Some(WindowScale::clamped(shift.unwrap_or(14)))
         }
     }
@@ -136,6 +148,7 @@ mod tests {
         isn: SeqNumber::new(0),
         timestamp_offset: 0,
         mss: 1_460,
+        gso_max_size: 0,
         default_mss: 536,
     };
 
@@ -171,7 +184,7 @@ mod tests {
             ..Options::NONE
         };
         let config = TcpConfig {
-            recv_buffer: 1 << 20,
+            recv_buffer: (1 << 20).into(),
             ..TcpConfig::default()
         };
         let agreed = agree(&config, &SETUP, &syn(peer), ROLE);

@@ -3,6 +3,18 @@
 use core::ops::Range;
 
 use super::machine::Reset;
+use crate::wire::Options;
+
+/// What is the same for whatever may be sent next, worked out once.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shape {
+    /// The options of every segment after the SYN.
+    pub(super) options: Options,
+    /// Payload bytes that fit beside them into a segment on the wire, at least 1.
+    pub(super) piece: u64,
+    /// Payload bytes of the largest segment to hand out: whole pieces, and one at least.
+    pub(super) goal: u64,
+}
 
 /// The next segment. Ranges are stream offsets; our FIN's may be among them.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -1,5 +1,6 @@
 //! What a connection remembers of Explicit Congestion Notification (RFC 3168).
 
+use crate::pack::packs;
 use crate::wire::{Ecn, Header};
 
 /// Both halves of a connection that agreed on ECN; where it was not agreed on, nothing changes here.
@@ -23,6 +24,14 @@ pub(super) struct EcnState {
     /// SND.NXT at the last reduction; 0 before the first.
     reduced_to: u64,
 }
+
+packs!(EcnState {
+    withdrawn,
+    echo,
+    announce_cwr,
+    seen,
+    reduced_to
+});
 
 /// What a segment's marks mean for our acknowledgements.
 #[must_use]

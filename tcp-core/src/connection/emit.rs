@@ -1,62 +1,79 @@
 //! A decision becomes a segment: scoreboard, timers and counters take note of it.
 
+use core::num::NonZeroU16;
 use core::ops::Range;
 
 use super::agreed;
-use super::decision::Decision;
+use super::decision::{Decision, Shape};
 use super::machine::{Connection, Reset};
 use super::timers::Timer;
 use crate::congestion::Phase;
 use crate::recovery::ProbeKind;
 use crate::recv::window::Turn;
+use crate::send::scoreboard::Pieces;
 use crate::state::State;
 use crate::stats::Counters;
 use crate::time::Instant;
-use crate::wire::{Control, Header, Options, Payload, SackBlocks, Segment, Timestamps};
+use crate::wire::{Control, Header, Options, SackBlocks, Segment, Timestamps};
 
 impl Connection {
     pub(super) fn commit(
         &mut self,
         decision: Decision,
+        shape: &Shape,
         now: Instant,
         counters: &mut Counters,
     ) -> Segment<'_> {
-        self.tally.segs_out += 1;
         match decision {
             Decision::Reset(reset) => {
                 self.pending.reset = None;
-                counters.out_segs += 1;
+                self.count_out(1, counters);
                 counters.out_rsts += 1;
-                bare(self.reset_header(reset))
+                Segment::bare(self.reset_header(reset))
             }
             Decision::Syn => {
                 let mut header = self.commit_syn(now);
                 self.negotiate_ecn(&mut header);
-                counters.out_segs += 1;
-                bare(header)
+                self.count_out(1, counters);
+                Segment::bare(header)
             }
             Decision::Retransmit(range) => {
-                self.commit_retransmit(range.clone(), now, counters);
-                self.segment_of(range, now, counters)
+                let pieces = self.pieces_of(&range, shape);
+                self.tally.segs_out += pieces.count();
+                self.commit_retransmit(range.clone(), pieces, shape, now, counters);
+                self.segment_of(range, pieces, shape, counters)
             }
             Decision::New(range) => {
-                self.commit_new(range.clone(), now, counters);
-                counters.out_segs += 1;
+                let pieces = self.pieces_of(&range, shape);
+                self.count_out(pieces.count(), counters);
+                self.commit_new(range.clone(), pieces, shape, now, counters);
                 let marks = self.mark_new(&self.data_of(&range));
-                let mut segment = self.segment_of(range, now, counters);
+                let mut segment = self.segment_of(range, pieces, shape, counters);
                 (segment.header.ecn, segment.header.cwr) = marks;
                 segment
             }
             Decision::Probe => {
                 self.pending.probe = false;
-                counters.out_segs += 1;
-                bare(self.probe_header(now))
+                self.count_out(1, counters);
+                Segment::bare(self.probe_header(now))
             }
             Decision::Ack => {
-                counters.out_segs += 1;
-                bare(self.header(self.snd.nxt, now, counters))
+                self.count_out(1, counters);
+                Segment::bare(self.header(self.snd.nxt, shape.options, counters))
             }
         }
+    }
+
+    /// So many segments go out, none of them again.
+    fn count_out(&mut self, segments: u64, counters: &mut Counters) {
+        self.tally.segs_out += segments;
+        counters.out_segs += segments;
+    }
+
+    /// What the segment that carries `range` is cut into.
+    fn pieces_of(&self, range: &Range<u64>, shape: &Shape) -> Pieces {
+        let data = self.data_of(range);
+        Pieces::of(data.end - data.start, shape.piece)
     }
 
     /// The options of every segment after the SYN; SACK blocks as far as they fit.
@@ -119,22 +136,31 @@ impl Connection {
         }
     }
 
-    fn commit_retransmit(&mut self, range: Range<u64>, now: Instant, counters: &mut Counters) {
+    fn commit_retransmit(
+        &mut self,
+        range: Range<u64>,
+        pieces: Pieces,
+        shape: &Shape,
+        now: Instant,
+        counters: &mut Counters,
+    ) {
+        let segments = pieces.count();
         let data = self.data_of(&range);
         let is_first = range.start == self.snd.una;
         self.take_tail_probe(self.snd.nxt, ProbeKind::Again, counters);
-        let stamp = self.stamp_data(now, range.end - range.start);
-        self.snd.scoreboard.on_retransmit(range, now, stamp);
-        self.recovery.on_retransmit(now);
+        let stamp = self.stamp_data(now, range.end - range.start, shape);
+        let scoreboard = &mut self.snd.scoreboard;
+        scoreboard.on_retransmit(range, pieces, now, stamp);
+        self.recovery.on_retransmit(now, segments);
         self.pending.retransmit = false;
-        counters.retrans_segs += 1;
+        counters.retrans_segs += segments;
         if self.recovery.phase() == Phase::Loss {
-            counters.slow_start_retrans += 1;
+            counters.slow_start_retrans += segments;
         } else {
-            counters.fast_retrans += 1;
+            counters.fast_retrans += segments;
         }
-        self.tally.total_retrans += 1;
-        self.tally.on_data_sent(data.end - data.start);
+        self.tally.total_retrans += segments;
+        self.tally.on_data_sent(data.end - data.start, segments);
         self.tally.bytes_retrans += data.end - data.start;
         self.after_data(now);
         if is_first {
@@ -143,20 +169,29 @@ impl Connection {
         }
     }
 
-    fn commit_new(&mut self, range: Range<u64>, now: Instant, counters: &mut Counters) {
+    fn commit_new(
+        &mut self,
+        range: Range<u64>,
+        pieces: Pieces,
+        shape: &Shape,
+        now: Instant,
+        counters: &mut Counters,
+    ) {
         let data = self.data_of(&range);
         let len = data.end - data.start;
-        if len > 0 && len < u64::from(self.full_payload()) {
+        let last = len - pieces.boundary_by(len);
+        if len > 0 && last < u64::from(self.full_payload()) {
             self.snd.small_end = data.end;
         }
         self.take_tail_probe(range.end, ProbeKind::New, counters);
-        let stamp = self.stamp_data(now, range.end - range.start);
-        self.snd.scoreboard.push(range.clone(), now, stamp);
+        let stamp = self.stamp_data(now, range.end - range.start, shape);
+        let scoreboard = &mut self.snd.scoreboard;
+        scoreboard.push(range.clone(), pieces, now, stamp);
         self.snd.nxt = range.end;
         self.timers.disarm(Timer::Persist);
         self.timers.disarm(Timer::Cork);
         self.snd.stalled_since.get_or_insert(now);
-        self.tally.on_data_sent(len);
+        self.tally.on_data_sent(len, pieces.count());
         if len > 0 {
             self.rcv.ack_policy.on_data_sent(now);
         }
@@ -180,15 +215,16 @@ impl Connection {
         self.plan_tail_probe(now);
     }
 
-    /// The segment that carries `range`.
+    /// The segment that carries `range`. FIN and PSH are for the last of its pieces.
     fn segment_of(
         &mut self,
         range: Range<u64>,
-        now: Instant,
+        pieces: Pieces,
+        shape: &Shape,
         counters: &mut Counters,
     ) -> Segment<'_> {
         let data = self.data_of(&range);
-        let mut header = self.header(range.start, now, counters);
+        let mut header = self.header(range.start, shape.options, counters);
         if range.end > data.end {
             header.control = Control::Fin;
         }
@@ -196,9 +232,11 @@ impl Connection {
         if header.push {
             self.snd.pushed = data.end;
         }
+        let size = pieces.size().and_then(|size| u16::try_from(size).ok());
         Segment {
             header,
             payload: self.snd.buffer.slice(data),
+            segment_size: size.and_then(NonZeroU16::new),
         }
     }
 
@@ -218,8 +256,7 @@ impl Connection {
 
     /// The header of any segment after the handshake, at offset `seq`: it acknowledges what there
     /// is to acknowledge, so that no bare ACK need follow.
-    fn header(&mut self, seq: u64, now: Instant, counters: &mut Counters) -> Header {
-        let options = self.segment_options(now);
+    fn header(&mut self, seq: u64, options: Options, counters: &mut Counters) -> Header {
         let ack = self.ack_offset();
         let read = self.rcv.reassembly.read_offset();
         let mss = self.rcv.ack_policy.rcv_mss();
@@ -281,12 +318,5 @@ impl Connection {
                 ..Header::new(self.snd.isn.at_offset(self.snd.nxt))
             },
         }
-    }
-}
-
-fn bare(header: Header) -> Segment<'static> {
-    Segment {
-        header,
-        payload: Payload::EMPTY,
     }
 }

@@ -1,6 +1,6 @@
 //! A passive open before the handshake is complete: a small record, no buffers.
 
-use super::agreed::{Agreed, Role, agree, answer, is_ecn_setup};
+use super::agreed::{Agreed, Role, agree, announced_mss, answer, is_ecn_setup};
 use super::machine::Connection;
 use super::rebuke::may_rebuke;
 use super::setup::Setup;
@@ -79,7 +79,12 @@ impl HalfOpen {
             agreed: agree(config, &setup, &syn.header, Role::Listener),
             ecn_withdrawn: false,
             peer_window: syn.header.window,
-            window: RecvWindow::new(config.recv_buffer).announce_in_syn(),
+            window: RecvWindow::new(
+                config
+                    .recv_buffer
+                    .initial_for(announced_mss(config, &setup)),
+            )
+            .announce_in_syn(),
             clock,
             sent_at: None,
             retransmits: 0,
@@ -257,12 +262,12 @@ impl HalfOpen {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::Payload;
 
     const SETUP: Setup = Setup {
         isn: SeqNumber::new(300),
         timestamp_offset: 0,
         mss: 1_460,
+        gso_max_size: 0,
         default_mss: 536,
     };
 
@@ -271,10 +276,7 @@ mod tests {
         header.control = control;
         header.ack = ack.map(SeqNumber::new);
         header.window = WireWindow::new(1_000);
-        Segment {
-            header,
-            payload: Payload::EMPTY,
-        }
+        Segment::bare(header)
     }
 
     fn half_open(config: &ValidConfig) -> HalfOpen {

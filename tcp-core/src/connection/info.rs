@@ -1,6 +1,7 @@
 //! What can be told of a connection.
 
 use super::machine::Connection;
+use crate::recv::tuning::RightSizing;
 use crate::state::State;
 use crate::stats::TcpInfo;
 use crate::time::Instant;
@@ -10,6 +11,7 @@ impl Connection {
     pub fn info(&self, now: Instant) -> TcpInfo {
         let scoreboard = &self.snd.scoreboard;
         let tally = &self.tally;
+        let sizing = self.rcv.sizing.as_ref();
         let scales = self.agreed.scales;
         let handshake_done = self.state != State::SynSent && self.state != State::SynReceived;
         let (unacked, sacked, lost) = scoreboard.segments();
@@ -45,6 +47,10 @@ impl Connection {
             } else {
                 0
             },
+            tcpi_rcv_space: sizing.map_or(0, RightSizing::space),
+            tcpi_rcv_rtt: sizing.and_then(RightSizing::rtt).unwrap_or_default(),
+            recv_buffer: self.rcv.window.capacity(),
+            send_buffer: self.snd.buffer.capacity(),
             unread_bytes: self.rcv.reassembly.unread(),
             tcpi_notsent_bytes: self.snd.buffer.end().saturating_sub(self.snd.nxt.max(1)),
             tcpi_segs_out: tally.segs_out,

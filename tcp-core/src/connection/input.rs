@@ -30,9 +30,10 @@ impl Connection {
         segment: &Segment<'_>,
         counters: &mut Counters,
     ) {
-        self.tally.segs_in += 1;
+        let pieces = segment.pieces();
+        self.tally.segs_in += pieces;
         if !segment.payload.is_empty() {
-            self.tally.data_segs_in += 1;
+            self.tally.data_segs_in += pieces;
             self.tally.last_data_received = Some(arrived);
         }
         match self.state {

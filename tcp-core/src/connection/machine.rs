@@ -14,6 +14,7 @@ use crate::config::{CongestionAlgorithm, KeepAlive, MIN_MSS, ValidConfig};
 use crate::congestion::BoxedController;
 use crate::error::ConnectionError;
 use crate::event::ConnectionEvent;
+use crate::pack::packs;
 use crate::recovery::Recovery;
 use crate::recovery::rtt::RttEstimator;
 use crate::seq::SeqNumber;
@@ -91,6 +92,13 @@ pub(super) enum Origin {
     Passive,
 }
 
+packs!(
+    enum Origin {
+        Active,
+        Passive,
+    }
+);
+
 /// Options that the user may change at any time.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct UserOptions {
@@ -159,6 +167,14 @@ pub(super) struct UserSide {
     /// Wrote something since the last `Flushed`.
     pub(super) wants_flush: bool,
 }
+
+packs!(UserSide {
+    closed,
+    read_shut,
+    wants_room,
+    holds_more,
+    wants_flush
+});
 
 impl Connection {
     /// Active open: a connection in SYN-SENT, whose SYN the next `poll_segment` gives.
@@ -284,8 +300,8 @@ impl Connection {
                 sack: false,
                 ecn: false,
             },
-            snd: Sender::new(setup.isn, config.send_buffer),
-            rcv: Receiver::new(&config, mss),
+            snd: Sender::new(setup.isn, config.send_buffer, mss),
+            rcv: Receiver::new(now, &config, mss),
             clock: TimestampClock::new(setup.timestamp_offset),
             rtt,
             recovery: Recovery::new(config.recovery),

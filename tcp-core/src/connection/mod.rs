@@ -18,6 +18,7 @@
 mod acknowledge;
 mod agreed;
 mod decision;
+mod dormant;
 mod ecn;
 mod ecn_state;
 mod emit;
@@ -26,6 +27,7 @@ mod handshake;
 mod info;
 mod input;
 mod invariants;
+mod large;
 mod limit;
 mod machine;
 mod memory;
@@ -46,6 +48,7 @@ mod timestamps;
 mod user;
 
 pub use crate::state::State;
+pub(crate) use dormant::Dormant;
 pub use half_open::{HalfOpen, HalfOpenOutcome, HalfOpenTimeout};
 pub use machine::{Connection, NetworkError, Shutdown};
 pub use setup::Setup;

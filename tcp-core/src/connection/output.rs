@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use super::decision::Decision;
+use super::decision::{Decision, Shape};
 use super::limit::Limit;
 use super::machine::Connection;
 use super::timers::Timer;
@@ -10,7 +10,7 @@ use crate::send::window::Hold;
 use crate::state::State;
 use crate::stats::Counters;
 use crate::time::Instant;
-use crate::wire::{Segment, options_len};
+use crate::wire::Segment;
 
 /// As Linux: a corked partial segment waits no longer than this.
 const CORK_CEILING: core::time::Duration = core::time::Duration::from_millis(200);
@@ -19,8 +19,9 @@ impl Connection {
     /// The next segment to send, committed as sent: drain until `None`.
     pub fn poll_segment(&mut self, now: Instant, counters: &mut Counters) -> Option<Segment<'_>> {
         self.take_end_of_stream(now, counters);
-        match self.decide(now) {
-            Ok(decision) => Some(self.commit(decision, now, counters)),
+        let shape = self.shape(now);
+        match self.decide(now, &shape) {
+            Ok(decision) => Some(self.commit(decision, &shape, now, counters)),
             Err(limit) => {
                 self.rest(now, limit);
                 None
@@ -29,7 +30,7 @@ impl Connection {
     }
 
     /// In a fixed order: RST, SYN, lost range, new data and FIN, probe, bare ACK.
-    fn decide(&self, now: Instant) -> Result<Decision, Limit> {
+    fn decide(&self, now: Instant, shape: &Shape) -> Result<Decision, Limit> {
         if let Some(reset) = self.pending.reset {
             return Ok(Decision::Reset(reset));
         }
@@ -40,7 +41,7 @@ impl Connection {
             _ => {}
         }
         let data = if self.state.may_transmit() {
-            self.decide_data(now)
+            self.decide_data(now, shape)
         } else {
             Err(Limit::NoData)
         };
@@ -52,17 +53,16 @@ impl Connection {
     }
 
     /// Lost data before new data (RFC 6675 §4, `NextSeg`), but for a test of whether it was lost.
-    fn decide_data(&self, now: Instant) -> Result<Decision, Limit> {
-        let most = self.payload_limit(now);
+    fn decide_data(&self, now: Instant, shape: &Shape) -> Result<Decision, Limit> {
         if self.pending.tail_probe
-            && let Some(probe) = self.decide_tail_probe(most)
+            && let Some(probe) = self.decide_tail_probe(shape.piece)
         {
             return Ok(probe);
         }
         let in_flight = u64::from(self.in_flight());
         let lost = self.snd.scoreboard.first_lost();
         if self.recovery.wants_new_data() {
-            let new = self.decide_new(most, in_flight, now);
+            let new = self.decide_new(shape, in_flight, now);
             // With nothing in the network nothing would come back, and without new data there is no
             // test (RFC 5682 §2.1 step 2b).
             let held = matches!(new, Err(Limit::NoData | Limit::Held | Limit::PeerWindow));
@@ -72,25 +72,34 @@ impl Connection {
             }
         }
         let Some(lost) = lost else {
-            return self.decide_new(most, in_flight, now);
+            return self.decide_new(shape, in_flight, now);
         };
-        let range = lost.start..self.segment_end(&lost, most);
-        if !self.pending.retransmit {
-            self.check_window(in_flight, range.end - range.start)?;
-            self.check_pace(now)?;
+        if self.pending.retransmit {
+            // Whatever the window says: a segment, and no more.
+            let end = self.segment_end(&lost, shape.piece);
+            return Ok(Decision::Retransmit(lost.start..end));
         }
+        let most = self.most_at_once(lost.end - lost.start, shape, in_flight);
+        let range = lost.start..self.segment_end(&lost, most);
+        if range.end - range.start <= shape.piece + 1 {
+            self.check_window(in_flight, range.end - range.start)?;
+        }
+        self.check_pace(now)?;
         Ok(Decision::Retransmit(range))
     }
 
     /// What has not been sent.
-    fn decide_new(&self, most: u64, in_flight: u64, now: Instant) -> Result<Decision, Limit> {
-        let range = self.new_range(most)?;
+    fn decide_new(&self, shape: &Shape, in_flight: u64, now: Instant) -> Result<Decision, Limit> {
         let data_end = self.snd.buffer.end();
+        let unsent = data_end.saturating_sub(self.snd.nxt);
+        let most = self.most_at_once(unsent, shape, in_flight);
+        let range = self.new_range(shape.piece, most)?;
         let bytes = range.end.min(data_end).saturating_sub(range.start);
         // A FIN by itself waits for no congestion window.
         if bytes > 0 {
             self.check_window(in_flight, bytes)?;
             self.check_pace(now)?;
+            self.check_worth(unsent, shape, in_flight, now)?;
         }
         Ok(Decision::New(range))
     }
@@ -105,18 +114,18 @@ impl Connection {
     }
 
     /// RFC 8985 §7.3: new data, or else the last segment again.
-    fn decide_tail_probe(&self, most: u64) -> Option<Decision> {
-        if let Ok(range) = self.new_range(most) {
+    fn decide_tail_probe(&self, piece: u64) -> Option<Decision> {
+        if let Ok(range) = self.new_range(piece, piece) {
             return Some(Decision::New(range));
         }
         let last = self.snd.scoreboard.last()?;
-        let end = self.segment_end(&last, most);
+        let end = self.segment_end(&last, piece);
         Some(Decision::Retransmit(last.start..end))
     }
 
     /// New data that the peer's window, Nagle's algorithm and silly window avoidance let go, and
-    /// FIN with it.
-    fn new_range(&self, most: u64) -> Result<Range<u64>, Limit> {
+    /// FIN with it: at most `most` bytes, in segments of `piece`.
+    fn new_range(&self, piece: u64, most: u64) -> Result<Range<u64>, Limit> {
         let start = self.snd.nxt;
         let data_end = self.snd.buffer.end();
         let available = data_end.saturating_sub(start);
@@ -130,17 +139,23 @@ impl Connection {
         }
         let len = available.min(usable).min(most);
         let finishing = self.snd.fin.is_some() && len == available;
+        // Only the last segment of several may be smaller than the MSS, and be held.
+        let last = if len > piece { len % piece } else { len };
+        let whole = len - last;
         let hold = Hold {
             nagle: self.options.nagle,
             corked: self.options.corked,
             small_outstanding: self.snd.small_end > self.snd.una,
-            outstanding: !self.snd.scoreboard.is_empty(),
+            outstanding: whole > 0 || !self.snd.scoreboard.is_empty(),
             max_window: self.snd.window.max(),
         };
-        let goes = hold.allows(len as u32, available, most as u32, finishing);
+        let goes = hold.allows(last as u32, available - whole, piece as u32, finishing);
         let forced = self.pending.flush && len > 0;
+        if !goes && !forced && whole > 0 {
+            return Ok(start..start + whole);
+        }
         if !goes && !forced {
-            let short = usable < available.min(most);
+            let short = usable < available.min(piece);
             return Err(if short {
                 Limit::PeerWindow
             } else {
@@ -151,7 +166,7 @@ impl Connection {
         Ok(start..start + len + u64::from(with_fin))
     }
 
-    /// Where a segment that begins a run must end: at the limit of its payload, which FIN is not
+    /// Where a segment that begins a run must end: after `most` bytes of payload, which FIN is not
     /// part of.
     fn segment_end(&self, run: &Range<u64>, most: u64) -> u64 {
         let full = run.start + most;
@@ -159,12 +174,6 @@ impl Connection {
             Some(fin) if run.end == fin + 1 && fin <= full => run.end,
             _ => run.end.min(full),
         }
-    }
-
-    /// Payload bytes of the next segment: the MSS less the options that it will carry.
-    fn payload_limit(&self, now: Instant) -> u64 {
-        let options = options_len(&self.segment_options(now)) as u64;
-        u64::from(self.agreed.mss).saturating_sub(options).max(1)
     }
 
     /// Bytes thought to be in the network.

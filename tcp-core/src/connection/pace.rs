@@ -1,5 +1,6 @@
 //! How fast to send, and what keeps the sender from sending.
 
+use super::decision::Shape;
 use super::limit::Limit;
 use super::machine::Connection;
 use super::timers::Timer;
@@ -24,17 +25,20 @@ impl Connection {
 
     /// The rate to send at, in bytes a second; `None` for as fast as the windows allow.
     pub(super) fn pacing_rate(&self) -> Option<u64> {
-        if !self.config.pacing {
-            return None;
-        }
+        self.rate().filter(|_| self.config.pacing)
+    }
+
+    /// The same, whether or not what is sent is spread; `None` before a round trip was measured.
+    pub(super) fn rate(&self) -> Option<u64> {
         self.congestion.pacing_rate().or_else(|| {
             let srtt = self.rtt.srtt()?.as_nanos().max(1);
+            let srtt = u64::try_from(srtt).unwrap_or(u64::MAX);
             let window = self.congestion.window().max(self.in_flight());
             // As Linux: twice the window in a round trip while it doubles, 1.2 times after.
             let doubles = self.congestion.window() < self.congestion.ssthresh() / 2;
             let percent = if doubles { 200 } else { 120 };
-            let rate = u128::from(window) * percent * 10_000_000 / srtt;
-            Some(u64::try_from(rate).unwrap_or(u64::MAX))
+            // Even the largest window leaves the product below 2^63.
+            Some(u64::from(window) * percent * 10_000_000 / srtt)
         })
     }
 
@@ -49,7 +53,7 @@ impl Connection {
     }
 
     /// Data is about to go out: everything that counts it, but the scoreboard.
-    pub(super) fn stamp_data(&mut self, now: Instant, len: u64) -> SendStamp {
+    pub(super) fn stamp_data(&mut self, now: Instant, len: u64, shape: &Shape) -> SendStamp {
         let in_flight = self.in_flight();
         let stamp = self.snd.rate.on_send(now, in_flight, len);
         self.congestion.on_sent(&SentSample {
@@ -68,7 +72,14 @@ impl Connection {
         {
             let quantum = u64::from(self.congestion.send_quantum().unwrap_or(0));
             let start = if in_flight == 0 { unpaced } else { 0 };
-            let quantum = quantum.max(Pacer::quantum(rate, mss)).max(start);
+            let quantum = quantum.max(Pacer::quantum(rate, mss));
+            let quantum = if shape.goal > shape.piece {
+                // A burst is whole segments: a rest would cost as much as one.
+                (quantum / shape.goal).max(1) * shape.goal
+            } else {
+                quantum
+            };
+            let quantum = quantum.max(start);
             self.snd.pacer.on_sent(now, len, rate, quantum);
         }
         stamp

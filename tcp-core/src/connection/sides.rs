@@ -2,10 +2,12 @@
 
 use core::ops::Range;
 
-use crate::config::TcpConfig;
+use crate::config::{BufferSize, TcpConfig};
+use crate::pack::packs;
 use crate::recovery::rate::RateEstimator;
 use crate::recv::ack::AckPolicy;
 use crate::recv::reassembly::Reassembly;
+use crate::recv::tuning::{Demand, RightSizing};
 use crate::recv::window::RecvWindow;
 use crate::send::buffer::SendBuffer;
 use crate::send::pacing::Pacer;
@@ -56,14 +58,34 @@ pub(super) struct Sender {
     pub(super) gave_up: bool,
 }
 
+packs!(Sender {
+    isn,
+    una,
+    nxt,
+    fin,
+    buffer,
+    scoreboard,
+    window,
+    rate,
+    pacer,
+    usage,
+    small_end,
+    pushed,
+    last_sent,
+    stalled_since,
+    retries,
+    probes,
+    gave_up,
+});
+
 impl Sender {
-    pub(super) fn new(isn: SeqNumber, capacity: usize) -> Self {
+    pub(super) fn new(isn: SeqNumber, buffer: BufferSize, mss: u16) -> Self {
         Sender {
             isn,
             una: 0,
             nxt: 0,
             fin: None,
-            buffer: SendBuffer::new(1, capacity),
+            buffer: SendBuffer::new(1, buffer.initial_for(mss), buffer.max()),
             scoreboard: Scoreboard::default(),
             window: SendWindow::new(),
             rate: RateEstimator::default(),
@@ -117,6 +139,8 @@ pub(super) struct Receiver {
     pub(super) irs: SeqNumber,
     pub(super) reassembly: Reassembly,
     pub(super) window: RecvWindow,
+    /// Where the buffer is sized by need, and data may come.
+    pub(super) sizing: Option<RightSizing>,
     pub(super) ack_policy: AckPolicy,
     /// The offset of the peer's FIN, once it is known.
     pub(super) fin: Option<u64>,
@@ -128,19 +152,35 @@ pub(super) struct Receiver {
     recent: [u64; SackBlocks::MAX],
 }
 
+packs!(Receiver {
+    irs,
+    reassembly,
+    window,
+    sizing,
+    ack_policy,
+    fin,
+    acked,
+    duplicate,
+    recent
+});
+
 impl Receiver {
-    pub(super) fn new(config: &TcpConfig, mss: u16) -> Self {
+    pub(super) fn new(now: Instant, config: &TcpConfig, mss: u16) -> Self {
         let (min, max) = (config.delayed_ack_min, config.delayed_ack_max);
-        Receiver {
+        let capacity = config.recv_buffer.initial_for(mss);
+        let mut receiver = Receiver {
             irs: SeqNumber::default(),
-            reassembly: Reassembly::new(1, config.recv_buffer),
-            window: RecvWindow::new(config.recv_buffer),
+            reassembly: Reassembly::new(1, capacity),
+            window: RecvWindow::new(capacity),
+            sizing: None,
             ack_policy: AckPolicy::new(min, max, u32::from(mss)),
             fin: None,
             acked: 0,
             duplicate: None,
             recent: [0; SackBlocks::MAX],
-        }
+        };
+        receiver.sizing = receiver.sizing_of(now, config.recv_buffer, mss);
+        receiver
     }
 
     /// RCV.NXT.
@@ -152,6 +192,43 @@ impl Receiver {
     /// Whether everything up to the peer's FIN has arrived.
     pub(super) fn has_ended(&self) -> bool {
         self.fin == Some(self.reassembly.nxt())
+    }
+
+    /// Sets how much may be buffered, and whether that follows the need; for segments of `mss` bytes.
+    /// What the peer has been offered stays offered.
+    pub(super) fn set_buffer(&mut self, now: Instant, size: BufferSize, mss: u16) {
+        self.resize(size.initial_for(mss) as u64);
+        self.sizing = self.sizing_of(now, size, mss);
+    }
+
+    fn resize(&mut self, capacity: u64) {
+        self.window.resize(capacity);
+        self.reassembly.resize(capacity as usize);
+    }
+
+    /// What measures the need, where the buffer follows it.
+    fn sizing_of(&self, now: Instant, size: BufferSize, mss: u16) -> Option<RightSizing> {
+        let (capacity, read) = (self.window.capacity(), self.reassembly.read_offset());
+        let sizing = || RightSizing::new(now, read, capacity, size.max() as u64, mss.into());
+        size.is_tuned().then(sizing)
+    }
+
+    /// The application has read: the buffer grows where it is found too small.
+    pub(super) fn grow(&mut self, now: Instant) {
+        let Some(sizing) = &mut self.sizing else {
+            return;
+        };
+        let beyond = self.reassembly.beyond().last();
+        let demand = Demand {
+            read: self.reassembly.read_offset(),
+            beyond: beyond.map_or(0, |last| last.end - self.reassembly.nxt()),
+            mss: self.ack_policy.rcv_mss(),
+        };
+        if let Some(wanted) = sizing.on_read(now, demand)
+            && wanted > self.window.capacity()
+        {
+            self.resize(wanted);
+        }
     }
 
     /// Remembers where data arrived beyond a hole, for the order of SACK blocks.

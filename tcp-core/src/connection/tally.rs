@@ -4,6 +4,7 @@ use core::hash::{Hash, Hasher};
 use core::time::Duration;
 
 use super::limit::Limit;
+use crate::pack::packs;
 use crate::time::Instant;
 
 /// What only adds up, and decides nothing.
@@ -35,6 +36,31 @@ pub(super) struct Tally {
     pub(super) last_data_received: Option<Instant>,
 }
 
+packs!(Tally {
+    segs_in,
+    segs_out,
+    data_segs_in,
+    data_segs_out,
+    bytes_sent,
+    bytes_retrans,
+    bytes_acked,
+    bytes_received,
+    total_retrans,
+    rcv_ooopack,
+    dsack_dups,
+    delivered_ce,
+    total_rto,
+    rto_recoveries,
+    rto_time,
+    timeouts_since,
+    busy_time,
+    rwnd_limited,
+    sndbuf_limited,
+    activity,
+    last_data_sent,
+    last_data_received,
+});
+
 /// What the sender does (RFC 4898, `tcpi_busy_time` and the parts of it).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 enum Activity {
@@ -49,14 +75,24 @@ enum Activity {
     SendBuffer,
 }
 
+packs!(
+    enum Activity {
+        Idle,
+        Busy,
+        PeerWindow,
+        SendBuffer,
+    }
+);
+
 /// Connections that will do the same from now on have the same hash, whatever they have counted.
 impl Hash for Tally {
     fn hash<H: Hasher>(&self, _: &mut H) {}
 }
 
 impl Tally {
-    pub(super) fn on_data_sent(&mut self, bytes: u64) {
-        self.data_segs_out += u64::from(bytes > 0);
+    /// A segment went out, which is so many on the wire.
+    pub(super) fn on_data_sent(&mut self, bytes: u64, segments: u64) {
+        self.data_segs_out += if bytes > 0 { segments } else { 0 };
         self.bytes_sent += bytes;
     }
 

@@ -60,13 +60,11 @@ impl Connection {
         self.note_overlap(seq..seq + text.len() as u64);
         match self.rcv.reassembly.insert(seq, text) {
             Inserted::InOrder(count) => {
-                let arrival = Arrival {
-                    len: text.len() as u32,
-                    push: segment.header.push,
-                };
+                self.measure_arrival(now, segment);
+                let arrival = Arrival::of(text.len() as u32, segment);
                 self.on_in_order(now, count, arrival, had_holes);
             }
-            Inserted::Beyond => self.on_hole(seq, counters),
+            Inserted::Beyond => self.on_hole(seq, segment.pieces(), counters),
             Inserted::Refused => {
                 counters.rcv_q_drop += 1;
                 self.pending.ack = true;
@@ -164,9 +162,9 @@ impl Connection {
     }
 
     /// Out of order: the peer hears of it at once (RFC 5681 §4.2).
-    fn on_hole(&mut self, seq: u64, counters: &mut Counters) {
+    fn on_hole(&mut self, seq: u64, segments: u64, counters: &mut Counters) {
         counters.ofo_queue += 1;
-        self.tally.rcv_ooopack += 1;
+        self.tally.rcv_ooopack += segments;
         self.rcv.note_arrival(seq.max(self.rcv.nxt()));
         self.rcv.ack_policy.enter_quick(self.window_offered());
         // With acknowledgement on read, a duplicate would say that what is unread is missing.
@@ -189,6 +187,22 @@ impl Connection {
             self.pending.ack = true;
         } else if self.config.ack_mode == AckMode::Normal || self.user.read_shut {
             self.schedule_ack(now);
+        }
+    }
+
+    /// The round trip as the receiver sees it, where its buffer is sized by that.
+    fn measure_arrival(&mut self, now: Instant, segment: &Segment<'_>) {
+        let Some(sizing) = &mut self.rcv.sizing else {
+            return;
+        };
+        sizing.on_arrival(now, self.rcv.reassembly.nxt(), self.rcv.window.edge());
+        let is_full = segment.payload.len() >= self.rcv.ack_policy.rcv_mss() as usize;
+        if let Some(timestamps) = segment.header.options.timestamps
+            && is_full
+            && self.agreed.timestamps
+            && let Some(sample) = self.clock.measure(now, timestamps.echo)
+        {
+            sizing.on_echo(timestamps.echo, sample);
         }
     }
 

@@ -128,7 +128,7 @@ impl TimeWait {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::{Payload, Timestamps};
+    use crate::wire::Timestamps;
 
     fn record(clock: Option<TimestampClock>) -> TimeWait {
         TimeWait {
@@ -149,10 +149,7 @@ mod tests {
         header.control = control;
         header.ack = (control != Control::Syn).then_some(SeqNumber::new(100));
         header.options.timestamps = timestamp.map(|value| Timestamps { value, echo: 0 });
-        Segment {
-            header,
-            payload: Payload::EMPTY,
-        }
+        Segment::bare(header)
     }
 
     #[test]

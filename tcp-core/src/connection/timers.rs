@@ -1,5 +1,6 @@
 //! Which timers a connection has.
 
+use crate::pack::packs;
 use crate::time::Instant;
 
 /// Every timer of a connection.
@@ -45,6 +46,8 @@ pub(crate) struct Timers {
     deadlines: [Instant; Timer::ALL.len()],
 }
 
+packs!(Timers { deadlines });
+
 impl Timers {
     pub(crate) fn new() -> Self {
         Timers {
@@ -69,8 +72,18 @@ impl Timers {
         self.deadlines[timer as usize] != Instant::FAR_FUTURE
     }
 
+    pub(super) fn is_none_armed_but(&self, allowed: Timer) -> bool {
+        Timer::ALL
+            .into_iter()
+            .all(|timer| timer == allowed || !self.is_armed(timer))
+    }
+
     pub(crate) fn next(&self) -> Option<Instant> {
-        let earliest = self.deadlines.into_iter().min()?;
+        let earliest = self.deadlines.iter().copied();
+        let earliest = earliest.fold(
+            Instant::FAR_FUTURE,
+            |least, at| if at < least { at } else { least },
+        );
         (earliest != Instant::FAR_FUTURE).then_some(earliest)
     }
 

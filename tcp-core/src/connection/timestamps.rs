@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use crate::pack::packs;
 use crate::time::Instant;
 use crate::wire::Timestamps;
 
@@ -13,6 +14,8 @@ pub(crate) struct TimestampClock {
     /// TS.Recent, and when it was taken.
     recent: Option<(u32, Instant)>,
 }
+
+packs!(TimestampClock { offset, recent });
 
 /// RFC 7323 §5.5: after 24 days without a segment TS.Recent may have wrapped, and says nothing.
 const RECENT_IS_OUTDATED: Duration = Duration::from_secs(24 * 24 * 3_600);

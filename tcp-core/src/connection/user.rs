@@ -1,10 +1,12 @@
 //! The user's calls (RFC 9293 §3.10.2 to §3.10.6).
 
+use core::ops::{Deref, DerefMut};
 use core::time::Duration;
 
+use super::agreed::announced_mss;
 use super::machine::{Connection, Shutdown};
 use super::timers::Timer;
-use crate::config::{AckMode, CongestionAlgorithm, KeepAlive};
+use crate::config::{AckMode, BufferSize, CongestionAlgorithm, KeepAlive};
 use crate::congestion::BoxedController;
 use crate::error::{ConnectionError, ReadError, WriteError};
 use crate::state::State;
@@ -42,6 +44,42 @@ impl Connection {
         }
     }
 
+    /// As [`read`](Connection::read), into several buffers in turn (`readv`).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`read`](Connection::read).
+    pub fn read_vectored<B>(&mut self, now: Instant, bufs: &mut [B]) -> Result<usize, ReadError>
+    where
+        B: DerefMut<Target = [u8]>,
+    {
+        if self.rcv.reassembly.unread() == 0 {
+            return self.nothing_to_read(bufs.iter().all(|buf| buf.is_empty()));
+        }
+        let mut count = 0;
+        for buf in bufs {
+            count += self.rcv.reassembly.read(buf);
+        }
+        self.after_read(now);
+        Ok(count)
+    }
+
+    /// The bytes that wait to be read, where they are: they follow each other, and the second part is
+    /// often empty. [`consume`](Connection::consume) takes them out; so nothing is copied.
+    pub fn read_chunks(&self) -> [&[u8]; 2] {
+        self.rcv.reassembly.chunks()
+    }
+
+    /// Takes the first `count` of [`read_chunks`](Connection::read_chunks)' bytes out of the receive buffer, or
+    /// all where there are fewer; says how many.
+    pub fn consume(&mut self, now: Instant, count: usize) -> usize {
+        let count = self.rcv.reassembly.consume(count);
+        if count > 0 {
+            self.after_read(now);
+        }
+        count
+    }
+
     /// Puts bytes into the send buffer, as many as fit; before the handshake is complete they wait.
     ///
     /// # Errors
@@ -49,21 +87,59 @@ impl Connection {
     /// [`WriteError::WouldBlock`] when nothing fits; [`WriteError::Closed`] after the user shut the
     /// direction down, or the connection ended; [`WriteError::Connection`], once, after it died.
     pub fn write(&mut self, now: Instant, data: &[u8]) -> Result<usize, WriteError> {
-        if let Some(error) = self.error.take() {
-            return Err(WriteError::Connection(error));
+        self.write_vectored(now, &[data])
+    }
+
+    /// The place of the next bytes of the stream, at most `most` of them, to be written to before they are
+    /// [committed](Connection::commit_written): so nothing is copied. It is in two parts that follow each other,
+    /// of which the second is often empty; what it holds at first means nothing.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`write`](Connection::write).
+    pub fn write_chunks(&mut self, most: usize) -> Result<[&mut [u8]; 2], WriteError> {
+        self.check_writable()?;
+        if self.snd.buffer.room() < most {
+            self.user.wants_room = true;
         }
-        let open = matches!(
-            self.state,
-            State::SynSent | State::SynReceived | State::Established | State::CloseWait
-        );
-        if !open || self.snd.fin.is_some() {
-            return Err(WriteError::Closed);
+        if self.snd.buffer.room() == 0 && most > 0 {
+            return Err(WriteError::WouldBlock);
         }
-        if data.is_empty() {
+        Ok(self.snd.buffer.spare(most))
+    }
+
+    /// Writes the first `count` bytes of [`write_chunks`](Connection::write_chunks)'s place, or as many as there is room
+    /// for; says how many.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`write`](Connection::write), but for `WouldBlock`.
+    pub fn commit_written(&mut self, now: Instant, count: usize) -> Result<usize, WriteError> {
+        self.check_writable()?;
+        let count = self.snd.buffer.commit(count);
+        if count > 0 {
+            self.user.wants_flush = true;
+            self.slow_start_after_idle(now);
+        }
+        Ok(count)
+    }
+
+    /// As [`write`](Connection::write), from several buffers in turn, as if they were one (`writev`).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`write`](Connection::write).
+    pub fn write_vectored<B>(&mut self, now: Instant, bufs: &[B]) -> Result<usize, WriteError>
+    where
+        B: Deref<Target = [u8]>,
+    {
+        self.check_writable()?;
+        let len: usize = bufs.iter().map(|buf| buf.len()).sum();
+        if len == 0 {
             return Ok(0);
         }
-        let count = self.snd.buffer.write(data);
-        self.user.holds_more = count < data.len();
+        let count = bufs.iter().map(|buf| self.snd.buffer.write(buf)).sum();
+        self.user.holds_more = count < len;
         self.user.wants_room |= self.user.holds_more;
         if count == 0 {
             return Err(WriteError::WouldBlock);
@@ -145,6 +221,25 @@ impl Connection {
         self.rcv.reassembly.unread()
     }
 
+    /// Changes what the receive buffer may hold (`SO_RCVBUF`). What the peer has been offered stays
+    /// offered, so a smaller one takes effect as the window is used; and the shift count of windows is
+    /// the handshake's, so that a larger one than [`TcpConfig::recv_buffer`](crate::TcpConfig::recv_buffer)
+    /// could become is of use only as far as that reaches. A size out of bounds is moved into them.
+    pub fn set_recv_buffer(&mut self, now: Instant, size: BufferSize) {
+        let size = size.clamped();
+        let mss = announced_mss(&self.config, &self.setup);
+        self.rcv.set_buffer(now, size, mss);
+    }
+
+    /// Changes what the send buffer may hold (`SO_SNDBUF`); what it holds stays. A size out of bounds
+    /// is moved into them.
+    pub fn set_send_buffer(&mut self, size: BufferSize) {
+        let size = size.clamped();
+        let mss = announced_mss(&self.config, &self.setup);
+        self.snd.buffer.resize(size.initial_for(mss), size.max());
+        self.note_room();
+    }
+
     /// Turns Nagle's algorithm off or on (`TCP_NODELAY`). Turning it off sends what waits.
     pub fn set_nodelay(&mut self, nodelay: bool) {
         self.options.nagle = !nodelay;
@@ -215,6 +310,21 @@ impl Connection {
         &self.options.congestion
     }
 
+    fn check_writable(&mut self) -> Result<(), WriteError> {
+        if let Some(error) = self.error.take() {
+            return Err(WriteError::Connection(error));
+        }
+        let open = matches!(
+            self.state,
+            State::SynSent | State::SynReceived | State::Established | State::CloseWait
+        );
+        if open && self.snd.fin.is_none() {
+            Ok(())
+        } else {
+            Err(WriteError::Closed)
+        }
+    }
+
     fn nothing_to_read(&mut self, empty_buffer: bool) -> Result<usize, ReadError> {
         if self.is_at_end() || empty_buffer {
             return Ok(0);
@@ -236,6 +346,7 @@ impl Connection {
         if !self.state.is_synchronized() || self.state == State::TimeWait {
             return;
         }
+        self.rcv.grow(now);
         let (ack, read) = (self.ack_offset(), self.rcv.reassembly.read_offset());
         if self.config.ack_mode == AckMode::OnRead && ack > self.rcv.acked {
             // The receipt; what is read in one go is acknowledged in one segment.

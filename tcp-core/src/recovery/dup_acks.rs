@@ -1,5 +1,6 @@
 //! Duplicate acknowledgements of a peer without SACK (RFC 5681 §3.2, RFC 6582, RFC 3042).
 
+use crate::pack::packs;
 use crate::send::scoreboard::Scoreboard;
 
 /// What duplicates have shown.
@@ -7,13 +8,19 @@ use crate::send::scoreboard::Scoreboard;
 pub(crate) struct DupAcks {
     /// How many came in a row.
     count: u32,
-    /// The end of the last run that duplicates show to have left the network. The first run is what is
+    /// The end of the last piece that duplicates show to have left the network. The first is what is
     /// missing; each duplicate stands for one after it.
     departed_to: u64,
     /// SND.NXT when the last repair began: duplicates of what lies before it may be echoes of that
     /// repair (RFC 6582 §3.2, "recover").
     recover: u64,
 }
+
+packs!(DupAcks {
+    count,
+    departed_to,
+    recover
+});
 
 /// RFC 5681 §3.2: the third duplicate means a loss.
 const THRESHOLD: u32 = 3;
@@ -66,7 +73,7 @@ impl DupAcks {
         match kind {
             AckKind::Advanced if !repairing || una >= self.departed_to => self.forget(),
             // A partial acknowledgement uncovers a hole that had been taken for departed, in the
-            // stead of a later run (RFC 6582 §3.2, step 3).
+            // stead of a later piece (RFC 6582 §3.2, step 3).
             AckKind::Advanced => self.depart(scoreboard),
             AckKind::Duplicate => {
                 self.count = self.count.saturating_add(1);
@@ -86,10 +93,10 @@ impl DupAcks {
         }
     }
 
-    /// One more run has left the network.
+    /// One more piece has left the network.
     fn depart(&mut self, scoreboard: &Scoreboard) {
         let first = scoreboard.first_end().unwrap_or_default();
         let from = self.departed_to.max(first);
-        self.departed_to = scoreboard.run_end_after(from).unwrap_or(from);
+        self.departed_to = scoreboard.piece_end_after(from).unwrap_or(from);
     }
 }

@@ -1,6 +1,8 @@
 //! Forward RTO-recovery: after a timeout, new data first, to see whether the rest was lost at all
 //! (RFC 5682).
 
+use crate::pack::packs;
+
 /// Where the test stands.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub(crate) enum Frto {
@@ -12,6 +14,14 @@ pub(crate) enum Frto {
     /// That one advanced: new data is sent, and what acknowledges it decides.
     Testing,
 }
+
+packs!(
+    enum Frto {
+        Off,
+        Armed,
+        Testing,
+    }
+);
 
 /// What an acknowledgement after a timeout is to the test.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

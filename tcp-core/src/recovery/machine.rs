@@ -1,5 +1,7 @@
 //! Where the repair of losses stands, and what moves it.
 
+mod rest;
+
 use core::time::Duration;
 
 use super::dup_acks::{AckKind, DupAcks};
@@ -133,9 +135,9 @@ impl Recovery {
         self.probe.on_sent(end, kind);
     }
 
-    /// Something was sent again.
-    pub(crate) fn on_retransmit(&mut self, now: Instant) {
-        self.undo.on_retransmit(now);
+    /// So many segments were sent again.
+    pub(crate) fn on_retransmit(&mut self, now: Instant, segments: u64) {
+        self.undo.on_retransmit(now, segments);
     }
 
     /// Bytes of data went out.
@@ -282,8 +284,7 @@ impl Recovery {
 
     /// Recovery: is it over, was it wrong?
     fn go_on(&mut self, view: &AckView<'_>, scoreboard: &mut Scoreboard, outcome: &mut Outcome) {
-        let advanced = view.kind == AckKind::Advanced;
-        let original = advanced && self.is_of_original(view);
+        let original = view.kind == AckKind::Advanced && self.is_of_original(view);
         let complete = view.una >= self.high;
         outcome.undone = if complete && original {
             Some(Undone::Full)
@@ -316,12 +317,10 @@ impl Recovery {
     ) {
         let advanced = view.kind == AckKind::Advanced;
         let recovered = view.una >= self.high;
-        let delivered = view.delivered;
         // Without SACK, what a retransmission uncovers may have arrived long ago.
-        let surely = view.sack || !delivered.resent;
-        let original = delivered
-            .lowest_original
-            .is_some_and(|end| end <= self.high);
+        let surely = view.sack || !view.delivered.resent;
+        let lowest = view.delivered.lowest_original;
+        let original = lowest.is_some_and(|end| end <= self.high);
         let spurious = self.frto.on_ack(FrtoAck {
             advanced,
             recovered,
@@ -432,8 +431,8 @@ impl Recovery {
         if self.phase == Phase::Reduction {
             self.undo.end();
         } else {
-            let resent = scoreboard.resent_segments(view.mss);
-            self.undo.begin(view.una, resent);
+            self.undo
+                .begin(view.una, scoreboard.resent_segments(view.mss));
         }
         self.phase = Phase::Recovery;
         self.last_repair = Phase::Recovery;

@@ -1,5 +1,7 @@
 //! Proportional Rate Reduction: the window goes down with what arrives (RFC 9937).
 
+use crate::pack::packs;
+
 /// One reduction, from its beginning to its end. All sizes are bytes.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Prr {
@@ -14,6 +16,14 @@ pub(crate) struct Prr {
     /// What may be in the network now.
     window: u64,
 }
+
+packs!(Prr {
+    ssthresh,
+    start,
+    delivered,
+    sent,
+    window
+});
 
 /// What an acknowledgement means to a reduction.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

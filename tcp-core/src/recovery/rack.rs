@@ -2,15 +2,16 @@
 
 use core::time::Duration;
 
-use crate::send::scoreboard::{Delivered, Overtaken, Sent};
+use crate::pack::packs;
+use crate::send::scoreboard::{Delivered, Overtaken, Sent, Turn};
 use crate::time::Instant;
 
 /// RACK's variables (RFC 8985 §5.3).
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Rack {
-    /// The latest transmission known to be delivered, by its place among all: RFC 8985 compares times,
-    /// and offsets where those are equal; this is never ambiguous.
-    latest: Option<u64>,
+    /// The latest that is known to be delivered. RFC 8985 compares times, and offsets where those are
+    /// equal; numbers of transmissions are never ambiguous.
+    latest: Option<Turn>,
     /// The round-trip time of the last segment that was delivered.
     rtt: Duration,
     /// The highest offset delivered.
@@ -24,6 +25,16 @@ pub(crate) struct Rack {
     /// SND.NXT when a duplicate was last reported: one step in a round trip.
     dsack_round: Option<u64>,
 }
+
+packs!(Rack {
+    latest,
+    rtt,
+    highest,
+    reorderings,
+    multiplier,
+    persist,
+    dsack_round
+});
 
 /// Recoveries for which a wider window holds (RFC 8985 §6.2 step 4).
 const PERSIST: u8 = 16;
@@ -66,7 +77,7 @@ impl Rack {
 
     fn take_latest(&mut self, now: Instant, latest: &Sent) {
         self.rtt = now.saturating_duration_since(latest.sent_at);
-        self.latest = self.latest.max(Some(latest.number));
+        self.latest = self.latest.max(Some(latest.turn()));
     }
 
     /// RFC 8985 §6.2, step 4: a duplicate was reported, so what was found lost by acknowledgements was
@@ -126,7 +137,7 @@ impl Rack {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::send::scoreboard::{Scoreboard, SendStamp};
+    use crate::send::scoreboard::{Pieces, Scoreboard, SendStamp};
 
     const RTT: Option<Duration> = Some(Duration::from_millis(100));
 
@@ -178,11 +189,17 @@ mod tests {
         let at = Instant::from_millis;
         assert_eq!(rack.overtaken(at(5), Duration::ZERO), None);
         for n in 0..3 {
-            board.push(n * 10..n * 10 + 10, at(n / 2), SendStamp::default());
+            board.push(
+                n * 10..n * 10 + 10,
+                Pieces::ONE,
+                at(n / 2),
+                SendStamp::default(),
+            );
         }
         rack.on_delivered(at(100), &delivered(&mut board, 30));
         let overtaken = rack.overtaken(at(100), Duration::from_millis(9)).unwrap();
-        assert_eq!(overtaken.by, 3);
+        let by = Turn { number: 3, end: 30 };
+        assert_eq!(overtaken.by, by);
         assert_eq!(overtaken.patience, Duration::from_millis(99 + 9));
     }
 }

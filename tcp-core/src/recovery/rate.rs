@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use crate::congestion::{LostSample, RateSample};
+use crate::pack::packs;
 use crate::send::scoreboard::{Delivered, SendStamp, Sent};
 use crate::time::Instant;
 
@@ -21,6 +22,15 @@ pub(crate) struct RateEstimator {
     /// The last sample: bytes a second, and whether the application bound it.
     latest: (u64, bool),
 }
+
+packs!(RateEstimator {
+    delivered,
+    delivered_at,
+    first_sent_at,
+    lost,
+    app_limited_to,
+    latest
+});
 
 impl RateEstimator {
     /// Bytes delivered.
@@ -122,7 +132,7 @@ impl RateEstimator {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::send::scoreboard::Scoreboard;
+    use crate::send::scoreboard::{Pieces, Scoreboard};
     use alloc::vec::Vec;
 
     fn at(millis: u64) -> Instant {
@@ -142,7 +152,7 @@ mod tests {
             if now < count {
                 let in_flight = board.in_flight() as u32;
                 let stamp = rate.on_send(at(now), in_flight, 1_000);
-                board.push(now * 1_000..(now + 1) * 1_000, at(now), stamp);
+                board.push(now * 1_000..(now + 1) * 1_000, Pieces::ONE, at(now), stamp);
             }
         }
         (rate, samples)
@@ -165,7 +175,7 @@ mod tests {
     fn a_burst_of_acknowledgements_is_no_rate() {
         let (mut rate, mut board) = (RateEstimator::default(), Scoreboard::default());
         let stamp = rate.on_send(at(0), 0, 1_000);
-        board.push(0..1_000, at(0), stamp);
+        board.push(0..1_000, Pieces::ONE, at(0), stamp);
         let mut delivered = Delivered::default();
         board.acknowledge(1_000, &mut delivered);
         let least = Some(Duration::from_millis(50));
@@ -179,7 +189,7 @@ mod tests {
         rate.on_app_limited(2_000);
         assert!(rate.on_send(at(1), 2_000, 1_000).app_limited);
         let mut board = Scoreboard::default();
-        board.push(0..3_000, at(0), SendStamp::default());
+        board.push(0..3_000, Pieces::ONE, at(0), SendStamp::default());
         let mut delivered = Delivered::default();
         board.acknowledge(3_000, &mut delivered);
         rate.on_delivered(at(9), &delivered, None);
@@ -191,7 +201,7 @@ mod tests {
         let (mut rate, mut board) = (RateEstimator::default(), Scoreboard::default());
         for n in 0..2 {
             let stamp = rate.on_send(at(n), board.in_flight() as u32, 1_000);
-            board.push(n * 1_000..(n + 1) * 1_000, at(n), stamp);
+            board.push(n * 1_000..(n + 1) * 1_000, Pieces::ONE, at(n), stamp);
         }
         let mut lost = Vec::new();
         board.mark_timed_out(at(9), Duration::ZERO, &mut |sent| {

@@ -2,6 +2,8 @@
 
 use core::time::Duration;
 
+use crate::pack::packs;
+
 /// The estimator of RFC 6298 §2, in nanoseconds, with Linux's floor: the variance term, not the
 /// whole timeout, is at least `min_rto`, so that the timeout of a short path is not cut to it.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -16,6 +18,15 @@ pub(crate) struct RttEstimator {
     backoff: u8,
     bounds: (Duration, Duration),
 }
+
+packs!(RttEstimator {
+    srtt,
+    rttvar,
+    min_rtt,
+    rto,
+    backoff,
+    bounds
+});
 
 impl RttEstimator {
     /// Before any measurement: `initial` (RFC 6298 §2.1).

@@ -3,11 +3,15 @@
 use core::ops::Range;
 use core::time::Duration;
 
+use crate::pack::packs;
+
 /// What the probe under way is, if there is one.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub(crate) struct TailProbe {
     under_way: Option<Probe>,
 }
+
+packs!(TailProbe { under_way });
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 struct Probe {
@@ -17,6 +21,8 @@ struct Probe {
     kind: ProbeKind,
 }
 
+packs!(Probe { end, kind });
+
 /// What a probe carries.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum ProbeKind {
@@ -25,6 +31,13 @@ pub(crate) enum ProbeKind {
     /// The last segment again.
     Again,
 }
+
+packs!(
+    enum ProbeKind {
+        New,
+        Again,
+    }
+);
 
 /// What an acknowledgement is to the probe.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -7,7 +7,7 @@ use core::time::Duration;
 use super::*;
 use crate::config::RecoveryConfig;
 use crate::congestion::Phase;
-use crate::send::scoreboard::{Delivered, Scoreboard, SendStamp};
+use crate::send::scoreboard::{Delivered, Pieces, Scoreboard, SendStamp};
 use crate::time::Instant;
 
 const MSS: u32 = 100;
@@ -45,7 +45,8 @@ impl Sender {
 
     fn send(&mut self, now: Instant) {
         let end = self.nxt + u64::from(MSS);
-        self.board.push(self.nxt..end, now, SendStamp::default());
+        self.board
+            .push(self.nxt..end, Pieces::ONE, now, SendStamp::default());
         self.recovery.on_sent(u64::from(MSS));
         self.nxt = end;
     }
@@ -53,8 +54,8 @@ impl Sender {
     fn resend(&mut self, now: Instant) -> Option<Range<u64>> {
         let range = self.board.first_lost()?;
         self.board
-            .on_retransmit(range.clone(), now, SendStamp::default());
-        self.recovery.on_retransmit(now);
+            .on_retransmit(range.clone(), Pieces::ONE, now, SendStamp::default());
+        self.recovery.on_retransmit(now, 1);
         Some(range)
     }
 

@@ -3,6 +3,7 @@
 
 use core::ops::Range;
 
+use crate::pack::packs;
 use crate::time::Instant;
 
 /// What was sent again since the repair began.
@@ -15,6 +16,12 @@ pub(crate) struct Undo {
     /// Segments sent again and not reported as duplicates; `None` before the first.
     unconfirmed: Option<u64>,
 }
+
+packs!(Undo {
+    marker,
+    first_at,
+    unconfirmed
+});
 
 impl Undo {
     /// A repair begins, with this many segments in the network that an earlier one sent again.
@@ -31,11 +38,11 @@ impl Undo {
         *self = Undo::default();
     }
 
-    /// A segment was sent again.
-    pub(crate) fn on_retransmit(&mut self, now: Instant) {
+    /// So many segments were sent again.
+    pub(crate) fn on_retransmit(&mut self, now: Instant, segments: u64) {
         if self.marker.is_some() {
             self.first_at.get_or_insert(now);
-            *self.unconfirmed.get_or_insert(0) += 1;
+            *self.unconfirmed.get_or_insert(0) += segments;
         }
     }
 
@@ -78,8 +85,8 @@ mod tests {
     fn duplicates_must_account_for_all_that_was_sent_again() {
         let mut undo = begun();
         assert!(!undo.is_all_duplicate(), "nothing was sent again");
-        undo.on_retransmit(Instant::from_millis(5));
-        undo.on_retransmit(Instant::from_millis(6));
+        undo.on_retransmit(Instant::from_millis(5), 1);
+        undo.on_retransmit(Instant::from_millis(6), 1);
         undo.on_dsack(&(500..600), 100);
         undo.on_dsack(&(1_000..1_100), 100);
         assert!(!undo.is_all_duplicate());
@@ -92,8 +99,8 @@ mod tests {
     #[test]
     fn one_report_may_cover_several_segments() {
         let mut undo = begun();
-        undo.on_retransmit(Instant::from_millis(5));
-        undo.on_retransmit(Instant::from_millis(6));
+        undo.on_retransmit(Instant::from_millis(5), 1);
+        undo.on_retransmit(Instant::from_millis(6), 1);
         undo.on_dsack(&(1_000..1_200), 100);
         assert!(undo.is_all_duplicate());
     }
@@ -102,7 +109,7 @@ mod tests {
     fn what_an_earlier_repair_sent_may_arrive_twice_as_well() {
         let mut undo = Undo::default();
         undo.begin(1_000, 1);
-        undo.on_retransmit(Instant::from_millis(5));
+        undo.on_retransmit(Instant::from_millis(5), 1);
         undo.on_dsack(&(1_000..1_100), 100);
         assert!(!undo.is_all_duplicate());
     }
@@ -111,8 +118,8 @@ mod tests {
     fn an_echo_from_before_the_first_retransmission_is_of_an_original() {
         let mut undo = begun();
         assert!(!undo.is_of_original(Some(1)));
-        undo.on_retransmit(Instant::from_millis(5));
-        undo.on_retransmit(Instant::from_millis(9));
+        undo.on_retransmit(Instant::from_millis(5), 1);
+        undo.on_retransmit(Instant::from_millis(9), 1);
         assert!(undo.is_of_original(Some(4)));
         assert!(!undo.is_of_original(Some(5)));
         assert!(!undo.is_of_original(None));

@@ -2,7 +2,9 @@
 
 use core::time::Duration;
 
+use crate::pack::packs;
 use crate::time::Instant;
+use crate::wire::Segment;
 
 /// The delayed acknowledgement of RFC 9293 §3.8.6.3 with Linux's judgement of when not to delay:
 /// at the start of a connection and after a pause (`quick`), when the application has read the end of
@@ -28,13 +30,43 @@ pub(crate) struct AckPolicy {
     mss: u32,
 }
 
-/// The payload of a segment that arrived in order.
+packs!(AckPolicy {
+    bounds,
+    ato,
+    last_arrival,
+    quick,
+    interactive,
+    ends,
+    rcv_mss,
+    mss
+});
+
+/// The payload of a segment that arrived in order; of several that were put together on the way, if it
+/// is so large.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Arrival {
-    /// Bytes.
-    pub(crate) len: u32,
+    /// Bytes of the first, which is as large as any.
+    first: u32,
+    /// Bytes of the last.
+    last: u32,
     /// Whether it had PSH.
-    pub(crate) push: bool,
+    push: bool,
+}
+
+impl Arrival {
+    /// `len` bytes were taken of `segment`.
+    pub(crate) fn of(len: u32, segment: &Segment<'_>) -> Arrival {
+        let size = segment
+            .segment_size
+            .map_or(len, |size| u32::from(size.get()));
+        let first = size.min(len);
+        let rest = len.checked_rem(first).unwrap_or(0);
+        Arrival {
+            first,
+            last: if rest == 0 { first } else { rest },
+            push: segment.header.push,
+        }
+    }
 }
 
 /// Segments that look like the end of what the peer had to send: below the full size, or with PSH
@@ -46,6 +78,14 @@ enum Ends {
     /// Another one after that, and below the full size.
     Several,
 }
+
+packs!(
+    enum Ends {
+        None,
+        One,
+        Several,
+    }
+);
 
 /// Whether an acknowledgement can wait.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -84,8 +124,8 @@ impl AckPolicy {
 
     /// Data arrived in order; `window` is what we offer and `rto` bounds the delay.
     pub(crate) fn on_data(&mut self, now: Instant, data: Arrival, window: u32, rto: Duration) {
-        let is_full = data.len >= self.rcv_mss;
-        self.rcv_mss = self.rcv_mss.max(data.len.min(self.mss));
+        let is_full = data.last >= self.rcv_mss;
+        self.rcv_mss = self.rcv_mss.max(data.first.min(self.mss));
         self.ends = match self.ends {
             Ends::None if !is_full || data.push => Ends::One,
             Ends::One if !is_full => Ends::Several,
@@ -180,17 +220,23 @@ impl AckPolicy {
 
 #[cfg(test)]
 mod tests {
+    use core::num::NonZeroU16;
+
     use super::*;
+    use crate::seq::SeqNumber;
+    use crate::wire::Header;
 
     const RTO: Duration = Duration::from_millis(300);
-    const FULL: Arrival = Arrival {
-        len: 1_000,
-        push: false,
-    };
-    const SMALL: Arrival = Arrival {
-        len: 10,
-        push: false,
-    };
+    const FULL: Arrival = one(1_000);
+    const SMALL: Arrival = one(10);
+
+    const fn one(len: u32) -> Arrival {
+        Arrival {
+            first: len,
+            last: len,
+            push: false,
+        }
+    }
 
     fn policy() -> AckPolicy {
         AckPolicy::new(Duration::from_millis(40), Duration::from_millis(200), 1_000)
@@ -229,6 +275,37 @@ mod tests {
             policy.when(now, 10, None),
             AckWhen::Now,
             "quick ones are left"
+        );
+    }
+
+    fn coalesced(len: u32, size: u16) -> Arrival {
+        let mut segment = Segment::bare(Header::new(SeqNumber::new(0)));
+        segment.segment_size = NonZeroU16::new(size);
+        Arrival::of(len, &segment)
+    }
+
+    #[test]
+    fn several_segments_in_one_are_judged_by_their_own_size() {
+        let now = Instant::from_millis(1);
+        let mut policy = policy();
+        policy.on_data(now, coalesced(2_700, 900), 1 << 20, RTO);
+        assert_eq!(policy.rcv_mss(), 900, "not the size of them all");
+        assert!(!policy.is_due_when_drained(), "the last is a full one");
+        policy.quick = 0;
+        assert_eq!(policy.when(now, 2_700, None), AckWhen::Now);
+        policy.on_data(now, coalesced(2_710, 900), 1 << 20, RTO);
+        assert!(policy.is_due_when_drained(), "the last is a small one");
+        // What cannot be: no more than what arrived, nor than what was announced.
+        policy.on_data(now, coalesced(30, 9_000), 1 << 20, RTO);
+        assert_eq!(policy.rcv_mss(), 900);
+        policy.on_data(now, coalesced(30_000, 9_000), 1 << 20, RTO);
+        assert_eq!(policy.rcv_mss(), 1_000);
+        assert_eq!(
+            coalesced(0, 9),
+            Arrival {
+                push: false,
+                ..one(0)
+            }
         );
     }
 

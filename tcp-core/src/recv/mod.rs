@@ -1,5 +1,7 @@
-//! The receiving side's rooms: bytes in order, the window offered, when to acknowledge.
+//! The receiving side's rooms: bytes in order, the window offered, how large
+//! it ought to be, when to acknowledge.
 
 pub(crate) mod ack;
 pub(crate) mod reassembly;
+pub(crate) mod tuning;
 pub(crate) mod window;

@@ -1,14 +1,15 @@
 //! Bytes received: those in order that wait to be read, and those beyond a hole.
 
-use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::Range;
 
+use crate::pack::Pack;
 use crate::range_set::RangeSet;
+use crate::ring::Ring;
 use crate::wire::Payload;
 
-/// The stream from the first unread byte to the furthest one received, in a ring that grows with
-/// what it must hold.
+/// The stream from the first unread byte to the furthest one received, in memory that grows with what
+/// it must hold.
 ///
 /// ```text
 ///     read            nxt
@@ -16,19 +17,37 @@ use crate::wire::Payload;
 ///   ---+---------------+----------+--------+----------+--------+---
 /// ```
 ///
-/// The byte at offset `o` is at `ring[o % ring.len()]`; the length is a power of two or zero. Bytes
-/// once received never change, so overlapping segments with other contents alter nothing.
+/// Bytes once received never change, so overlapping segments with other contents alter nothing.
 ///
-/// The ring stays when everything has been read, for what arrives next, until somebody
+/// The memory stays when everything has been read, for what arrives next, until somebody
 /// [asks for it](Reassembly::give_back_spare_memory).
 #[derive(Debug)]
 pub(crate) struct Reassembly {
-    ring: Vec<u8>,
+    ring: Ring,
     read: u64,
     nxt: u64,
     beyond: RangeSet,
     /// Most separate ranges beyond holes.
     max_ranges: usize,
+}
+
+/// An empty one.
+impl Pack for Reassembly {
+    fn pack(&self, bytes: &mut Vec<u8>) {
+        debug_assert!(self.is_empty(), "what is at rest holds nothing");
+        (self.nxt, self.max_ranges).pack(bytes);
+    }
+
+    fn unpack(bytes: &mut &[u8]) -> Self {
+        let (nxt, max_ranges) = Pack::unpack(bytes);
+        Reassembly {
+            ring: Ring::new(),
+            read: nxt,
+            nxt,
+            beyond: RangeSet::default(),
+            max_ranges,
+        }
+    }
 }
 
 /// What an insertion did.
@@ -42,21 +61,23 @@ pub(crate) enum Inserted {
     Refused,
 }
 
-/// The least ring: a segment of Ethernet.
-const MIN_RING: u64 = 2_048;
-
 impl Reassembly {
     /// An empty stream whose first byte has offset `start`. Ranges cost memory beside their bytes, so
     /// a peer that sends crumbs is held to `capacity / 128` of them, fewer than any honest sender's
     /// segments could make.
     pub(crate) fn new(start: u64, capacity: usize) -> Self {
         Reassembly {
-            ring: Vec::new(),
+            ring: Ring::new(),
             read: start,
             nxt: start,
             beyond: RangeSet::default(),
-            max_ranges: (capacity / 128).max(16),
+            max_ranges: most_ranges(capacity),
         }
+    }
+
+    /// The capacity has changed.
+    pub(crate) fn resize(&mut self, capacity: usize) {
+        self.max_ranges = most_ranges(capacity);
     }
 
     /// The offset of the first byte not received in order.
@@ -72,6 +93,11 @@ impl Reassembly {
     /// Bytes in order that wait to be read.
     pub(crate) fn unread(&self) -> usize {
         (self.nxt - self.read) as usize
+    }
+
+    /// Whether nothing is held.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.read == self.nxt && self.beyond.is_empty()
     }
 
     /// What was received beyond a hole.
@@ -91,16 +117,16 @@ impl Reassembly {
         if self.is_one_too_many(start, end) {
             return Inserted::Refused;
         }
-        self.reserve(end);
+        self.ring.reserve(self.read..self.high(), end);
         let payload = payload.slice(skip as usize, payload.len());
         if start == self.nxt && self.beyond.is_empty() {
-            copy_in(&mut self.ring, start, payload);
+            self.ring.copy_in(start, payload);
             self.nxt = end;
             return Inserted::InOrder(end - start);
         }
         for gap in gaps(&self.beyond, start..end) {
             let piece = payload.slice((gap.start - start) as usize, (gap.end - start) as usize);
-            copy_in(&mut self.ring, gap.start, piece);
+            self.ring.copy_in(gap.start, piece);
         }
         self.beyond.insert(start..end);
         let before = self.nxt;
@@ -111,22 +137,32 @@ impl Reassembly {
         }
     }
 
+    /// The bytes in order, where they are.
+    pub(crate) fn chunks(&self) -> [&[u8]; 2] {
+        self.ring.chunks(self.read..self.nxt)
+    }
+
     /// Copies bytes in order to `buf` and keeps them.
     pub(crate) fn peek(&self, buf: &mut [u8]) -> usize {
-        let count = self.unread().min(buf.len());
-        if count == 0 {
-            return 0;
+        let mut count = 0;
+        for chunk in self.chunks() {
+            let part = chunk.len().min(buf.len() - count);
+            buf[count..count + part].copy_from_slice(&chunk[..part]);
+            count += part;
         }
-        let at = self.position(self.read);
-        let first = count.min(self.ring.len() - at);
-        buf[..first].copy_from_slice(&self.ring[at..at + first]);
-        buf[first..count].copy_from_slice(&self.ring[..count - first]);
         count
     }
 
     /// Moves bytes in order to `buf`.
     pub(crate) fn read(&mut self, buf: &mut [u8]) -> usize {
         let count = self.peek(buf);
+        self.skip(count as u64);
+        count
+    }
+
+    /// Drops the first `count` bytes in order, or all where there are fewer; says how many.
+    pub(crate) fn consume(&mut self, count: usize) -> usize {
+        let count = count.min(self.unread());
         self.skip(count as u64);
         count
     }
@@ -157,46 +193,26 @@ impl Reassembly {
         self.read += count;
     }
 
-    /// Whether nothing is held.
-    fn is_empty(&self) -> bool {
-        self.read == self.nxt && self.beyond.is_empty()
-    }
-
     /// Whether there is memory and nothing in it.
     pub(crate) fn has_spare_memory(&self) -> bool {
-        self.is_empty() && !self.ring.is_empty()
+        self.is_empty() && self.ring.has_memory()
     }
 
     /// Gives the memory back where nothing is in it.
     pub(crate) fn give_back_spare_memory(&mut self) {
-        if self.has_spare_memory() {
-            self.ring = Vec::new();
+        if self.is_empty() {
+            self.ring.clear();
         }
     }
 
-    /// Makes the ring long enough for the offsets `read..end`.
-    fn reserve(&mut self, end: u64) {
-        let held = self.ring.len() as u64;
-        let need = end - self.read;
-        if need <= held {
-            return;
-        }
-        let len = need.next_power_of_two().max(MIN_RING);
-        let mut ring = vec![0; len as usize];
-        let high = self.beyond.last().map_or(self.nxt, |last| last.end);
-        if held > 0 && high > self.read {
-            let at = self.position(self.read);
-            let count = (high - self.read) as usize;
-            let first = count.min(self.ring.len() - at);
-            let old = Payload::new(&self.ring[at..at + first], &self.ring[..count - first]);
-            copy_in(&mut ring, self.read, old);
-        }
-        self.ring = ring;
+    /// The offset after the furthest byte received.
+    fn high(&self) -> u64 {
+        self.beyond.last().map_or(self.nxt, |last| last.end)
     }
+}
 
-    fn position(&self, offset: u64) -> usize {
-        (offset & (self.ring.len() as u64).wrapping_sub(1)) as usize
-    }
+fn most_ranges(capacity: usize) -> usize {
+    (capacity / 128).max(16)
 }
 
 /// The parts of `range` that are not in `set`, in order.
@@ -218,22 +234,11 @@ fn gaps(set: &RangeSet, range: Range<u64>) -> impl Iterator<Item = Range<u64>> +
     })
 }
 
-/// Writes `payload` to the place of `offset` in the ring, which is long enough for it.
-fn copy_in(ring: &mut [u8], offset: u64, payload: Payload<'_>) {
-    let mut at = (offset & (ring.len() as u64).wrapping_sub(1)) as usize;
-    for part in payload.parts() {
-        let first = part.len().min(ring.len() - at);
-        ring[at..at + first].copy_from_slice(&part[..first]);
-        ring[..part.len() - first].copy_from_slice(&part[first..]);
-        at = (at + part.len()) & (ring.len() - 1);
-    }
-}
-
 /// A copy has no spare memory.
 impl Clone for Reassembly {
     fn clone(&self) -> Self {
         let ring = match self.is_empty() {
-            true => Vec::new(),
+            true => Ring::new(),
             false => self.ring.clone(),
         };
         Reassembly {
@@ -267,14 +272,15 @@ impl Reassembly {
     /// Every byte held, in order.
     fn held(&self) -> impl Iterator<Item = u8> + '_ {
         let ranges = core::iter::once(self.read..self.nxt).chain(self.beyond.iter());
-        ranges
-            .flatten()
-            .map(|offset| self.ring[self.position(offset)])
+        let chunks = ranges.flat_map(|range| self.ring.chunks(range));
+        chunks.flatten().copied()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec;
+
     use super::*;
     use proptest::prelude::*;
 
@@ -298,9 +304,9 @@ mod tests {
         assert_eq!(stream.read(&mut buf), 4);
         assert_eq!(&buf[..4], b"abcd");
         assert!(stream.has_spare_memory());
-        assert_eq!(stream.clone().ring.capacity(), 0);
+        assert_eq!(stream.clone().ring.memory(), 0);
         stream.give_back_spare_memory();
-        assert_eq!(stream.ring.capacity(), 0);
+        assert_eq!(stream.ring.memory(), 0);
     }
 
     #[test]

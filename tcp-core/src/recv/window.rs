@@ -1,5 +1,6 @@
 //! The window that we offer (RFC 9293 §3.8.6).
 
+use crate::pack::packs;
 use crate::wire::{WindowScale, WireWindow};
 
 /// How far the peer may send, as a right edge that does not move left.
@@ -20,6 +21,13 @@ pub(crate) struct RecvWindow {
     closed: bool,
 }
 
+packs!(RecvWindow {
+    capacity,
+    scale,
+    edge,
+    closed
+});
+
 /// Whether announcing a window closed it or opened it again.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Turn {
@@ -37,6 +45,16 @@ impl RecvWindow {
             edge: 0,
             closed: false,
         }
+    }
+
+    /// Most unread bytes held.
+    pub(crate) fn capacity(&self) -> u64 {
+        self.capacity
+    }
+
+    /// Changes it. The edge stays where it is until a larger capacity moves it.
+    pub(crate) fn resize(&mut self, capacity: u64) {
+        self.capacity = capacity;
     }
 
     /// The window field of a SYN, which is never scaled (RFC 7323 §2.2).

@@ -1,8 +1,11 @@
 //! Bytes written by the user that the peer has not acknowledged.
 
-use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use core::hash::{Hash, Hasher};
 use core::ops::Range;
 
+use crate::pack::Pack;
+use crate::ring::Ring;
 use crate::wire::Payload;
 
 /// The stream from the first unacknowledged byte to the last one written.
@@ -12,38 +15,74 @@ use crate::wire::Payload;
 ///          | sent, unacked | unsent   |    room             |
 ///   -------+---------------+----------+---------------------+---
 /// ```
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Debug)]
 pub(crate) struct SendBuffer {
-    bytes: VecDeque<u8>,
+    ring: Ring,
     /// Stream offset of the first byte held.
     start: u64,
+    /// The offset after the last byte written.
+    end: u64,
     /// Most bytes held.
     capacity: usize,
+    /// What that may grow to.
+    max: usize,
+}
+
+/// An empty one.
+impl Pack for SendBuffer {
+    fn pack(&self, bytes: &mut Vec<u8>) {
+        debug_assert!(self.len() == 0, "what is at rest holds nothing");
+        (self.start, (self.capacity, self.max)).pack(bytes);
+    }
+
+    fn unpack(bytes: &mut &[u8]) -> Self {
+        let (start, (capacity, max)) = Pack::unpack(bytes);
+        SendBuffer::new(start, capacity, max)
+    }
 }
 
 /// Room in bytes that is worth waking a writer for, if it is also a thirty-second of the buffer.
 const WORTHWHILE: usize = 16 * 1_024;
 
 impl SendBuffer {
-    pub(crate) fn new(start: u64, capacity: usize) -> Self {
+    /// For `capacity` bytes at first and `max` at most.
+    pub(crate) fn new(start: u64, capacity: usize, max: usize) -> Self {
         SendBuffer {
-            bytes: VecDeque::new(),
+            ring: Ring::new(),
             start,
+            end: start,
             capacity,
+            max: max.max(capacity),
         }
     }
 
     /// The offset after the last byte written.
     pub(crate) fn end(&self) -> u64 {
-        self.start + self.bytes.len() as u64
+        self.end
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.bytes.len()
+        (self.end - self.start) as usize
     }
 
     pub(crate) fn room(&self) -> usize {
-        self.capacity.saturating_sub(self.bytes.len())
+        self.capacity.saturating_sub(self.len())
+    }
+
+    /// Most bytes held.
+    pub(crate) fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// Makes it hold `wanted` bytes, or as many as it may; it does not shrink by that.
+    pub(crate) fn grow(&mut self, wanted: usize) {
+        self.capacity = self.capacity.max(wanted.min(self.max));
+    }
+
+    /// From now on it holds `capacity` bytes, and may grow to `max`. What is held stays.
+    pub(crate) fn resize(&mut self, capacity: usize, max: usize) {
+        self.capacity = capacity;
+        self.max = max.max(capacity);
     }
 
     /// Whether a writer that found no room should be woken: as Linux's `sk_stream_write_space`,
@@ -52,53 +91,95 @@ impl SendBuffer {
     /// would be missing from what is under way.
     pub(crate) fn has_worthwhile_room(&self) -> bool {
         let room = self.room();
-        let third = room > 0 && room >= self.bytes.len() / 2;
+        let third = room > 0 && room >= self.len() / 2;
         third || room >= (self.capacity / 32).max(WORTHWHILE)
     }
 
     /// Takes as much of `data` as fits; says how much.
     pub(crate) fn write(&mut self, data: &[u8]) -> usize {
-        let count = data.len().min(self.room());
-        self.bytes.extend(&data[..count]);
+        let data = &data[..data.len().min(self.room())];
+        let end = self.end + data.len() as u64;
+        self.ring.reserve(self.start..self.end, end);
+        self.ring.copy_in(self.end, data.into());
+        self.end = end;
+        data.len()
+    }
+
+    /// The place of the next bytes, up to `most` of them and not more than there is room for, to be
+    /// written to. What it holds until then means nothing.
+    pub(crate) fn spare(&mut self, most: usize) -> [&mut [u8]; 2] {
+        let end = self.end + most.min(self.room()) as u64;
+        self.ring.reserve(self.start..self.end, end);
+        self.ring.chunks_mut(self.end..end)
+    }
+
+    /// Counts `count` bytes as written that were put into [`spare`](SendBuffer::spare)'s place, or as many
+    /// as there is room for; says how many.
+    pub(crate) fn commit(&mut self, count: usize) -> usize {
+        let count = count.min(self.room());
+        let end = self.end + count as u64;
+        self.ring.reserve(self.start..self.end, end);
+        self.end = end;
         count
     }
 
     /// The bytes of `range`, cut to what is held.
     pub(crate) fn slice(&self, range: Range<u64>) -> Payload<'_> {
-        let (first, second) = self.bytes.as_slices();
-        let start = range.start.saturating_sub(self.start) as usize;
-        let end = range.end.saturating_sub(self.start) as usize;
-        Payload::new(first, second).slice(start, end)
+        let start = range.start.clamp(self.start, self.end);
+        let end = range.end.clamp(start, self.end);
+        self.ring.payload(start..end)
     }
 
     /// Forgets what lies before `una`. The memory stays, for the next write.
     pub(crate) fn release(&mut self, una: u64) {
-        let count = una.saturating_sub(self.start).min(self.bytes.len() as u64);
-        self.start += count;
-        if count as usize == self.bytes.len() {
-            // What is written next starts where the memory does, in the part that was used last.
-            self.bytes.clear();
-        } else {
-            self.bytes.drain(..count as usize);
-        }
+        self.start = una.clamp(self.start, self.end);
     }
 
     /// Whether there is memory and nothing in it.
     pub(crate) fn has_spare_memory(&self) -> bool {
-        self.bytes.is_empty() && self.bytes.capacity() > 0
+        self.len() == 0 && self.ring.has_memory()
     }
 
     /// Gives the memory back where nothing is in it.
     pub(crate) fn give_back_spare_memory(&mut self) {
-        if self.has_spare_memory() {
-            self.bytes = VecDeque::new();
+        if self.len() == 0 {
+            self.ring.clear();
         }
     }
 
     /// Forgets everything: the connection is dead.
     pub(crate) fn clear(&mut self) {
-        self.start = self.end();
-        self.bytes = VecDeque::new();
+        self.start = self.end;
+        self.ring.clear();
+    }
+}
+
+/// A copy has no spare memory.
+impl Clone for SendBuffer {
+    fn clone(&self) -> Self {
+        let ring = match self.len() {
+            0 => Ring::new(),
+            _ => self.ring.clone(),
+        };
+        SendBuffer { ring, ..*self }
+    }
+}
+
+/// Equal when they hold the same bytes, wherever.
+impl PartialEq for SendBuffer {
+    fn eq(&self, other: &Self) -> bool {
+        let of = |it: &Self| (it.start, it.end, it.capacity, it.max);
+        of(self) == of(other)
+            && self.slice(self.start..self.end) == other.slice(other.start..other.end)
+    }
+}
+
+impl Eq for SendBuffer {}
+
+impl Hash for SendBuffer {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.start, self.end, self.capacity, self.max).hash(state);
+        self.slice(self.start..self.end).hash(state);
     }
 }
 
@@ -108,7 +189,7 @@ mod tests {
 
     #[test]
     fn takes_what_fits_and_gives_it_back_by_offset() {
-        let mut buffer = SendBuffer::new(1, 8);
+        let mut buffer = SendBuffer::new(1, 8, 8);
         assert_eq!(buffer.write(b"abcdef"), 6);
         assert_eq!(buffer.write(b"ghijkl"), 2);
         assert_eq!(buffer.room(), 0);
@@ -122,7 +203,7 @@ mod tests {
 
     #[test]
     fn a_writer_is_woken_at_a_third() {
-        let mut buffer = SendBuffer::new(1, 42_000);
+        let mut buffer = SendBuffer::new(1, 42_000, 42_000);
         assert_eq!(buffer.write(&[0; 60_000]), 42_000);
         buffer.release(1 + 13_999);
         assert!(!buffer.has_worthwhile_room());
@@ -132,7 +213,7 @@ mod tests {
 
     #[test]
     fn the_writer_of_a_large_buffer_is_woken_at_a_thirty_second() {
-        let mut buffer = SendBuffer::new(1, 1 << 20);
+        let mut buffer = SendBuffer::new(1, 1 << 20, 1 << 20);
         buffer.write(&[0; 1 << 20]);
         buffer.release(1 << 15);
         assert!(!buffer.has_worthwhile_room());
@@ -141,8 +222,39 @@ mod tests {
     }
 
     #[test]
+    fn it_grows_up_to_its_limit_and_keeps_what_it_holds_when_cut() {
+        let mut buffer = SendBuffer::new(1, 100, 400);
+        assert_eq!(buffer.write(&[0; 1_000]), 100);
+        buffer.grow(50);
+        assert_eq!(buffer.room(), 0);
+        buffer.grow(10_000);
+        assert_eq!(buffer.room(), 300);
+        buffer.resize(60, 60);
+        buffer.grow(400);
+        assert_eq!((buffer.len(), buffer.room()), (100, 0));
+        buffer.release(61);
+        assert_eq!(buffer.room(), 20);
+    }
+
+    #[test]
+    fn bytes_may_be_written_in_place() {
+        let mut buffer = SendBuffer::new(2_040, 16, 16);
+        buffer.write(b"ab");
+        let [first, second] = buffer.spare(100);
+        assert_eq!((first.len(), second.len()), (6, 8));
+        first.copy_from_slice(b"cdefgh");
+        second[..2].copy_from_slice(b"ij");
+        assert_eq!(buffer.commit(8), 8);
+        assert_eq!(
+            buffer.slice(2_040..2_100),
+            Payload::from(&b"abcdefghij"[..])
+        );
+        assert_eq!(buffer.commit(100), 6, "no more than there is room for");
+    }
+
+    #[test]
     fn spare_memory_is_given_back_when_nothing_is_in_it() {
-        let mut buffer = SendBuffer::new(1, 1 << 20);
+        let mut buffer = SendBuffer::new(1, 1 << 20, 1 << 20);
         assert!(!buffer.has_spare_memory());
         buffer.write(&[0; 1000]);
         buffer.release(1_000);
@@ -151,7 +263,7 @@ mod tests {
         buffer.release(1_001);
         assert!(buffer.has_spare_memory());
         buffer.give_back_spare_memory();
-        assert_eq!(buffer.bytes.capacity(), 0);
+        assert_eq!(buffer.ring.memory(), 0);
         assert_eq!(buffer.end(), 1_001);
     }
 }

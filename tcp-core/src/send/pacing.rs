@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use crate::pack::packs;
 use crate::time::Instant;
 
 /// When the next burst may go. A burst is what goes out in a millisecond at the rate, so that one
@@ -20,6 +21,8 @@ pub(crate) struct Pacer {
     burst: u64,
 }
 
+packs!(Pacer { ready_at, burst });
+
 /// The span whose bytes go out at once, as a part of a second.
 const BURSTS_PER_SECOND: u64 = 1_000;
 
@@ -27,6 +30,11 @@ impl Pacer {
     /// Bytes that go out at once at `rate` bytes a second: two segments at least.
     pub(crate) fn quantum(rate: u64, mss: u32) -> u64 {
         (rate / BURSTS_PER_SECOND).max(2 * u64::from(mss))
+    }
+
+    /// What is left of the burst that is under way; `None` where the next segment begins one.
+    pub(crate) fn left(&self) -> Option<u64> {
+        (self.burst > 0).then_some(self.burst)
     }
 
     /// When a segment may go; in the past, or now, where it may at once.
@@ -51,10 +59,20 @@ impl Pacer {
     }
 }
 
+const NANOS_PER_SECOND: u64 = 1_000_000_000;
+
 /// The time that `bytes` take.
 fn span(bytes: u64, rate: u64) -> Duration {
-    let nanos = u128::from(bytes) * 1_000_000_000 / u128::from(rate.max(1));
-    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+    let rate = rate.max(1);
+    // On the way of every segment: numbers of 128 bits are divided by a loop.
+    let nanos = match bytes.checked_mul(NANOS_PER_SECOND) {
+        Some(product) => product / rate,
+        None => {
+            let nanos = u128::from(bytes) * u128::from(NANOS_PER_SECOND) / u128::from(rate);
+            u64::try_from(nanos).unwrap_or(u64::MAX)
+        }
+    };
+    Duration::from_nanos(nanos)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use crate::pack::packs;
 use crate::time::Instant;
 
 /// The use of the window in the last round trip, as Linux judges it (`tcp_cwnd_validate`).
@@ -20,6 +21,15 @@ pub(crate) struct WindowUsage {
     /// Whether data was sent since the last look.
     sent: bool,
 }
+
+packs!(WindowUsage {
+    limited,
+    most,
+    round,
+    used,
+    full_at,
+    sent
+});
 
 /// The state of the sender when it can send no more.
 #[derive(Clone, Copy, Debug)]

@@ -1,5 +1,6 @@
 //! The peer's window, and when a segment is worth sending into it (Nagle, silly window).
 
+use crate::pack::packs;
 use crate::wire::{WindowScale, WireWindow};
 
 /// The window that the peer offers (RFC 9293 §3.10.7.4, "SND.WND").
@@ -15,6 +16,14 @@ pub(crate) struct SendWindow {
     wl2: u64,
     scale: WindowScale,
 }
+
+packs!(SendWindow {
+    bytes,
+    max,
+    wl1,
+    wl2,
+    scale
+});
 
 impl SendWindow {
     /// Before the handshake: no window.

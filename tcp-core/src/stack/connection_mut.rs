@@ -1,12 +1,12 @@
 //! The user's hand on one connection of a stack.
 
 use core::net::SocketAddr;
-use core::ops::Deref;
+use core::ops::{Deref, DerefMut};
 use core::time::Duration;
 
 use super::Stack;
 use super::connections::Entry;
-use crate::config::{CongestionAlgorithm, KeepAlive};
+use crate::config::{BufferSize, CongestionAlgorithm, KeepAlive};
 use crate::connection::{Connection, Shutdown};
 use crate::error::{ConnectionError, ReadError, WriteError};
 use crate::stats::{Counters, TcpInfo};
@@ -25,6 +25,9 @@ pub struct ConnectionMut<'a> {
 impl<'a> ConnectionMut<'a> {
     /// `index` is the slot of a connection of `stack`.
     pub(super) fn new(stack: &'a mut Stack, index: u32, now: Instant) -> Self {
+        if let Some(entry) = stack.connections.get_mut(index) {
+            entry.resident.rouse();
+        }
         ConnectionMut {
             stack,
             index,
@@ -51,13 +54,48 @@ impl<'a> ConnectionMut<'a> {
 
     /// See [`Connection::peek`].
     pub fn peek(&self, buf: &mut [u8]) -> Result<usize, ReadError> {
-        self.entry().connection.peek(buf)
+        self.connection().peek(buf)
+    }
+
+    /// See [`Connection::read_vectored`].
+    pub fn read_vectored<B>(&mut self, bufs: &mut [B]) -> Result<usize, ReadError>
+    where
+        B: DerefMut<Target = [u8]>,
+    {
+        let now = self.now;
+        self.touch().0.read_vectored(now, bufs)
+    }
+
+    /// See [`Connection::consume`].
+    pub fn consume(&mut self, count: usize) -> usize {
+        let now = self.now;
+        self.touch().0.consume(now, count)
     }
 
     /// See [`Connection::write`].
     pub fn write(&mut self, data: &[u8]) -> Result<usize, WriteError> {
         let now = self.now;
         self.touch().0.write(now, data)
+    }
+
+    /// See [`Connection::write_chunks`].
+    pub fn write_chunks(&mut self, most: usize) -> Result<[&mut [u8]; 2], WriteError> {
+        self.touch().0.write_chunks(most)
+    }
+
+    /// See [`Connection::commit_written`].
+    pub fn commit_written(&mut self, count: usize) -> Result<usize, WriteError> {
+        let now = self.now;
+        self.touch().0.commit_written(now, count)
+    }
+
+    /// See [`Connection::write_vectored`].
+    pub fn write_vectored<B>(&mut self, bufs: &[B]) -> Result<usize, WriteError>
+    where
+        B: Deref<Target = [u8]>,
+    {
+        let now = self.now;
+        self.touch().0.write_vectored(now, bufs)
     }
 
     /// See [`Connection::shutdown`].
@@ -88,7 +126,18 @@ impl<'a> ConnectionMut<'a> {
 
     /// See [`Connection::info`].
     pub fn info(&self) -> TcpInfo {
-        self.entry().connection.info(self.now)
+        self.connection().info(self.now)
+    }
+
+    /// See [`Connection::set_recv_buffer`].
+    pub fn set_recv_buffer(&mut self, size: impl Into<BufferSize>) {
+        let now = self.now;
+        self.touch().0.set_recv_buffer(now, size.into());
+    }
+
+    /// See [`Connection::set_send_buffer`].
+    pub fn set_send_buffer(&mut self, size: impl Into<BufferSize>) {
+        self.touch().0.set_send_buffer(size.into());
     }
 
     /// See [`Connection::set_nodelay`].
@@ -132,12 +181,17 @@ impl<'a> ConnectionMut<'a> {
         entry.expect("the slot was occupied when the stack was borrowed, and it still is borrowed")
     }
 
+    fn connection(&self) -> &Connection {
+        let connection = self.entry().resident.awake();
+        connection.expect("it was woken when the stack was borrowed")
+    }
+
     fn touch(&mut self) -> (&mut Connection, &mut Counters) {
         self.touched = true;
         let entry = self.stack.connections.get_mut(self.index);
         let entry = entry
             .expect("the slot was occupied when the stack was borrowed, and it still is borrowed");
-        (&mut entry.connection, &mut self.stack.counters)
+        (entry.resident.rouse(), &mut self.stack.counters)
     }
 }
 
@@ -145,7 +199,7 @@ impl Deref for ConnectionMut<'_> {
     type Target = Connection;
 
     fn deref(&self) -> &Connection {
-        &self.entry().connection
+        self.connection()
     }
 }
 
@@ -154,7 +208,7 @@ impl core::fmt::Debug for ConnectionMut<'_> {
         f.debug_struct("ConnectionMut")
             .field("local", &self.local_addr())
             .field("remote", &self.remote_addr())
-            .field("connection", &self.entry().connection)
+            .field("connection", self.connection())
             .finish_non_exhaustive()
     }
 }
@@ -163,6 +217,8 @@ impl Drop for ConnectionMut<'_> {
     fn drop(&mut self) {
         if self.touched {
             self.stack.settle(self.index);
+        } else {
+            self.stack.note_rest(self.index);
         }
     }
 }

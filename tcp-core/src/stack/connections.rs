@@ -1,11 +1,10 @@
 //! The stack's books on its connections: who holds each, where its segments go, and what has to be
 //! noted whenever something has touched it.
 
-use alloc::boxed::Box;
-
 use super::deadlines::Alarm;
 use super::demux::Record;
 use super::reply::Marking;
+use super::rest::Resident;
 use super::slab::SlotId;
 use super::tuple::FourTuple;
 use super::{Stack, isn};
@@ -16,7 +15,7 @@ use crate::time::Instant;
 /// A connection and what the stack knows about it.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
-    pub(super) connection: Connection,
+    pub(super) resident: Resident,
     pub(super) tuple: FourTuple,
     pub(super) origin: Origin,
     /// Whether the demultiplexer leads here: until the connection has ended or its record in
@@ -41,28 +40,11 @@ pub(super) enum Origin {
 impl Entry {
     /// Whether the user holds it: has it from `connect` or `accept`, and has not closed it.
     pub(super) fn is_users(&self) -> bool {
-        self.origin != Origin::AcceptQueue && !self.connection.is_orphan()
-    }
-
-    pub(super) fn marking(&self) -> Marking {
-        let (hop_limit, dscp) = self.connection.ip_fields();
-        Marking { hop_limit, dscp }
-    }
-
-    /// When the connection wants to be woken. Once a record stands for it, that one's time counts,
-    /// which a repeated FIN moves.
-    pub(super) fn deadline(&self) -> Option<Instant> {
-        let is_replaced = !self.routed && self.connection.state() == State::TimeWait;
-        if is_replaced {
-            None
-        } else {
-            self.connection.poll_timeout()
-        }
+        self.origin != Origin::AcceptQueue && !self.resident.is_orphan()
     }
 
     /// Notes whether the connection is one of those that `TcpCurrEstab` counts.
-    fn count_established(&mut self, counters: &mut Counters) {
-        let state = self.connection.state();
+    fn count_established(&mut self, state: State, counters: &mut Counters) {
         let is_established = matches!(state, State::Established | State::CloseWait);
         match (self.is_counted, is_established) {
             (false, true) => counters.curr_estab += 1,
@@ -70,6 +52,18 @@ impl Entry {
             _ => {}
         }
         self.is_counted = is_established;
+    }
+
+    /// When the connection wants to be woken. Once a record stands for it, that one's time counts,
+    /// which a repeated FIN moves.
+    pub(super) fn deadline(&mut self) -> Option<Instant> {
+        let connection = self.resident.rouse();
+        let is_replaced = !self.routed && connection.state() == State::TimeWait;
+        if is_replaced {
+            None
+        } else {
+            connection.poll_timeout()
+        }
     }
 }
 
@@ -85,6 +79,7 @@ impl Stack {
             timestamp_offset: isn::timestamp_offset(&self.keys, local, remote)
                 .wrapping_add(since_restart),
             mss: self.config.mtu.saturating_sub(tuple.header_len()),
+            gso_max_size: (self.config.offload.max_packet).saturating_sub(tuple.header_len()),
             default_mss: tuple.default_mss(),
         }
     }
@@ -96,14 +91,14 @@ impl Stack {
         tuple: FourTuple,
         origin: Origin,
     ) -> SlotId {
-        let key = self.connections.insert(Box::new(Entry {
-            connection,
+        let key = self.connections.insert(Entry {
+            resident: Resident::new(connection),
             tuple,
             origin,
             routed: true,
             is_counted: false,
             alarm: None,
-        }));
+        });
         self.demux.insert(tuple, Record::Connection(key.index));
         key
     }
@@ -119,8 +114,10 @@ impl Stack {
         let Some(entry) = self.connections.get_mut(index) else {
             return;
         };
-        entry.count_established(&mut self.counters);
-        let (state, deadline) = (entry.connection.state(), entry.deadline());
+        let connection = entry.resident.rouse();
+        let (state, at_rest) = (connection.state(), connection.is_at_rest());
+        let deadline = entry.deadline();
+        entry.count_established(state, &mut self.counters);
         self.deadlines
             .update(&mut entry.alarm, Record::Connection(index), deadline);
         if entry.is_users() {
@@ -129,6 +126,7 @@ impl Stack {
             self.events.connections.remove(index);
         }
         self.keep_warm(index);
+        self.queue_for_sleep(index, at_rest);
         match state {
             State::TimeWait => self.retire(index),
             State::Closed => self.bury(index),
@@ -143,12 +141,14 @@ impl Stack {
         let Some(entry) = self.connections.get_mut(index) else {
             return;
         };
-        let Some(record) = entry.connection.time_wait() else {
+        let connection = entry.resident.rouse();
+        let Some(record) = connection.time_wait() else {
             return;
         };
-        let is_orphan = entry.connection.is_orphan();
+        let is_orphan = connection.is_orphan();
         if entry.routed {
-            let (tuple, record, marking) = (entry.tuple, record.clone(), entry.marking());
+            let (tuple, record) = (entry.tuple, record.clone());
+            let marking = Marking::from(&*connection);
             entry.routed = false;
             self.start_time_wait(tuple, record, marking, key);
         }
@@ -166,7 +166,8 @@ impl Stack {
         if core::mem::take(&mut entry.routed) {
             self.demux.remove(&entry.tuple);
         }
-        if entry.connection.is_orphan() && entry.connection.is_finished() {
+        let connection = entry.resident.rouse();
+        if connection.is_orphan() && connection.is_finished() {
             self.free_connection(index);
         }
     }
@@ -182,8 +183,9 @@ impl Stack {
     /// Nobody will accept this connection any more.
     pub(super) fn reset_unaccepted(&mut self, now: Instant, index: u32) {
         if let Some(entry) = self.connections.get_mut(index) {
-            entry.connection.abort(now, &mut self.counters);
-            entry.connection.close(now, &mut self.counters);
+            let connection = entry.resident.rouse();
+            connection.abort(now, &mut self.counters);
+            connection.close(now, &mut self.counters);
         }
         self.settle(index);
     }
@@ -197,6 +199,7 @@ impl Stack {
         }
         self.deadlines.cancel(entry.alarm);
         self.ready.remove(index);
+        self.resting.remove(index);
         self.events.connections.remove(index);
     }
 }

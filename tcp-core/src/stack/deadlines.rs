@@ -87,7 +87,8 @@ impl Stack {
         entry.alarm = None;
         let is_due = |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= now);
         if is_due(entry.deadline()) {
-            entry.connection.handle_timeout(now, &mut self.counters);
+            let connection = entry.resident.rouse();
+            connection.handle_timeout(now, &mut self.counters);
             debug_assert!(
                 !is_due(entry.deadline()),
                 "a timer that has run must not be due again at the same time"

@@ -4,7 +4,7 @@ use alloc::collections::BTreeMap;
 use alloc::collections::btree_map::Entry;
 use core::net::{IpAddr, SocketAddr};
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashTable, hash_table};
 
 use super::ListenAddr;
 use super::keys::Key;
@@ -14,10 +14,18 @@ use super::tuple::FourTuple;
 /// They are looked up and never walked: the order of a hash table must not reach the output.
 #[derive(Clone, Debug)]
 pub(super) struct Demux {
-    routes: HashMap<FourTuple, Record, Key>,
+    key: Key,
+    routes: HashTable<Route>,
     listeners: HashMap<ListenAddr, u32, Key>,
     /// How many listeners name each port.
     listeners_on_port: BTreeMap<u16, u32>,
+}
+
+/// Where the segments of a four-tuple go.
+#[derive(Clone, Copy, Debug)]
+struct Route {
+    tuple: FourTuple,
+    record: Record,
 }
 
 /// What knows a four-tuple; the number is its slot in the table of that kind.
@@ -31,23 +39,38 @@ pub(super) enum Record {
 impl Demux {
     pub(super) fn new(key: Key) -> Self {
         Demux {
-            routes: HashMap::with_hasher(key),
+            key,
+            routes: HashTable::new(),
             listeners: HashMap::with_hasher(key),
             listeners_on_port: BTreeMap::new(),
         }
     }
 
     pub(super) fn route(&self, tuple: &FourTuple) -> Option<Record> {
-        self.routes.get(tuple).copied()
+        let hash = tuple.hash(&self.key);
+        let route = self.routes.find(hash, |route| route.tuple == *tuple)?;
+        Some(route.record)
     }
 
     /// Routes a four-tuple to `record`, wherever it went before.
     pub(super) fn insert(&mut self, tuple: FourTuple, record: Record) {
-        self.routes.insert(tuple, record);
+        let key = self.key;
+        let is_same = |route: &Route| route.tuple == tuple;
+        let hash = |route: &Route| route.tuple.hash(&key);
+        let route = Route { tuple, record };
+        match self.routes.entry(tuple.hash(&key), is_same, hash) {
+            hash_table::Entry::Occupied(mut place) => *place.get_mut() = route,
+            hash_table::Entry::Vacant(place) => {
+                place.insert(route);
+            }
+        }
     }
 
     pub(super) fn remove(&mut self, tuple: &FourTuple) {
-        self.routes.remove(tuple);
+        let hash = tuple.hash(&self.key);
+        if let Ok(place) = self.routes.find_entry(hash, |route| route.tuple == *tuple) {
+            place.remove();
+        }
     }
 
     pub(super) fn has_no_routes(&self) -> bool {

@@ -53,7 +53,7 @@ impl Stack {
         while let Some(index) = self.events.connections.front() {
             let key = self.connections.key(index);
             if let (Some(key), Some(entry)) = (key, self.connections.get_mut(index))
-                && let Some(event) = entry.connection.poll_event()
+                && let Some(event) = entry.resident.poll_event()
             {
                 // Who accepts a connection knows that its handshake is complete.
                 if entry.origin == Origin::Accept && event == ConnectionEvent::Connected {
@@ -63,6 +63,7 @@ impl Stack {
                 return Some(Event::Connection { id, event });
             }
             self.events.connections.remove(index);
+            self.note_rest(index);
         }
         None
     }

@@ -19,7 +19,7 @@ impl Stack {
         match self.demux.route(&tuple) {
             Some(Record::Connection(index)) => {
                 if let Some(entry) = self.connections.get_mut(index) {
-                    entry.connection.handle_network_error(
+                    entry.resident.rouse().handle_network_error(
                         now,
                         network_error,
                         error.seq,

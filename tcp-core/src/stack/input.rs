@@ -13,8 +13,9 @@ impl Stack {
     pub(super) fn take_packet(&mut self, now: Instant, packet: &[u8], meta: PacketMeta) {
         self.counters.ip_in_receives += 1;
         match wire::parse(packet, meta.checksum) {
-            Ok(Incoming::Tcp(packet)) => {
-                self.count_marks(packet.segment.header.ecn);
+            Ok(Incoming::Tcp(mut packet)) => {
+                packet.segment.segment_size = meta.segment_size;
+                self.count_marks(packet.segment.header.ecn, packet.segment.pieces());
                 self.handle_tcp(now, meta.arrived.unwrap_or(now), &packet);
             }
             Ok(Incoming::IcmpError(error)) => {
@@ -26,14 +27,14 @@ impl Stack {
         }
     }
 
-    fn count_marks(&mut self, ecn: Ecn) {
+    fn count_marks(&mut self, ecn: Ecn, segments: u64) {
         let counters = &mut self.counters;
-        match ecn {
-            Ecn::NotCapable => counters.in_no_ect_pkts += 1,
-            Ecn::Capable1 => counters.in_ect1_pkts += 1,
-            Ecn::Capable0 => counters.in_ect0_pkts += 1,
-            Ecn::CongestionExperienced => counters.in_ce_pkts += 1,
-        }
+        *match ecn {
+            Ecn::NotCapable => &mut counters.in_no_ect_pkts,
+            Ecn::Capable1 => &mut counters.in_ect1_pkts,
+            Ecn::Capable0 => &mut counters.in_ect0_pkts,
+            Ecn::CongestionExperienced => &mut counters.in_ce_pkts,
+        } += segments;
     }
 
     fn count_malformed(&mut self, error: ParseError) {
@@ -69,7 +70,7 @@ impl Stack {
         if record.is_none() && !self.is_deliverable(&tuple) {
             return;
         }
-        self.counters.in_segs += 1;
+        self.counters.in_segs += segment.pieces();
         if packet.bad_option {
             self.counters.bad_options += 1;
         }
@@ -112,7 +113,8 @@ impl Stack {
     ) {
         if let Some(entry) = self.connections.get_mut(index) {
             entry
-                .connection
+                .resident
+                .rouse()
                 .handle_arrival(now, arrived, segment, &mut self.counters);
             self.settle(index);
         }

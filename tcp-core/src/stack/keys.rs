@@ -70,19 +70,25 @@ impl Key {
         sip::SipHasher24::new_with_keys(self.k0, self.k1).hash(bytes)
     }
 
+    /// SipHash-1-3 of `bytes`, for a table that this key protects: the hash stays within the machine, so
+    /// the shorter one will do, as in std.
+    pub(crate) fn hash_within(&self, bytes: &[u8]) -> u64 {
+        sip::SipHasher13::new_with_keys(self.k0, self.k1).hash(bytes)
+    }
+
     /// SipHash-2-4 of a four-tuple, the same on every machine.
     pub(crate) fn hash_tuple(&self, local: SocketAddr, remote: SocketAddr) -> u64 {
-        let mut hasher = sip::SipHasher24::new_with_keys(self.k0, self.k1);
-        for addr in [local, remote] {
-            hasher.write(&octets(addr.ip()));
-            hasher.write(&addr.port().to_be_bytes());
+        let mut bytes = [0; 36];
+        let (first, second) = bytes.split_at_mut(18);
+        for (out, addr) in [(first, local), (second, remote)] {
+            out[..16].copy_from_slice(&octets(addr.ip()));
+            out[16..].copy_from_slice(&addr.port().to_be_bytes());
         }
-        hasher.finish()
+        self.hash(&bytes)
     }
 }
 
-/// The hash map that this key protects stays within the machine, so the shorter SipHash-1-3 will
-/// do, as in std.
+/// For a map, as [`hash_within`](Key::hash_within).
 impl BuildHasher for Key {
     type Hasher = sip::SipHasher13;
 

@@ -43,6 +43,11 @@ impl Listener {
         }
     }
 
+    /// Connections that wait to be accepted.
+    pub(super) fn accept_queue_len(&self) -> usize {
+        self.accept_queue.len()
+    }
+
     /// Whether a SYN may be taken. With nobody accepting, a handshake would only be begun to be
     /// dropped at its end, so a full accept queue refuses SYNs too (Linux, `tcp_conn_request`).
     pub(super) fn admits_syn(&self) -> Result<(), Full> {
@@ -72,11 +77,6 @@ impl Listener {
     #[cfg(test)]
     pub(super) fn half_open_len(&self) -> usize {
         self.half_open.len()
-    }
-
-    #[cfg(test)]
-    pub(super) fn accept_queue_len(&self) -> usize {
-        self.accept_queue.len()
     }
 
     pub(super) fn add_established(&mut self, slot: u32) {

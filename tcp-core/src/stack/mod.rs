@@ -22,6 +22,7 @@ mod listener;
 mod ports;
 mod queue;
 mod reply;
+mod rest;
 mod slab;
 mod time_wait;
 mod transmit;
@@ -32,7 +33,7 @@ mod wheel;
 #[cfg(test)]
 mod tests;
 
-use alloc::boxed::Box;
+use alloc::borrow::Cow;
 use core::net::{IpAddr, SocketAddr};
 
 pub use connection_mut::ConnectionMut;
@@ -90,11 +91,13 @@ pub struct Stack {
     demux: Demux,
     listeners: Slab<Listener>,
     half_opens: Slab<Embryo>,
-    connections: Slab<Box<Entry>>,
+    connections: Slab<Entry>,
     time_waits: TimeWaits,
     deadlines: Deadlines,
     /// Connections that may have something to say.
     ready: SlotQueue,
+    /// Connections at rest that are kept in full, in the order in which they came to it.
+    resting: SlotQueue,
     warm: Warm,
     replies: Replies,
     events: Events,
@@ -144,6 +147,7 @@ impl Stack {
             time_waits: TimeWaits::new(),
             deadlines: Deadlines::new(),
             ready: SlotQueue::new(),
+            resting: SlotQueue::new(),
             warm: Warm::new(),
             replies: Replies::new(),
             events: Events::default(),
@@ -190,6 +194,12 @@ impl Stack {
         self.take_accepted(listener.index)
             .map(ConnectionId::from)
             .ok_or(AcceptError::WouldBlock)
+    }
+
+    /// Connections that wait to be accepted; 0 where there is no such listener.
+    pub fn accept_queue_len(&self, listener: ListenerId) -> usize {
+        let listener = self.listeners.get_key(listener.into());
+        listener.map_or(0, Listener::accept_queue_len)
     }
 
     /// Answers [`Event::Syn`]; says whether the SYN was still there and undecided.
@@ -243,12 +253,12 @@ impl Stack {
         &self,
         local: SocketAddr,
         remote: SocketAddr,
-    ) -> Option<(ConnectionId, &Connection)> {
+    ) -> Option<(ConnectionId, Cow<'_, Connection>)> {
         let Record::Connection(index) = self.demux.route(&FourTuple::new(local, remote)?)? else {
             return None;
         };
         let key = self.connections.key(index)?;
-        Some((key.into(), &self.connections.get(index)?.connection))
+        Some((key.into(), self.connections.get(index)?.resident.look()))
     }
 
     /// Every connection with its local and remote address and its state (as `ss`), half-open and
@@ -263,7 +273,7 @@ impl Stack {
             .map(|(_, embryo)| (None, &embryo.tuple, State::SynReceived));
         let connections = self.connections.iter().map(|(key, entry)| {
             let id = entry.is_users().then(|| ConnectionId::from(key));
-            (id, &entry.tuple, entry.connection.state())
+            (id, &entry.tuple, entry.resident.state())
         });
         // One that the user still holds is in both tables.
         let time_waits = self

@@ -5,56 +5,87 @@ use alloc::vec::Vec;
 /// First in, first out, over slot numbers. Its memory is bounded by the greatest slot number ever
 /// queued, and every operation takes the same time however many are queued: the links of a doubly
 /// linked list, kept in a vector.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct SlotQueue {
     links: Vec<Link>,
-    first: Option<u32>,
-    last: Option<u32>,
+    first: u32,
+    last: u32,
+    len: usize,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+/// The neighbours of a slot in the queue: [`NIL`] where there is none.
+#[derive(Clone, Copy, Debug)]
 struct Link {
-    queued: bool,
-    previous: Option<u32>,
-    next: Option<u32>,
+    previous: u32,
+    next: u32,
+}
+
+/// The number that stands for no slot.
+const NIL: u32 = u32::MAX;
+
+impl Link {
+    /// Of a slot that is not queued: its own neighbour.
+    const fn unqueued(slot: u32) -> Self {
+        Link {
+            previous: slot,
+            next: NIL,
+        }
+    }
 }
 
 impl SlotQueue {
     pub(super) const fn new() -> Self {
         SlotQueue {
             links: Vec::new(),
-            first: None,
-            last: None,
+            first: NIL,
+            last: NIL,
+            len: 0,
         }
     }
 
     pub(super) const fn front(&self) -> Option<u32> {
-        self.first
+        if self.first == NIL {
+            None
+        } else {
+            Some(self.first)
+        }
+    }
+
+    /// Number of slots queued.
+    pub(super) const fn len(&self) -> usize {
+        self.len
     }
 
     /// Appends `slot`, unless it is queued already: then it keeps its place.
     pub(super) fn push_back(&mut self, slot: u32) {
-        let index = slot as usize;
-        if index >= self.links.len() {
-            self.links.resize(index + 1, Link::default());
-        }
-        if self.links[index].queued {
+        let held = self.links.len() as u32;
+        self.links.extend((held..=slot).map(Link::unqueued));
+        let link = &mut self.links[slot as usize];
+        if link.previous != slot {
             return;
         }
-        self.links[index] = Link {
-            queued: true,
+        *link = Link {
             previous: self.last,
-            next: None,
+            next: NIL,
         };
-        match self.last {
-            Some(last) => self.links[last as usize].next = Some(slot),
-            None => self.first = Some(slot),
+        match self.links.get_mut(self.last as usize) {
+            Some(last) => last.next = slot,
+            None => self.first = slot,
         }
-        self.last = Some(slot);
+        self.last = slot;
+        self.len += 1;
+    }
+
+    /// Appends `slot`; it gives up its place where it is queued already.
+    pub(super) fn move_to_back(&mut self, slot: u32) {
+        if self.last != slot {
+            self.remove(slot);
+            self.push_back(slot);
+        }
     }
 
     pub(super) fn pop_front(&mut self) -> Option<u32> {
-        let slot = self.first?;
+        let slot = self.front()?;
         self.remove(slot);
         Some(slot)
     }
@@ -64,22 +95,25 @@ impl SlotQueue {
         let Some(link) = self.links.get_mut(slot as usize) else {
             return;
         };
-        let Link {
-            queued: true,
-            previous,
-            next,
-        } = core::mem::take(link)
-        else {
+        let Link { previous, next } = core::mem::replace(link, Link::unqueued(slot));
+        if previous == slot {
             return;
-        };
-        match previous {
-            Some(previous) => self.links[previous as usize].next = next,
+        }
+        match self.links.get_mut(previous as usize) {
+            Some(previous) => previous.next = next,
             None => self.first = next,
         }
-        match next {
-            Some(next) => self.links[next as usize].previous = previous,
+        match self.links.get_mut(next as usize) {
+            Some(next) => next.previous = previous,
             None => self.last = previous,
         }
+        self.len -= 1;
+    }
+}
+
+impl Default for SlotQueue {
+    fn default() -> Self {
+        SlotQueue::new()
     }
 }
 
@@ -92,6 +126,7 @@ mod tests {
     #[derive(Clone, Copy, Debug)]
     enum Step {
         Push(u32),
+        MoveToBack(u32),
         Pop,
         Remove(u32),
     }
@@ -99,6 +134,7 @@ mod tests {
     fn step() -> impl Strategy<Value = Step> {
         prop_oneof![
             (0u32..12).prop_map(Step::Push),
+            (0u32..12).prop_map(Step::MoveToBack),
             Just(Step::Pop),
             (0u32..12).prop_map(Step::Remove),
         ]
@@ -117,6 +153,11 @@ mod tests {
                             model.push_back(slot);
                         }
                     }
+                    Step::MoveToBack(slot) => {
+                        queue.move_to_back(slot);
+                        model.retain(|&other| other != slot);
+                        model.push_back(slot);
+                    }
                     Step::Pop => prop_assert_eq!(queue.pop_front(), model.pop_front()),
                     Step::Remove(slot) => {
                         queue.remove(slot);
@@ -124,6 +165,7 @@ mod tests {
                     }
                 }
                 prop_assert_eq!(queue.front(), model.front().copied());
+                prop_assert_eq!(queue.len(), model.len());
             }
             while let Some(slot) = queue.pop_front() {
                 prop_assert_eq!(Some(slot), model.pop_front());

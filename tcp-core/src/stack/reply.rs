@@ -6,6 +6,7 @@ use alloc::collections::VecDeque;
 use super::Stack;
 use super::tuple::FourTuple;
 use crate::config::TcpConfig;
+use crate::connection::Connection;
 use crate::seq::SeqNumber;
 use crate::wire::{Control, Header, Segment};
 
@@ -37,6 +38,13 @@ impl Marking {
         hop_limit: 64,
         dscp: 0,
     };
+}
+
+impl From<&Connection> for Marking {
+    fn from(connection: &Connection) -> Self {
+        let (hop_limit, dscp) = connection.ip_fields();
+        Marking { hop_limit, dscp }
+    }
 }
 
 impl From<&TcpConfig> for Marking {
@@ -146,7 +154,7 @@ mod tests {
             ..Header::new(SeqNumber::new(u32::MAX))
         };
         let payload = Payload::from(payload);
-        stack.refuse(tuple(), &Segment { header, payload });
+        stack.refuse(tuple(), &Segment::new(header, payload));
         stack.replies.pop().map(|reply| reply.header)
     }
 

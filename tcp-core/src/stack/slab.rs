@@ -4,9 +4,11 @@ use alloc::vec::Vec;
 
 /// Values in slots. A value keeps its index for life; the index together with the slot's
 /// generation is a [`SlotId`], which no later value of the same slot has.
+///
+/// Slots come in pages, so that growing moves nothing and leaves no more than a page unused.
 #[derive(Clone, Debug)]
 pub(super) struct Slab<T> {
-    slots: Vec<Slot<T>>,
+    pages: Vec<Vec<Slot<T>>>,
     /// The first of the chain of vacant slots.
     vacant: Option<u32>,
     len: usize,
@@ -32,10 +34,13 @@ enum Content<T> {
     Vacant { next: Option<u32> },
 }
 
+/// Slots of a page.
+const PAGE_LEN: usize = 64;
+
 impl<T> Slab<T> {
     pub(super) const fn new() -> Self {
         Slab {
-            slots: Vec::new(),
+            pages: Vec::new(),
             vacant: None,
             len: 0,
         }
@@ -49,30 +54,54 @@ impl<T> Slab<T> {
     pub(super) fn insert(&mut self, value: T) -> SlotId {
         self.len += 1;
         if let Some(index) = self.vacant
-            && let Some(slot) = self.slots.get_mut(index as usize)
+            && let Some(slot) = self.slot_mut(index)
             && let Content::Vacant { next } = slot.content
         {
-            self.vacant = next;
             slot.content = Content::Occupied(value);
-            return SlotId {
-                index,
-                generation: slot.generation,
-            };
+            let generation = slot.generation;
+            self.vacant = next;
+            return SlotId { index, generation };
         }
-        let index = u32::try_from(self.slots.len())
-            .expect("memory ends long before four thousand million slots");
-        self.slots.push(Slot {
+        self.append(Slot {
             generation: 0,
             content: Content::Occupied(value),
-        });
-        SlotId {
-            index,
-            generation: 0,
+        })
+    }
+
+    fn append(&mut self, slot: Slot<T>) -> SlotId {
+        let generation = slot.generation;
+        let full = self.pages.last().is_none_or(|page| page.len() == PAGE_LEN);
+        if full {
+            // The first grows as it must: most slabs stay small.
+            let capacity = if self.pages.is_empty() { 0 } else { PAGE_LEN };
+            self.pages.push(Vec::with_capacity(capacity));
         }
+        let before = (self.pages.len() - 1) * PAGE_LEN;
+        let page = self
+            .pages
+            .last_mut()
+            .expect("one was pushed if there was none");
+        let index = u32::try_from(before + page.len())
+            .expect("memory ends long before four thousand million slots");
+        page.push(slot);
+        SlotId { index, generation }
+    }
+
+    fn slot(&self, index: u32) -> Option<&Slot<T>> {
+        let index = index as usize;
+        self.pages.get(index / PAGE_LEN)?.get(index % PAGE_LEN)
+    }
+
+    fn slot_mut(&mut self, index: u32) -> Option<&mut Slot<T>> {
+        let index = index as usize;
+        self.pages
+            .get_mut(index / PAGE_LEN)?
+            .get_mut(index % PAGE_LEN)
     }
 
     pub(super) fn remove(&mut self, index: u32) -> Option<T> {
-        let slot = self.slots.get_mut(index as usize)?;
+        let page = self.pages.get_mut(index as usize / PAGE_LEN)?;
+        let slot = page.get_mut(index as usize % PAGE_LEN)?;
         if matches!(slot.content, Content::Vacant { .. }) {
             return None;
         }
@@ -92,14 +121,14 @@ impl<T> Slab<T> {
     }
 
     pub(super) fn get(&self, index: u32) -> Option<&T> {
-        match self.slots.get(index as usize)?.content {
+        match self.slot(index)?.content {
             Content::Occupied(ref value) => Some(value),
             Content::Vacant { .. } => None,
         }
     }
 
     pub(super) fn get_mut(&mut self, index: u32) -> Option<&mut T> {
-        match self.slots.get_mut(index as usize)?.content {
+        match self.slot_mut(index)?.content {
             Content::Occupied(ref mut value) => Some(value),
             Content::Vacant { .. } => None,
         }
@@ -107,7 +136,7 @@ impl<T> Slab<T> {
 
     /// The value that `key` names, if it still exists.
     pub(super) fn get_key(&self, key: SlotId) -> Option<&T> {
-        let slot = self.slots.get(key.index as usize)?;
+        let slot = self.slot(key.index)?;
         match slot.content {
             Content::Occupied(ref value) if slot.generation == key.generation => Some(value),
             _ => None,
@@ -116,7 +145,7 @@ impl<T> Slab<T> {
 
     /// The full name of the value at `index`.
     pub(super) fn key(&self, index: u32) -> Option<SlotId> {
-        let slot = self.slots.get(index as usize)?;
+        let slot = self.slot(index)?;
         matches!(slot.content, Content::Occupied(_)).then_some(SlotId {
             index,
             generation: slot.generation,
@@ -125,13 +154,15 @@ impl<T> Slab<T> {
 
     /// Every value with its name, in the order of the slots.
     pub(super) fn iter(&self) -> impl Iterator<Item = (SlotId, &T)> {
-        (0u32..).zip(&self.slots).filter_map(|(index, slot)| {
-            let Content::Occupied(value) = &slot.content else {
-                return None;
-            };
-            let generation = slot.generation;
-            Some((SlotId { index, generation }, value))
-        })
+        (0u32..)
+            .zip(self.pages.iter().flatten())
+            .filter_map(|(index, slot)| {
+                let Content::Occupied(value) = &slot.content else {
+                    return None;
+                };
+                let generation = slot.generation;
+                Some((SlotId { index, generation }, value))
+            })
     }
 }
 
@@ -157,13 +188,28 @@ mod tests {
     fn a_slot_without_generations_left_is_retired() {
         let mut slab = Slab::new();
         let first = slab.insert(());
-        slab.slots[0].generation = u32::MAX;
+        slab.pages[0][0].generation = u32::MAX;
         assert_eq!(slab.remove(first.index), Some(()));
         let second = slab.insert(());
         assert_ne!(first.index, second.index);
         assert_eq!(slab.get(first.index), None);
         assert_eq!(slab.remove(first.index), None);
         assert_eq!(slab.len(), 1);
+    }
+
+    #[test]
+    fn slots_of_every_page_are_found_and_used_again() {
+        let mut slab = Slab::new();
+        let count = 3 * PAGE_LEN as u32 + 1;
+        for number in 0..count {
+            assert_eq!(slab.insert(number).index, number);
+        }
+        assert!(slab.iter().map(|(_, &number)| number).eq(0..count));
+        for number in (0..count).rev() {
+            assert_eq!(slab.remove(number), Some(number));
+        }
+        assert_eq!(slab.get(count), None);
+        assert!((0..count).all(|number| slab.insert(number).index == number));
     }
 
     proptest! {

@@ -88,7 +88,8 @@ impl Stack {
             && self.connections.get_key(key).is_some()
             && let Some(entry) = self.connections.get_mut(key.index)
         {
-            entry.connection.end_time_wait(&mut self.counters);
+            let connection = entry.resident.rouse();
+            connection.end_time_wait(&mut self.counters);
             self.note_changes(key.index);
         }
     }

@@ -3,9 +3,10 @@
 use super::Stack;
 use super::reply::{Marking, Reply};
 use super::tuple::FourTuple;
+use crate::config::Offload;
 use crate::event::Transmit;
 use crate::time::Instant;
-use crate::wire::{self, Control, IpFields, Payload, Segment};
+use crate::wire::{self, Control, IpFields, Segment};
 
 impl Stack {
     pub(super) fn next_transmit(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
@@ -27,8 +28,8 @@ impl Stack {
         if header.control == Control::Rst {
             self.counters.out_rsts += 1;
         }
-        let payload = Payload::EMPTY;
-        emit(&tuple, marking, &Segment { header, payload }, buf)
+        let offload = self.config.offload;
+        emit(&tuple, marking, &Segment::bare(header), offload, buf)
     }
 
     /// Round robin: who has sent a segment goes to the end of the queue.
@@ -37,10 +38,12 @@ impl Stack {
             let Some(entry) = self.connections.get_mut(index) else {
                 continue;
             };
-            let (tuple, marking) = (entry.tuple, entry.marking());
-            match entry.connection.poll_segment(now, &mut self.counters) {
+            let (tuple, connection) = (entry.tuple, entry.resident.rouse());
+            let marking = Marking::from(&*connection);
+            match connection.poll_segment(now, &mut self.counters) {
                 Some(segment) => {
-                    let transmit = emit(&tuple, marking, &segment, buf);
+                    let offload = self.config.offload;
+                    let transmit = emit(&tuple, marking, &segment, offload, buf);
                     self.settle(index);
                     if transmit.is_some() {
                         return transmit;
@@ -57,6 +60,7 @@ fn emit(
     tuple: &FourTuple,
     marking: Marking,
     segment: &Segment<'_>,
+    offload: Offload,
     buf: &mut [u8],
 ) -> Option<Transmit> {
     let fields = IpFields {
@@ -68,5 +72,9 @@ fn emit(
         // §4.1), and a constant tells an observer nothing.
         identification: 0,
     };
-    wire::emit(&fields, segment, buf)
+    if offload.checksum {
+        wire::emit_partial(&fields, segment, buf)
+    } else {
+        wire::emit(&fields, segment, buf)
+    }
 }

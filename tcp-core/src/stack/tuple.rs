@@ -1,7 +1,8 @@
 //! The four numbers that name a connection.
 
-use core::hash::{Hash, Hasher};
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use super::keys::Key;
 
 /// A local and a remote address and port, of one family. Flow label and scope have no part in it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -30,6 +31,30 @@ impl FourTuple {
             local_port: local.port(),
             remote_port: remote.port(),
         })
+    }
+
+    /// For a table that stays within the machine.
+    pub(super) fn hash(&self, key: &Key) -> u64 {
+        let local_port = self.local_port.to_be_bytes();
+        let remote_port = self.remote_port.to_be_bytes();
+        match self.addresses {
+            Addresses::V4 { local, remote } => {
+                let mut bytes = [0; 12];
+                bytes[..4].copy_from_slice(&local.octets());
+                bytes[4..8].copy_from_slice(&remote.octets());
+                bytes[8..10].copy_from_slice(&local_port);
+                bytes[10..].copy_from_slice(&remote_port);
+                key.hash_within(&bytes)
+            }
+            Addresses::V6 { local, remote } => {
+                let mut bytes = [0; 36];
+                bytes[..16].copy_from_slice(&local.octets());
+                bytes[16..32].copy_from_slice(&remote.octets());
+                bytes[32..34].copy_from_slice(&local_port);
+                bytes[34..].copy_from_slice(&remote_port);
+                key.hash_within(&bytes)
+            }
+        }
     }
 
     pub(super) fn local(&self) -> SocketAddr {
@@ -70,32 +95,6 @@ impl FourTuple {
         match self.addresses {
             Addresses::V4 { .. } => 552,
             Addresses::V6 { .. } => 1_280,
-        }
-    }
-}
-
-/// In one piece, since the hash of every segment's tuple is on the fast path.
-impl Hash for FourTuple {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        let local_port = self.local_port.to_be_bytes();
-        let remote_port = self.remote_port.to_be_bytes();
-        match self.addresses {
-            Addresses::V4 { local, remote } => {
-                let mut bytes = [0; 12];
-                bytes[..4].copy_from_slice(&local.octets());
-                bytes[4..8].copy_from_slice(&remote.octets());
-                bytes[8..10].copy_from_slice(&local_port);
-                bytes[10..].copy_from_slice(&remote_port);
-                state.write(&bytes);
-            }
-            Addresses::V6 { local, remote } => {
-                let mut bytes = [0; 36];
-                bytes[..16].copy_from_slice(&local.octets());
-                bytes[16..32].copy_from_slice(&remote.octets());
-                bytes[32..34].copy_from_slice(&local_port);
-                bytes[34..].copy_from_slice(&remote_port);
-                state.write(&bytes);
-            }
         }
     }
 }

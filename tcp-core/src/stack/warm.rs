@@ -40,14 +40,14 @@ impl Stack {
     /// To be called when a connection may have emptied its buffers.
     pub(super) fn keep_warm(&mut self, index: u32) {
         let entry = self.connections.get(index);
-        if !entry.is_some_and(|entry| entry.connection.has_spare_memory()) {
+        if !entry.is_some_and(|entry| entry.resident.has_spare_memory()) {
             return;
         }
         // Who is in that slot by now does not matter: it can get its memory anew.
         if let Some(left) = self.warm.add(index)
             && let Some(entry) = self.connections.get_mut(left)
         {
-            entry.connection.give_back_spare_memory();
+            entry.resident.give_back_spare_memory();
         }
     }
 }

@@ -55,6 +55,11 @@ impl Sum {
         (!fold(self.words)).to_ne_bytes()
     }
 
+    /// The sum itself, in network byte order, for who goes on adding to it.
+    pub(super) fn partial(self) -> [u8; 2] {
+        fold(self.words).to_ne_bytes()
+    }
+
     /// Whether what was summed, checksum field included, is intact.
     pub(super) fn is_intact(self) -> bool {
         fold(self.words) == 0xffff
@@ -118,13 +123,14 @@ fn with(sum: u64, word: &[u8; 4]) -> u64 {
 #[inline]
 fn sum_tail(tail: &[u8]) -> u64 {
     let (halves, last) = tail.as_chunks::<2>();
-    let halves = halves
-        .iter()
-        .map(|half| u64::from(u16::from_ne_bytes(*half)));
-    let last = last
-        .iter()
-        .map(|byte| u64::from(u16::from_ne_bytes([*byte, 0])));
-    halves.chain(last).sum()
+    let mut sum = 0;
+    for half in halves {
+        sum += u64::from(u16::from_ne_bytes(*half));
+    }
+    for byte in last {
+        sum += u64::from(u16::from_ne_bytes([*byte, 0]));
+    }
+    sum
 }
 
 /// The sum modulo 2^16 - 1, with zero only for zero: carries are added back in.

@@ -23,6 +23,7 @@ use etherparse::IpNumber;
 use crate::event::{ReceiveChecksum, Transmit, TransmitChecksum};
 use crate::seq::SeqNumber;
 use ip::Extent;
+use tcp::Summed;
 
 /// What an IP packet turned out to hold.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -134,14 +135,38 @@ pub fn parse(packet: &[u8], checksum: ReceiveChecksum) -> Result<Incoming<'_>, P
 /// it does not fit, or the addresses are of different families.
 ///
 /// Of the SACK blocks, those that find no room beside the other options are left out.
+///
+/// A segment of several pieces is written as one packet, of the bytes and the length of all of them.
 pub fn emit(fields: &IpFields, segment: &Segment<'_>, buf: &mut [u8]) -> Option<Transmit> {
+    write(fields, segment, Summed::All, buf)
+}
+
+/// As [`emit`], but leaves the TCP checksum to the device: the field holds the pseudo-header's sum, and
+/// the payload is copied without being looked at.
+pub fn emit_partial(fields: &IpFields, segment: &Segment<'_>, buf: &mut [u8]) -> Option<Transmit> {
+    write(fields, segment, Summed::PseudoHeader, buf)
+}
+
+fn write(
+    fields: &IpFields,
+    segment: &Segment<'_>,
+    summed: Summed,
+    buf: &mut [u8],
+) -> Option<Transmit> {
     let tcp_len = tcp::len(segment);
     let (header_len, out) = ip::write(fields, segment.header.ecn, tcp_len, buf)?;
-    tcp::write(fields, segment, out)?;
+    tcp::write(fields, segment, summed, out)?;
     Some(Transmit {
         len: header_len + tcp_len,
-        segment_size: None,
-        checksum: TransmitChecksum::Complete,
+        segment_size: segment.segment_size,
+        checksum: match summed {
+            Summed::All => TransmitChecksum::Complete,
+            // An IP header has 40 bytes at most here.
+            Summed::PseudoHeader => TransmitChecksum::Partial {
+                start: header_len as u16,
+                offset: tcp::CHECKSUM_AT,
+            },
+        },
     })
 }
 
@@ -170,10 +195,7 @@ mod tests {
     impl Sample {
         fn segment(&self) -> Segment<'_> {
             let (first, second) = self.payload.split_at(self.cut);
-            Segment {
-                header: self.header,
-                payload: Payload::new(first, second),
-            }
+            Segment::new(self.header, Payload::new(first, second))
         }
 
         fn emit(&self) -> Vec<u8> {
@@ -366,6 +388,22 @@ mod tests {
             prop_assert_eq!(parsed.hop_limit, sample.fields.hop_limit);
             prop_assert_eq!(parsed.segment, sample.segment());
             prop_assert!(!parsed.bad_option);
+        }
+
+        #[test]
+        fn a_partial_checksum_is_completed_by_adding_the_rest(sample in any_sample(300)) {
+            let whole = sample.emit();
+            let mut packet = vec![0xa5; 2_000];
+            let transmit = emit_partial(&sample.fields, &sample.segment(), &mut packet);
+            let transmit = transmit.expect("it fits");
+            packet.truncate(transmit.len);
+            let TransmitChecksum::Partial { start, offset } = transmit.checksum else {
+                panic!("complete");
+            };
+            let (start, offset) = (usize::from(start), usize::from(offset));
+            let sum = checksum::Sum::default().add(&packet[start..]).checksum();
+            packet[start + offset..start + offset + 2].copy_from_slice(&sum);
+            prop_assert_eq!(packet, whole);
         }
 
         /// etherparse reads the same fields and computes the same checksums.

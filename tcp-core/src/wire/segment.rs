@@ -1,5 +1,9 @@
 //! A TCP segment as typed fields: what is possible to say is legal to say.
 
+use alloc::vec::Vec;
+use core::num::NonZeroU16;
+
+use crate::pack::Pack;
 use crate::seq::{SeqNumber, SeqRange};
 
 /// A TCP segment: the header's fields and the payload.
@@ -9,9 +13,36 @@ pub struct Segment<'a> {
     pub header: Header,
     /// The bytes of the stream.
     pub payload: Payload<'a>,
+    /// `Some` where the segment is several pieces, which are or were segments of their own on the
+    /// wire: the payload of each but the last (`gso_size`).
+    pub segment_size: Option<NonZeroU16>,
 }
 
-impl Segment<'_> {
+impl<'a> Segment<'a> {
+    /// A segment of one piece.
+    pub const fn new(header: Header, payload: Payload<'a>) -> Self {
+        Segment {
+            header,
+            payload,
+            segment_size: None,
+        }
+    }
+
+    /// A segment without payload.
+    pub const fn bare(header: Header) -> Self {
+        Segment::new(header, Payload::EMPTY)
+    }
+
+    /// How many segments it is on the wire, at least one (`gso_segs`).
+    pub fn pieces(&self) -> u64 {
+        match self.segment_size {
+            Some(size) => (self.payload.len() as u64)
+                .div_ceil(u64::from(size.get()))
+                .max(1),
+            None => 1,
+        }
+    }
+
     /// Length in sequence space: the payload, and one each for SYN and FIN (RFC 9293 §3.4).
     pub fn sequence_len(&self) -> u32 {
         self.payload.len() as u32 + self.header.control.sequence_len()
@@ -109,6 +140,16 @@ impl WireWindow {
 /// A shift count for windows, 0 to 14 (RFC 7323 §2.3).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct WindowScale(u8);
+
+impl Pack for WindowScale {
+    fn pack(&self, bytes: &mut Vec<u8>) {
+        self.0.pack(bytes);
+    }
+
+    fn unpack(bytes: &mut &[u8]) -> Self {
+        WindowScale::clamped(u8::unpack(bytes))
+    }
+}
 
 impl WindowScale {
     /// No scaling.

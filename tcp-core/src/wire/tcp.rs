@@ -14,6 +14,19 @@ use crate::seq::SeqNumber;
 /// Bytes of a header without options.
 const HEADER_LEN: usize = TcpHeader::MIN_LEN;
 
+/// Where the checksum is in the header.
+pub(super) const CHECKSUM_AT: u16 = 16;
+
+/// What the checksum field of a segment that is written is a sum of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Summed {
+    /// Everything: the checksum of RFC 9293 §3.1.
+    All,
+    /// The pseudo-header alone, not complemented: who completes it sums from the header on, this field
+    /// included, and complements (Linux's `CHECKSUM_PARTIAL`).
+    PseudoHeader,
+}
+
 const FIN: u32 = 1 << 0;
 const SYN: u32 = 1 << 1;
 const RST: u32 = 1 << 2;
@@ -64,10 +77,7 @@ pub(super) fn read<'a>(
         dst: SocketAddr::new(ip.dst, tcp.destination_port()),
         dscp: ip.dscp,
         hop_limit: ip.hop_limit,
-        segment: Segment {
-            header,
-            payload: Payload::from(payload),
-        },
+        segment: Segment::new(header, Payload::from(payload)),
         bad_option: read.malformed,
     })
 }
@@ -84,9 +94,13 @@ pub(super) fn len(segment: &Segment<'_>) -> usize {
     HEADER_LEN + options::len(&segment.header.options) + segment.payload.len()
 }
 
-/// Writes a segment, its checksum complete, to `out`, whose length is that of the segment; `None`
-/// where it is shorter.
-pub(super) fn write(fields: &IpFields, segment: &Segment<'_>, out: &mut [u8]) -> Option<()> {
+/// Writes a segment to `out`, whose length is that of the segment; `None` where it is shorter.
+pub(super) fn write(
+    fields: &IpFields,
+    segment: &Segment<'_>,
+    summed: Summed,
+    out: &mut [u8],
+) -> Option<()> {
     let pseudo = Sum::pseudo_header(fields.src.ip(), fields.dst.ip(), IpNumber::TCP.0, out.len());
     let mut options = Writer::default();
     options::write(&segment.header.options, &mut options);
@@ -99,12 +113,20 @@ pub(super) fn write(fields: &IpFields, segment: &Segment<'_>, out: &mut [u8]) ->
     let (first_out, second_out) = out.split_at_mut_checked(first.len())?;
     let second_out = second_out.get_mut(..second.len())?;
 
-    let [high, low] = pseudo
-        .add(words.as_flattened())
-        .add_copied(options_out, options)
-        .add_copied(first_out, first)
-        .add_copied(second_out, second)
-        .checksum();
+    let [high, low] = match summed {
+        Summed::All => pseudo
+            .add(words.as_flattened())
+            .add_copied(options_out, options)
+            .add_copied(first_out, first)
+            .add_copied(second_out, second)
+            .checksum(),
+        Summed::PseudoHeader => {
+            options_out.copy_from_slice(options);
+            first_out.copy_from_slice(first);
+            second_out.copy_from_slice(second);
+            pseudo.partial()
+        }
+    };
     let [_, _, _, _, [checksum_high, checksum_low, ..]] = &mut words;
     (*checksum_high, *checksum_low) = (high, low);
     header_out.copy_from_slice(words.as_flattened());

@@ -28,8 +28,8 @@ impl Ours {
             ..StackConfig::default()
         };
         let tcp = TcpConfig {
-            send_buffer: config.buffer,
-            recv_buffer: config.buffer,
+            send_buffer: config.buffer.into(),
+            recv_buffer: config.buffer.into(),
             ..TcpConfig::default()
         };
         Ours {

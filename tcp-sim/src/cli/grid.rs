@@ -52,6 +52,9 @@ pub struct GridArgs {
     /// What the single flow transfers [default: 10Mi]
     #[arg(long, value_name = "BYTES")]
     bytes: Option<Bytes>,
+    /// Let ours send large segments, which their devices cut
+    #[arg(long)]
+    large_segments: bool,
     /// The first seed
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     seed: u64,
@@ -100,6 +103,8 @@ impl GridArgs {
         if let Some(flows) = &self.flows {
             many.flows.clone_from(flows);
         }
+        single.large_segments = self.large_segments;
+        many.large_segments = self.large_segments;
         single.bytes = self.bytes.unwrap_or(single.bytes);
         GridConfig {
             seed: self.seed,

@@ -2,7 +2,7 @@
 
 use tcp_core::connection::{HalfOpen, HalfOpenOutcome, HalfOpenTimeout, TimeWait, TimeWaitOutcome};
 use tcp_core::seq::SeqNumber;
-use tcp_core::wire::{Control, Header};
+use tcp_core::wire::{Control, Header, Segment};
 use tcp_core::{ConfigError, Connection, Counters, Instant, Setup, TcpConfig, ValidConfig};
 
 use super::machine::{Machine, Packet};
@@ -21,6 +21,8 @@ pub struct Host {
     incarnation: u8,
     /// What goes out before anything that the connection says.
     reply: Option<Header>,
+    /// The pieces of a large segment that have yet to go, the last first.
+    pieces: Vec<Packet>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -67,6 +69,7 @@ impl Host {
             stage: Stage::Listen,
             incarnation: 0,
             reply: None,
+            pieces: Vec::new(),
         }
     }
 
@@ -228,15 +231,18 @@ impl Machine for Host {
             let payload = Vec::new();
             return Some(Packet { header, payload });
         }
+        if let Some(piece) = self.pieces.pop() {
+            return Some(piece);
+        }
         let connection = self.connection_mut()?;
         let Some(sent) = connection.poll_segment(now, &mut Counters::default()) else {
             self.retire();
             return None;
         };
-        Some(Packet {
-            header: sent.header,
-            payload: sent.payload.iter().collect(),
-        })
+        let mut pieces = cut(&sent);
+        pieces.reverse();
+        self.pieces = pieces;
+        self.pieces.pop()
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
@@ -271,6 +277,34 @@ impl Machine for Host {
         self.stage = Stage::Open(Box::new(connection));
         self.incarnation += 1;
     }
+}
+
+/// The segments that go over the wire for one: FIN and PSH are for the last, CWR for the first.
+fn cut(sent: &Segment<'_>) -> Vec<Packet> {
+    let len = sent.payload.len();
+    let size = sent
+        .segment_size
+        .map_or(len, |size| usize::from(size.get()));
+    let pieces = sent.pieces() as usize;
+    let piece = |n: usize| {
+        let (start, is_last) = (n * size, n + 1 == pieces);
+        let mut header = sent.header;
+        header.seq = header.seq.advanced_by(start as u32);
+        header.push &= is_last;
+        header.cwr &= n == 0;
+        if header.control == Control::Fin && !is_last {
+            header.control = Control::None;
+        }
+        Packet {
+            header,
+            payload: sent
+                .payload
+                .slice(start, len.min(start + size))
+                .iter()
+                .collect(),
+        }
+    };
+    (0..pieces).map(piece).collect()
 }
 
 /// The answer to a segment that belongs to no connection (RFC 9293 §3.10.7.1).

@@ -98,8 +98,8 @@ pub use host::Host;
 pub use machine::{Machine, Packet};
 pub use panics::silence_caught_panics;
 pub use presets::{
-    close, handshake, preset, presets, reset, simultaneous_close, simultaneous_open,
-    time_wait_reuse, transfer, zero_window,
+    close, handshake, large_segments, preset, presets, reset, simultaneous_close,
+    simultaneous_open, time_wait_reuse, transfer, zero_window,
 };
 pub use report::{Bounds, Progress, Report};
 pub use scenario::{Ending, Scenario, Start, Step};

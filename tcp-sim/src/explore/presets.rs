@@ -14,11 +14,12 @@ const MSS: u16 = 88;
 const SEGMENT: usize = MSS as usize;
 
 /// All of them.
-pub fn presets() -> [Scenario; 8] {
+pub fn presets() -> [Scenario; 9] {
     [
         handshake(),
         simultaneous_open(),
         transfer(),
+        large_segments(),
         close(),
         simultaneous_close(),
         zero_window(),
@@ -88,6 +89,32 @@ pub fn transfer() -> Scenario {
     )
 }
 
+/// A sends a segment of three pieces, and one of two; the network carries each piece by itself.
+pub fn large_segments() -> Scenario {
+    let device = |isn| Setup {
+        gso_max_size: 3 * MSS,
+        ..setup(isn)
+    };
+    let config = TcpConfig {
+        // As large as the device takes them, at whatever rate.
+        min_tso_segs: 3,
+        ..config()
+    };
+    let machines = [
+        Host::connect(config.clone(), device(ISN_A)),
+        Host::listen(config, device(ISN_B)),
+    ];
+    let a = vec![Step::Write(3 * SEGMENT), Step::Write(2 * SEGMENT)];
+    let b = vec![Step::Read(5 * SEGMENT)];
+    Scenario::new(
+        "large-segments",
+        machines,
+        [a, b],
+        Start::Established,
+        Ending::Open,
+    )
+}
+
 /// A sends a segment and closes its direction; B reads to the end, answers, and closes.
 pub fn close() -> Scenario {
     let a = vec![
@@ -126,7 +153,7 @@ pub fn simultaneous_close() -> Scenario {
 /// A sends twice what B has room for, and B reads it piece by piece.
 pub fn zero_window() -> Scenario {
     let config = TcpConfig {
-        recv_buffer: 2 * SEGMENT,
+        recv_buffer: (2 * SEGMENT).into(),
         ..config()
     };
     let a = vec![Step::Write(4 * SEGMENT)];
@@ -210,8 +237,8 @@ fn config() -> TcpConfig {
         retries2: PATIENCE,
         syn_retries: PATIENCE,
         synack_retries: PATIENCE,
-        recv_buffer: 4_096,
-        send_buffer: 4_096,
+        recv_buffer: 4_096.into(),
+        send_buffer: 4_096.into(),
         timestamps: false,
         ..TcpConfig::default()
     }
@@ -222,6 +249,7 @@ fn setup(isn: u32) -> Setup {
         isn: SeqNumber::new(isn),
         timestamp_offset: 0,
         mss: MSS,
+        gso_max_size: 0,
         default_mss: MSS,
     }
 }

@@ -6,6 +6,7 @@ use serde::Serialize;
 use thiserror::Error;
 
 use super::contender::Contender;
+use crate::link::config::is_default;
 use crate::units::{Bytes, Probability, Rate};
 
 /// The tables to make. The same seeds serve every cell and every contender.
@@ -26,6 +27,9 @@ pub struct GridConfig {
 pub struct SingleConfig {
     /// Who takes part.
     pub contenders: Vec<Contender>,
+    /// Whether ours send large segments, which their devices cut.
+    #[serde(skip_serializing_if = "is_default")]
+    pub large_segments: bool,
     /// Twice the delay of each direction.
     #[serde(with = "humantime_serde")]
     pub rtt: Duration,
@@ -45,6 +49,9 @@ pub struct SingleConfig {
 pub struct ManyConfig {
     /// Who takes part.
     pub contenders: Vec<Contender>,
+    /// Whether ours send large segments, which their devices cut.
+    #[serde(skip_serializing_if = "is_default")]
+    pub large_segments: bool,
     /// How many flows there are.
     pub flows: Vec<u16>,
     /// What each transfers.
@@ -99,6 +106,7 @@ impl Default for SingleConfig {
         let losses = [0.0, 0.001, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3];
         SingleConfig {
             contenders: Contender::paced(),
+            large_segments: false,
             rtt: Duration::from_millis(100),
             bytes: Bytes(10 << 20),
             buffers: (7..=20).map(|power| 1 << power).collect(),
@@ -112,6 +120,7 @@ impl Default for ManyConfig {
     fn default() -> Self {
         ManyConfig {
             contenders: Contender::all(),
+            large_segments: false,
             flows: vec![1, 2, 4, 8, 16, 32, 64],
             bytes: Bytes(2 << 20),
             buffer: 256 << 10,

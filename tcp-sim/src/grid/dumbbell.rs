@@ -26,6 +26,8 @@ pub(super) struct Course {
     pub(super) contender: Contender,
     /// Bytes of each buffer.
     pub(super) buffer: usize,
+    /// Whether ours send large segments, which their devices cut.
+    pub(super) large_segments: bool,
     /// Bytes that each flow transfers.
     pub(super) bytes: u64,
     /// Each direction of the shared link.
@@ -120,6 +122,7 @@ impl Dumbbell {
             let end = EndConfig {
                 flow,
                 buffer: course.buffer,
+                large_segments: course.large_segments,
                 seed: seed(),
             };
             let contender = course.contender;

@@ -32,6 +32,8 @@ pub(super) struct EndConfig {
     pub(super) flow: u16,
     /// Bytes of the send buffer and of the receive buffer, each.
     pub(super) buffer: usize,
+    /// Whether the device of ours takes large segments, and cuts them.
+    pub(super) large_segments: bool,
     /// Where everything random comes from.
     pub(super) seed: u64,
 }

@@ -81,6 +81,7 @@ impl ManyPlace {
         let finish = dumbbell::run(&Course {
             contender: self.contender,
             buffer: config.buffer as usize,
+            large_segments: config.large_segments,
             bytes: config.bytes.0,
             shared: LinkConfig {
                 rate: Some(config.rate),

@@ -1,13 +1,15 @@
 //! `tcp-core` as a contender.
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 use tcp_core::{
-    ConnectionId, Instant, ListenConfig, ListenerId, PacketMeta, ReceiveChecksum, Shutdown, Stack,
-    StackConfig, TcpConfig, ValidConfig,
+    ConnectionId, Instant, ListenConfig, ListenerId, Offload, PacketMeta, ReceiveChecksum,
+    Shutdown, Stack, StackConfig, TcpConfig, ValidConfig,
 };
 
 use super::endpoint::{EndConfig, Endpoint, MTU, PORT};
+use crate::link::offload::cut;
 use crate::pattern::mix;
 
 /// One of our stacks, with one connection.
@@ -17,14 +19,22 @@ pub(super) struct Ours {
     connection: Option<ConnectionId>,
     /// What packets are written to, and bytes read to.
     scratch: Vec<u8>,
+    /// What of a large segment has yet to go.
+    parts: VecDeque<Vec<u8>>,
 }
+
+/// The largest segments that there are.
+const LARGE: Offload = Offload {
+    max_packet: u16::MAX,
+    checksum: false,
+};
 
 /// What an application writes: what it is does not matter.
 const ZEROS: &[u8] = &[0; 1 << 16];
 
 impl Ours {
     pub(super) fn sender(end: EndConfig, tcp: TcpConfig) -> Ours {
-        let mut ours = Ours::new(end.sender(), mix(end.seed));
+        let mut ours = Ours::new(end, end.sender(), mix(end.seed));
         let remote = SocketAddr::from((end.receiver(), PORT));
         let connection = ours
             .stack
@@ -34,7 +44,7 @@ impl Ours {
     }
 
     pub(super) fn receiver(end: EndConfig, tcp: TcpConfig) -> Ours {
-        let mut ours = Ours::new(end.receiver(), mix(mix(end.seed)));
+        let mut ours = Ours::new(end, end.receiver(), mix(mix(end.seed)));
         let local = SocketAddr::from((end.receiver(), PORT));
         let listening = ListenConfig {
             tcp: settings(end, tcp),
@@ -45,10 +55,15 @@ impl Ours {
         ours
     }
 
-    fn new(address: [u8; 4], seed: u64) -> Ours {
+    fn new(end: EndConfig, address: [u8; 4], seed: u64) -> Ours {
         let config = StackConfig {
             addresses: vec![address.into()],
             mtu: MTU,
+            offload: if end.large_segments {
+                LARGE
+            } else {
+                Offload::NONE
+            },
             ..StackConfig::default()
         };
         let mut secret = [0; 32];
@@ -58,6 +73,7 @@ impl Ours {
             listener: None,
             connection: None,
             scratch: vec![0; 1 << 16],
+            parts: VecDeque::new(),
         }
     }
 
@@ -74,8 +90,8 @@ impl Ours {
 
 fn settings(end: EndConfig, tcp: TcpConfig) -> ValidConfig {
     let config = TcpConfig {
-        send_buffer: end.buffer,
-        recv_buffer: end.buffer,
+        send_buffer: end.buffer.into(),
+        recv_buffer: end.buffer.into(),
         ..tcp
     };
     config.validate().expect("the grid's buffers are checked")
@@ -97,8 +113,16 @@ impl Endpoint for Ours {
     }
 
     fn poll_transmit(&mut self, now: Instant) -> Option<Vec<u8>> {
+        if let Some(part) = self.parts.pop_front() {
+            return Some(part);
+        }
         let transmit = self.stack.poll_transmit(now, &mut self.scratch)?;
-        Some(self.scratch[..transmit.len].to_vec())
+        let packet = self.scratch[..transmit.len].to_vec();
+        let Some(size) = transmit.segment_size else {
+            return Some(packet);
+        };
+        self.parts.extend(cut(packet, size));
+        self.parts.pop_front()
     }
 
     fn poll_timeout(&mut self, _now: Instant) -> Option<Instant> {

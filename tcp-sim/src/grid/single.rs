@@ -73,6 +73,7 @@ impl SinglePlace {
         let finish = dumbbell::run(&Course {
             contender: self.contender,
             buffer: self.buffer as usize,
+            large_segments: config.large_segments,
             bytes: config.bytes.0,
             shared: LinkConfig {
                 delay: config.rtt / 2,

@@ -27,4 +27,5 @@ pub use direction::Link;
 pub use error::LinkError;
 pub use fate::{DropReason, Fate, Handling, LinkEvent};
 pub use fault::{Fault, FaultError, FaultPlan, Target};
+pub(crate) use middlebox::offload;
 pub use stats::{Drops, LinkStats, QueueLen};

@@ -30,6 +30,11 @@ pub enum Novelty {
 }
 
 impl Accounts {
+    /// Of the packets that the host was handed, so many were put together with others on their way.
+    pub fn joined(&mut self, packets: u64) {
+        self.packets_in -= packets;
+    }
+
     /// The host was handed a packet, which says this. It must be one of the host's own addresses.
     pub fn handed(&mut self, packet: &Result<Incoming<'_>, ParseError>) {
         self.packets_in += 1;

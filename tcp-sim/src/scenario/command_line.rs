@@ -24,6 +24,7 @@ impl Scenario {
                 .zip(&names)
                 .all(|(host, name)| host.name == name.name)
             && self.host[0].mtu == self.host[1].mtu
+            && self.host[0].large_segments == self.host[1].large_segments
             && link
                 .between
                 .iter()
@@ -59,6 +60,9 @@ impl Scenario {
         }
         for flow in &self.flow {
             flag("app", &app_words(&write_pairs(&flow.app)));
+        }
+        if self.host[0].large_segments {
+            line.push_str(" --large-segments");
         }
         if self.family == Family::V6 {
             line.push_str(" --ipv6");

@@ -128,6 +128,10 @@ struct HostArgs {
     #[arg(long, value_name = "BYTES", conflicts_with = "file")]
     mtu: Option<u16>,
 
+    /// The hosts' network cards take large segments, which they cut, and put together what arrives
+    #[arg(long, conflicts_with = "file")]
+    large_segments: bool,
+
     /// Over IPv6
     #[arg(long, conflicts_with = "file")]
     ipv6: bool,
@@ -169,6 +173,7 @@ impl ScenarioArgs {
             let tcp = self.tcp.settings_of(tcp.as_ref());
             Ok(HostConfig {
                 mtu: hosts.mtu.unwrap_or(super::default_mtu()),
+                large_segments: hosts.large_segments,
                 tcp: tcp.with_context(|| format!("--{name}"))?,
                 ..HostConfig::named(name.into())
             })

@@ -79,6 +79,9 @@ pub struct HostConfig {
     /// Bytes of the largest IP packet that it sends.
     #[serde(default = "default_mtu", skip_serializing_if = "is_default_mtu")]
     pub mtu: u16,
+    /// Whether its network card takes large segments, which it cuts, and puts together what arrives.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub large_segments: bool,
     /// Settings of its connections.
     #[serde(default, skip_serializing_if = "is_default")]
     pub tcp: TcpSettings,
@@ -106,6 +109,7 @@ impl HostConfig {
         HostConfig {
             name,
             mtu: default_mtu(),
+            large_segments: false,
             tcp: TcpSettings::default(),
         }
     }
@@ -211,6 +215,7 @@ mod tests {
     fn a_scenario_prints_as_a_command_and_as_a_file_that_give_it_again() {
         let lines = [
             "tcp-sim",
+            "tcp-sim --large-segments --loss 0.1",
             "tcp-sim --ipv6 --mtu 9000 --time-limit 90s --queue 100p --flows 2",
             "tcp-sim --app 'many-short, connections = 9, parallel = 3, request = 1, response = \"1k\"'",
             "tcp-sim --app 'half_close, request = 1, response = 2' --app bulk,bytes=5 --jitter 3ms",

@@ -5,7 +5,9 @@ use std::time::Duration;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use tcp_core::congestion::CubicOptions;
-use tcp_core::{CongestionAlgorithm, EcnMode, RecoveryConfig, TcpConfig, WindowScaling};
+use tcp_core::{
+    BufferSize, CongestionAlgorithm, EcnMode, RecoveryConfig, TcpConfig, WindowScaling,
+};
 
 use crate::link::config::is_default;
 use crate::units::Bytes;
@@ -14,12 +16,18 @@ use crate::units::Bytes;
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TcpSettings {
-    /// See [`TcpConfig::recv_buffer`].
+    /// See [`TcpConfig::recv_buffer`]: fixed, unless there is a maximum.
     #[serde(skip_serializing_if = "is_default")]
     pub recv_buffer: Option<Bytes>,
-    /// See [`TcpConfig::send_buffer`].
+    /// What the receive buffer may grow to.
+    #[serde(skip_serializing_if = "is_default")]
+    pub recv_buffer_max: Option<Bytes>,
+    /// See [`TcpConfig::send_buffer`]: fixed, unless there is a maximum.
     #[serde(skip_serializing_if = "is_default")]
     pub send_buffer: Option<Bytes>,
+    /// What the send buffer may grow to.
+    #[serde(skip_serializing_if = "is_default")]
+    pub send_buffer_max: Option<Bytes>,
     /// See [`TcpConfig::max_segment_size`].
     #[serde(skip_serializing_if = "is_default")]
     pub max_segment_size: Option<u16>,
@@ -145,12 +153,11 @@ impl TcpSettings {
 
     /// `base` with these settings in their place.
     pub fn over(&self, base: TcpConfig) -> TcpConfig {
-        let bytes = |setting: Option<Bytes>, base| setting.map_or(base, |it| it.0 as usize);
         let delayed_ack_max = self.delayed_ack_max.unwrap_or(base.delayed_ack_max);
         let max_rto = self.max_rto.unwrap_or(base.max_rto);
         TcpConfig {
-            recv_buffer: bytes(self.recv_buffer, base.recv_buffer),
-            send_buffer: bytes(self.send_buffer, base.send_buffer),
+            recv_buffer: buffer(self.recv_buffer, self.recv_buffer_max, base.recv_buffer),
+            send_buffer: buffer(self.send_buffer, self.send_buffer_max, base.send_buffer),
             max_segment_size: self.max_segment_size.or(base.max_segment_size),
             window_scaling: match self.window_scaling {
                 None => base.window_scaling,
@@ -200,6 +207,20 @@ impl TcpSettings {
             forward_rto: self.forward_rto.unwrap_or(base.forward_rto),
             undo: self.undo.unwrap_or(base.undo),
             limited_transmit: self.limited_transmit.unwrap_or(base.limited_transmit),
+        }
+    }
+}
+
+/// A size alone is fixed; with a maximum, or with that alone, the buffer grows.
+fn buffer(size: Option<Bytes>, max: Option<Bytes>, base: BufferSize) -> BufferSize {
+    let bytes = |it: Bytes| it.0 as usize;
+    match (size, max) {
+        (None, None) => base,
+        (Some(size), None) => BufferSize::Fixed(bytes(size)),
+        (size, Some(max)) => {
+            let max = bytes(max);
+            let initial = size.map_or(base.initial().min(max), bytes);
+            BufferSize::Auto { initial, max }
         }
     }
 }

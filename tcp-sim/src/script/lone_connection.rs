@@ -40,6 +40,7 @@ impl LoneConnection {
             isn: SeqNumber::new(isn),
             timestamp_offset: 0,
             mss: 1_460,
+            gso_max_size: 0,
             default_mss: 536,
         }
     }

@@ -302,8 +302,5 @@ impl Data {
 
 /// The core's view of a header and its payload.
 pub fn segment<'a>(header: &Header, payload: &'a [u8]) -> Segment<'a> {
-    Segment {
-        header: *header,
-        payload: Payload::from(payload),
-    }
+    Segment::new(*header, Payload::from(payload))
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use tcp_core::{KeepAlive, ListenConfig, StackConfig, TcpConfig, ValidConfig};
+use tcp_core::{KeepAlive, ListenConfig, Offload, StackConfig, TcpConfig, ValidConfig};
 
 use super::error::ScenarioError;
 use super::flow::{self, Ends, Flow};
@@ -123,6 +123,11 @@ fn stack_config(
     }
     Ok(StackConfig {
         mtu: host.mtu,
+        offload: if host.large_segments {
+            Host::CARD
+        } else {
+            Offload::NONE
+        },
         ..Host::stack_config(index)
     })
 }

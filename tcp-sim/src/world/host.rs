@@ -3,11 +3,13 @@
 use std::net::SocketAddr;
 
 use tcp_core::{
-    ConnectionEvent, ConnectionId, Event, Instant, PacketMeta, Stack, StackConfig, State,
+    ConnectionEvent, ConnectionId, Event, Instant, Offload, PacketMeta, Stack, StackConfig, State,
 };
 
 use super::Side;
 use super::address::Family;
+use super::card;
+use crate::link::offload::Coalescer;
 
 /// A host: its stack, and the events that nobody has asked for yet.
 #[derive(Clone, Debug)]
@@ -15,6 +17,8 @@ pub struct Host {
     /// The stack. Whoever calls it drains it afterwards, with [`Host::drain`].
     pub stack: Stack,
     events: Vec<Event>,
+    /// What arrives is put together here, where the card does that.
+    pub(super) coalescer: Option<Coalescer>,
 }
 
 impl Host {
@@ -37,11 +41,21 @@ impl Host {
         }
     }
 
-    /// A host with this stack configuration.
+    /// What a card does that takes the largest segments, completes checksums, and puts together what
+    /// arrives.
+    pub const CARD: Offload = Offload {
+        max_packet: u16::MAX,
+        checksum: true,
+    };
+
+    /// A host with this stack configuration. Where it says that its card takes large segments, the card
+    /// also puts together what arrives.
     pub fn with_config(config: StackConfig, secret: [u8; 32]) -> Host {
+        let large = config.offload.max_packet > config.mtu;
         Host {
             stack: Stack::new(config, secret),
             events: Vec::new(),
+            coalescer: large.then(Coalescer::default),
         }
     }
 
@@ -50,22 +64,25 @@ impl Host {
         self.stack.handle_packet(now, packet, PacketMeta::default());
     }
 
-    /// Drains the stack as its contract asks: every packet, then every event. Gives the packets.
+    /// When the host is to be woken: by its stack, or by what waits at its card.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let held = self.coalescer.as_ref().and_then(Coalescer::deadline);
+        self.stack.poll_timeout().into_iter().chain(held).min()
+    }
+
+    /// Drains the stack as its contract asks: every packet, then every event. Gives the packets as they
+    /// go over the wire.
     ///
     /// # Panics
     ///
     /// When a packet is larger than the MTU, or the stack does not come to an end.
     pub fn drain(&mut self, now: Instant) -> Vec<Vec<u8>> {
-        let mtu = usize::from(self.stack.config().mtu);
-        let mut buffer = vec![0; mtu];
+        let mtu = self.stack.config().mtu;
+        let mut buffer = vec![0; self.stack.config().largest_packet()];
         let mut packets = Vec::new();
         while let Some(transmit) = self.stack.poll_transmit(now, &mut buffer) {
-            assert!(
-                transmit.len <= mtu,
-                "{} bytes on an MTU of {mtu}",
-                transmit.len
-            );
-            packets.push(buffer[..transmit.len].to_vec());
+            let packet = buffer[..transmit.len].to_vec();
+            packets.extend(card::on_the_wire(packet, &transmit, mtu));
             assert!(packets.len() < PACKETS_AT_ONCE, "poll_transmit never ends");
         }
         self.collect_events();

@@ -4,6 +4,7 @@
 
 mod address;
 mod calls;
+mod card;
 mod host;
 mod network;
 mod packet;

@@ -2,15 +2,17 @@
 
 use std::collections::VecDeque;
 
-use tcp_core::{Instant, ReceiveChecksum, Stack};
+use tcp_core::{Instant, PacketMeta, ReceiveChecksum, Stack};
 
 use super::address;
+use super::card;
 use super::host::Host;
 use super::packets::Packets;
 use super::pipe::Pipe;
 use super::routes::Routes;
 use super::schedule::{Schedule, Source};
 use super::watch::{Seen, Watch};
+use crate::link::offload::Received;
 use crate::link::{Link, LinkEvent};
 use crate::oracle::Violation;
 use crate::record::{Event, LinkId, NodeId, Observer};
@@ -215,6 +217,10 @@ impl<O: Observer> Network<O> {
                 let host = NodeId(host as usize);
                 self.check_clock(host);
                 let now = self.now;
+                if let Some(coalescer) = &mut self.host(host).coalescer {
+                    coalescer.run(now);
+                    self.hand_over(host);
+                }
                 self.host(host).stack.handle_timeout(now);
                 if let Some(watch) = &mut self.watch {
                     watch.timer_ran(host.0);
@@ -250,7 +256,7 @@ impl<O: Observer> Network<O> {
         let index = host.0;
         let (now, observer) = (self.now, &mut self.observer);
         let host = &mut self.hosts[index];
-        let deadline = host.stack.poll_timeout().map(|at| at.max(now));
+        let deadline = host.deadline().map(|at| at.max(now));
         self.schedule.arm(Source::Host(index as u32), deadline);
         let Some(watch) = &mut self.watch else { return };
         let wants_connections = observer.wants_connections();
@@ -300,14 +306,18 @@ impl<O: Observer> Network<O> {
         loop {
             let now = self.now;
             let stack = &mut self.hosts[host.0].stack;
-            let Some(packet) = self.packets.polled(stack, now) else {
+            let Some((packet, transmit)) = self.packets.polled(stack, now) else {
                 return;
             };
-            if let Some(watch) = &mut self.watch {
-                let judgement = watch.sent(host.0, &packet);
-                self.judge(host, judgement);
+            let mtu = stack.config().mtu;
+            for packet in card::on_the_wire(packet, &transmit, mtu) {
+                self.packets.copy(&packet);
+                if let Some(watch) = &mut self.watch {
+                    let judgement = watch.sent(host.0, &packet);
+                    self.judge(host, judgement);
+                }
+                self.forward(host, packet);
             }
-            self.forward(host, packet);
         }
     }
 
@@ -384,16 +394,42 @@ impl<O: Observer> Network<O> {
             self.forward(node, packet);
             return Step::Network;
         }
+        match &mut self.hosts[node.0].coalescer {
+            Some(coalescer) => {
+                coalescer.take(self.now, packet);
+                self.hand_over(node);
+            }
+            None => self.hand(node, Received::alone(packet)),
+        }
+        Step::Host(node)
+    }
+
+    /// What waits at a host's card no longer goes to its stack.
+    fn hand_over(&mut self, host: NodeId) {
+        let next = |hosts: &mut [Host]| hosts[host.0].coalescer.as_mut()?.next_ready();
+        while let Some(received) = next(&mut self.hosts) {
+            self.hand(host, received);
+        }
+    }
+
+    fn hand(&mut self, host: NodeId, received: Received) {
         if let Some(watch) = &mut self.watch {
             let checksum = match self.bytes {
                 Bytes::Untouched => ReceiveChecksum::Verified,
                 Bytes::Altered => ReceiveChecksum::Unchecked,
             };
-            watch.handed(node.0, &packet, checksum);
+            for packet in received.on_the_wire() {
+                watch.handed(host.0, packet, checksum);
+            }
+            watch.joined(host.0, received.on_the_wire().len() - 1);
         }
-        self.hosts[node.0].receive(self.now, &packet);
-        self.packets.recycle(packet);
-        Step::Host(node)
+        let meta = PacketMeta {
+            segment_size: received.segment_size,
+            ..PacketMeta::default()
+        };
+        let stack = &mut self.hosts[host.0].stack;
+        stack.handle_packet(self.now, &received.packet, meta);
+        self.packets.recycle(received.packet);
     }
 }
 

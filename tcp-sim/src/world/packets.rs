@@ -1,6 +1,6 @@
 //! Buffers of packets, used again and again.
 
-use tcp_core::{Instant, Stack};
+use tcp_core::{Instant, Stack, Transmit};
 
 use super::host::Host;
 
@@ -8,7 +8,7 @@ use super::host::Host;
 #[derive(Debug)]
 pub(super) struct Packets {
     free: Vec<Vec<u8>>,
-    /// As large as the largest MTU.
+    /// As large as the largest packet of any.
     scratch: Vec<u8>,
 }
 
@@ -17,12 +17,12 @@ const KEPT: usize = 4_096;
 
 impl Packets {
     pub(super) fn new(hosts: &[Host]) -> Packets {
-        let mtus = hosts
+        let largest = hosts
             .iter()
-            .map(|host| usize::from(host.stack.config().mtu));
+            .map(|host| host.stack.config().largest_packet());
         Packets {
             free: Vec::new(),
-            scratch: vec![0; mtus.max().unwrap_or_default()],
+            scratch: vec![0; largest.max().unwrap_or_default()],
         }
     }
 
@@ -30,18 +30,22 @@ impl Packets {
     ///
     /// # Panics
     ///
-    /// When it is larger than the MTU.
-    pub(super) fn polled(&mut self, stack: &mut Stack, now: Instant) -> Option<Vec<u8>> {
-        let mtu = usize::from(stack.config().mtu);
-        let transmit = stack.poll_transmit(now, &mut self.scratch[..mtu])?;
+    /// When it is larger than what the stack is configured for.
+    pub(super) fn polled(
+        &mut self,
+        stack: &mut Stack,
+        now: Instant,
+    ) -> Option<(Vec<u8>, Transmit)> {
+        let largest = stack.config().largest_packet();
+        let transmit = stack.poll_transmit(now, &mut self.scratch[..largest])?;
         assert!(
-            transmit.len <= mtu,
-            "{} bytes on an MTU of {mtu}",
+            transmit.len <= largest,
+            "{} bytes of at most {largest}",
             transmit.len
         );
         let mut packet = self.free.pop().unwrap_or_default();
         packet.extend_from_slice(&self.scratch[..transmit.len]);
-        Some(packet)
+        Some((packet, transmit))
     }
 
     /// Keeps a copy of a packet that is about to go.

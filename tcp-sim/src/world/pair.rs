@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tcp_core::{Counters, Instant, Stack, TcpConfig, ValidConfig};
+use tcp_core::{Counters, Instant, Offload, Stack, StackConfig, TcpConfig, ValidConfig};
 
 use super::address::Family;
 use super::host::Host;
@@ -18,6 +18,8 @@ pub struct PairConfig {
     pub family: Family,
     /// Bytes of the largest IP packet.
     pub mtu: u16,
+    /// Whose card cuts large segments, and puts together what arrives.
+    pub large_segments: [bool; 2],
     /// How long a packet takes.
     pub delay: [Duration; 2],
     /// What the links do to packets.
@@ -33,6 +35,7 @@ impl Default for PairConfig {
         PairConfig {
             family: Family::V4,
             mtu: 1_500,
+            large_segments: [false; 2],
             delay: [Duration::from_millis(10); 2],
             plan: [FaultPlan::none(), FaultPlan::none()],
             tcp: [TcpConfig::default(), TcpConfig::default()],
@@ -79,7 +82,15 @@ impl Pair {
             (ends(Side::A), Link::new(delay_a, plan_a)),
             (ends(Side::B), Link::new(delay_b, plan_b)),
         ];
-        let host = |side: Side| Host::new(side, config.mtu, config.secret[side.index()]);
+        let host = |side: Side| {
+            let card = config.large_segments[side.index()];
+            let stack = StackConfig {
+                mtu: config.mtu,
+                offload: if card { Host::CARD } else { Offload::NONE },
+                ..Host::stack_config(side.index())
+            };
+            Host::with_config(stack, config.secret[side.index()])
+        };
         let hosts = Side::BOTH.map(host).into();
         Pair {
             network: Network::new(hosts, 0, links, Trace::default(), Oracles::On),

@@ -11,9 +11,9 @@ use clap::{ArgAction, Args};
 use nix::errno::Errno;
 use nix::unistd::geteuid;
 use sha2::{Digest, Sha256};
-use tcp_core::{TcpConfig, ValidConfig};
+use tcp_core::{Offload, TcpConfig, ValidConfig};
 use tcp_tun::capture::Capture;
-use tcp_tun::{Cidr, Direction, Interface, InterfaceBuilder, netns};
+use tcp_tun::{Cidr, Direction, Interface, InterfaceBuilder, TunMode, netns};
 
 use super::tcp::TcpArgs;
 use super::text;
@@ -56,6 +56,12 @@ pub struct LinkArgs {
     /// demo, 9000]
     #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u16).range(576..))]
     mtu: Option<u16>,
+
+    /// Carry every packet by itself, as on the wire, and not up to 64 KiB of segments at once
+    ///
+    /// This is also what is done where the kernel has no offloads for TUN devices.
+    #[arg(long)]
+    plain: bool,
 
     /// Make a network of its own for this, which nothing outside can see or be disturbed by
     ///
@@ -167,6 +173,23 @@ impl LinkArgs {
         self.mtu.unwrap_or(default)
     }
 
+    /// Which TUN device to make.
+    pub fn tun_mode(&self) -> TunMode {
+        match self.plain {
+            true => TunMode::Plain,
+            false => TunMode::Offload,
+        }
+    }
+
+    /// Says where the device is not the one that was wanted.
+    pub fn note_offload(&self, interface: &Interface) {
+        if self.tun_mode() == TunMode::Offload && interface.offload() == Offload::NONE {
+            text::note(format_args!(
+                "this kernel has no offloads for TUN devices: each packet goes by itself"
+            ));
+        }
+    }
+
     /// Makes the TUN device and our stack behind it. Must be called before threads are started.
     pub fn open(&self) -> anyhow::Result<Link> {
         if self.private {
@@ -188,6 +211,7 @@ impl LinkArgs {
         }
         let interface = builder.build().map_err(|error| explain_tun(&error, name))?;
         let device = interface.name().unwrap_or_default();
+        self.note_offload(&interface);
         for ours in self.unrouted(&kernel_addresses) {
             text::note(format_args!(
                 "no network of the kernel's holds {ours}: the kernel needs a route to it, \
@@ -208,7 +232,7 @@ impl LinkArgs {
         capture: Option<Capture>,
         observer: Option<Observer>,
     ) -> InterfaceBuilder {
-        let mut builder = Interface::builder();
+        let mut builder = Interface::builder().tun_mode(self.tun_mode());
         for address in self.addresses() {
             builder = builder.address(address);
         }

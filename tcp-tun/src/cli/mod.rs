@@ -1,5 +1,6 @@
 //! The command line: what it takes, and which command does what.
 
+mod bench;
 mod connect;
 mod demo;
 mod link;
@@ -45,6 +46,7 @@ enum Command {
     Demo(demo::DemoArgs),
     Serve(serve::ServeArgs),
     Connect(connect::ConnectArgs),
+    Bench(bench::BenchArgs),
 }
 
 impl Cli {
@@ -59,6 +61,7 @@ impl Cli {
             Command::Demo(args) => demo::run(&args),
             Command::Serve(args) => serve::run(&args),
             Command::Connect(args) => connect::run(&args),
+            Command::Bench(args) => bench::run(&args),
         }
     }
 }

@@ -94,10 +94,7 @@ mod tests {
         header.options.mss = Some(1460);
         header.options.window_scale = Some(WindowScale::clamped(7));
         header.options.timestamps = Some(Timestamps { value: 1, echo: 2 });
-        let segment = Segment {
-            header,
-            payload: b"abc"[..].into(),
-        };
+        let segment = Segment::new(header, b"abc"[..].into());
         let fields = IpFields {
             src: "10.7.0.2:80".parse().unwrap(),
             dst: "10.7.0.1:4000".parse().unwrap(),

@@ -8,7 +8,10 @@ mod cidr;
 pub mod config;
 mod memory;
 mod netlink;
+mod queue;
 mod tun;
+pub mod veth;
+mod vnet;
 
 use std::io;
 use std::os::fd::AsFd;
@@ -25,21 +28,21 @@ pub const MAX_PACKET: usize = 65_535;
 
 /// A non-blocking carrier of IP packets.
 ///
-/// The loop of an [`Interface`](crate::Interface) polls the file descriptor edge-triggered: it
+/// The driver of an [`Interface`](crate::Interface) polls the file descriptor edge-triggered: it
 /// waits only after `recv` or `send` said [`WouldBlock`](io::ErrorKind::WouldBlock). A device that
 /// holds packets of its own (a batch read ahead) must therefore hand them out before it says so.
 ///
-/// All calls come under one lock, one at a time, from the loop and from the user's threads.
+/// All calls come under one lock, one at a time, from the interface's thread and from the user's.
 pub trait Device: AsFd + Send {
     /// Receives one packet into the start of `buf`, which holds [`MAX_PACKET`] bytes: its length, and
     /// what the device knows of it. A device that coalesces segments says so in
     /// [`PacketMeta::segment_size`], one that has checked the checksum in [`PacketMeta::checksum`].
-    /// The loop itself fills [`PacketMeta::arrived`], right after the call: its clock is not the device's.
+    /// The driver fills [`PacketMeta::arrived`], right after the call: its clock is not the device's.
     ///
     /// # Errors
     ///
     /// `WouldBlock` when there is none, `Interrupted` when a signal came first. Any other error
-    /// says that the device is gone for good, and ends the loop.
+    /// says that the device is gone for good, and ends the interface.
     fn recv(&mut self, buf: &mut [u8]) -> io::Result<(usize, PacketMeta)>;
 
     /// Sends one packet. `transmit` says what is left to the device, a checksum or a cut into

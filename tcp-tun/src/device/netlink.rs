@@ -35,11 +35,7 @@ impl Request {
     }
 
     pub(super) fn push_attribute(&mut self, kind: u16, value: &[u8]) {
-        let len = (ATTRIBUTE_HEADER_LEN + value.len()) as u16;
-        self.0.extend(len.to_ne_bytes());
-        self.0.extend(kind.to_ne_bytes());
-        self.0.extend(value);
-        self.0.resize(padded(self.0.len()), 0);
+        push_attribute(&mut self.0, kind, value);
     }
 
     fn into_bytes(mut self) -> Vec<u8> {
@@ -47,6 +43,15 @@ impl Request {
         self.0[..4].copy_from_slice(&len.to_ne_bytes());
         self.0
     }
+}
+
+/// Appends an attribute to a request's attributes, or to those that are nested in one.
+pub(super) fn push_attribute(bytes: &mut Vec<u8>, kind: u16, value: &[u8]) {
+    let len = (ATTRIBUTE_HEADER_LEN + value.len()) as u16;
+    bytes.extend(len.to_ne_bytes());
+    bytes.extend(kind.to_ne_bytes());
+    bytes.extend(value);
+    bytes.resize(padded(bytes.len()), 0);
 }
 
 /// What the kernel answered: the message behind its header.

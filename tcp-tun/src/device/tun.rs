@@ -1,27 +1,38 @@
-//! The plain TUN device: one packet a system call.
+//! The TUN device: plain, one packet of at most an MTU a system call; or with offloads, up to 64 KiB.
 
 use std::fmt;
-use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
 
-use tcp_core::{PacketMeta, ReceiveChecksum, Transmit};
-use tun_tap::{Iface, Mode};
+use tcp_core::{Offload, PacketMeta, Transmit};
 
-use super::{Device, config};
+use super::queue::{Framing, Queue};
+use super::vnet::{HEADER_LEN, VnetHeader};
+use super::{Device, MAX_PACKET};
 
 /// A TUN device of the kernel: a network interface whose other end is this process.
 ///
 /// [`open`](TunDevice::open) makes the device, or attaches to a persistent one that an administrator
 /// has made and given to this user (`ip tuntap add mode tun user NAME`). To give it addresses and
-/// bring it up is the work of [`config::configure`], or of an
+/// bring it up is the work of [`config::configure`](super::config::configure), or of an
 /// [`InterfaceBuilder`](crate::InterfaceBuilder).
+///
+/// # With offloads
+///
+/// [`open_with_offload`](TunDevice::open_with_offload) gives a device that does what a network card
+/// with TSO does. The kernel hands over what its TCP would have given to such a card: up to 64 KiB in
+/// one packet, of which [`PacketMeta::segment_size`] tells the size of the parts. Its checksum was
+/// never made where the packet began on this machine; so there is nothing to check, and it counts as
+/// [`Verified`](tcp_core::ReceiveChecksum::Verified). What the device is given is cut, and its
+/// checksum completed, only where the packet leaves the machine. The MTU stays what it is: segments
+/// are no larger for being carried together.
 pub struct TunDevice {
-    iface: Iface,
-    mtu: u16,
+    queue: Queue,
+    framing: Framing,
 }
 
 impl TunDevice {
-    /// Opens the TUN device `name`; `""` or a name with `%d` lets the kernel choose.
+    /// Opens the plain TUN device `name`; `""` or a name with `%d` lets the kernel choose.
     ///
     /// The device appears in the network namespace of the calling thread, and stays there.
     ///
@@ -31,54 +42,89 @@ impl TunDevice {
     /// (`CAP_NET_ADMIN` in the namespace), `ResourceBusy` where another process holds it, and
     /// `InvalidInput` for a name of 16 bytes or more.
     pub fn open(name: &str) -> io::Result<TunDevice> {
-        config::check_name(name)?;
-        let iface = Iface::without_packet_info(name, Mode::Tun)?;
-        iface.set_non_blocking()?;
-        let mtu = config::mtu(iface.name())?;
-        Ok(TunDevice { iface, mtu })
+        TunDevice::open_queue(name, Framing::Bare)
+    }
+
+    /// As [`open`](TunDevice::open), with offloads.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](TunDevice::open), and `Unsupported` where the kernel has no such device
+    /// (`IFF_VNET_HDR`, `TUNSETOFFLOAD`).
+    pub fn open_with_offload(name: &str) -> io::Result<TunDevice> {
+        TunDevice::open_queue(name, Framing::VnetHeader)
+    }
+
+    fn open_queue(name: &str, framing: Framing) -> io::Result<TunDevice> {
+        let queue = Queue::open(name, framing)?;
+        Ok(TunDevice { queue, framing })
     }
 
     /// The device's name, as `ip link` shows it.
     pub fn name(&self) -> &str {
-        self.iface.name()
+        self.queue.name()
     }
 
     /// Reads the MTU from the kernel again, after it has been configured.
     ///
     /// # Errors
     ///
-    /// Those of `ioctl(SIOCGIFMTU)`: the device is gone.
+    /// The device is gone.
     pub fn refresh_mtu(&mut self) -> io::Result<u16> {
-        self.mtu = config::mtu(self.name())?;
-        Ok(self.mtu)
+        self.queue.refresh_mtu()
     }
 }
 
 impl Device for TunDevice {
     fn recv(&mut self, buf: &mut [u8]) -> io::Result<(usize, PacketMeta)> {
-        let len = self.iface.recv(buf)?;
-        let meta = PacketMeta {
-            checksum: ReceiveChecksum::Unchecked,
-            segment_size: None,
-            ..PacketMeta::default()
-        };
-        Ok((len, meta))
+        let mut file = self.queue.file();
+        match self.framing {
+            Framing::Bare => Ok((file.read(buf)?, PacketMeta::default())),
+            Framing::VnetHeader => {
+                let mut header = [0; HEADER_LEN];
+                let mut parts = [IoSliceMut::new(&mut header), IoSliceMut::new(buf)];
+                let len = file.read_vectored(&mut parts)?;
+                let len = len.checked_sub(HEADER_LEN).ok_or_else(|| {
+                    io::Error::new(io::ErrorKind::InvalidData, "a packet without its header")
+                })?;
+                Ok((len, VnetHeader::from_bytes(header).meta()))
+            }
+        }
     }
 
-    fn send(&mut self, packet: &[u8], _transmit: &Transmit) -> io::Result<()> {
-        self.iface.send(packet).map(drop)
+    fn send(&mut self, packet: &[u8], transmit: &Transmit) -> io::Result<()> {
+        let mut file = self.queue.file();
+        match self.framing {
+            Framing::Bare => file.write(packet).map(drop),
+            Framing::VnetHeader => {
+                let header = VnetHeader::for_transmit(packet, transmit).ok_or_else(|| {
+                    io::Error::new(io::ErrorKind::InvalidInput, "no TCP packet to cut")
+                })?;
+                let header = header.to_bytes();
+                let parts = [IoSlice::new(&header), IoSlice::new(packet)];
+                file.write_vectored(&parts).map(drop)
+            }
+        }
     }
 
     fn mtu(&self) -> u16 {
-        self.mtu
+        self.queue.mtu()
+    }
+
+    fn offload(&self) -> Offload {
+        match self.framing {
+            Framing::Bare => Offload::NONE,
+            Framing::VnetHeader => Offload {
+                max_packet: MAX_PACKET as u16,
+                checksum: true,
+            },
+        }
     }
 }
 
 impl AsFd for TunDevice {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        // SAFETY: `iface` owns the descriptor and closes it only when it is dropped, which the
-        // borrow of `self` in the returned lifetime rules out.
-        unsafe { BorrowedFd::borrow_raw(self.iface.as_raw_fd()) }
+        self.queue.as_fd()
     }
 }
 
@@ -86,7 +132,8 @@ impl fmt::Debug for TunDevice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TunDevice")
             .field("name", &self.name())
-            .field("mtu", &self.mtu)
+            .field("mtu", &self.mtu())
+            .field("framing", &self.framing)
             .finish()
     }
 }

@@ -22,4 +22,9 @@ impl Clock {
     pub(super) fn now(&self) -> Instant {
         Instant::ZERO + self.epoch.elapsed()
     }
+
+    /// The stack's time at a time of the machine's clock.
+    pub(super) fn at(&self, time: time::Instant) -> Instant {
+        Instant::ZERO + time.saturating_duration_since(self.epoch)
+    }
 }

@@ -2,26 +2,14 @@
 
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
-use std::time::SystemTime;
 
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
 use tcp_core::{Instant, PacketMeta, Stack, Transmit};
 
 use super::clock::Clock;
+use super::observe::{Direction, Observer, TcpChecksum, Watcher};
 use crate::device::{Device, MAX_PACKET};
-
-/// Which way an observed packet went.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Direction {
-    /// The device handed it to us.
-    Received,
-    /// The device took it from us.
-    Sent,
-}
-
-/// Sees every packet that passes.
-pub(crate) type Observer = Box<dyn FnMut(Direction, SystemTime, &[u8]) + Send>;
 
 /// What the device has carried since the interface began.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -42,12 +30,12 @@ pub struct DeviceCounters {
 
 /// The device, the packet that it had no room for, and who watches.
 pub(super) struct Link {
-    /// `None` once the loop has ended.
+    /// `None` once the interface has ended.
     device: Option<Box<dyn Device>>,
     registry: Registry,
     token: Token,
     interest: Interest,
-    observer: Option<Observer>,
+    watcher: Option<Watcher>,
     counters: DeviceCounters,
     /// Holds `pending`, if there is one.
     tx_buf: Box<[u8]>,
@@ -69,7 +57,7 @@ impl Link {
             registry,
             token,
             interest,
-            observer,
+            watcher: observer.map(Watcher::new),
             counters: DeviceCounters::default(),
             tx_buf: vec![0; MAX_PACKET].into_boxed_slice(),
             pending: None,
@@ -109,14 +97,15 @@ impl Link {
         meta.arrived = Some(clock.now());
         self.counters.rx_packets += 1;
         self.counters.rx_bytes += len as u64;
-        if let Some(observe) = &mut self.observer {
-            observe(Direction::Received, SystemTime::now(), &buf[..len]);
+        if let Some(watcher) = &mut self.watcher {
+            let checksum = TcpChecksum::received(&meta);
+            watcher.show(Direction::Received, &buf[..len], checksum);
         }
         Ok(Some((len, meta)))
     }
 
     /// Sends all that the stack has to send. Where the device is full, the packet in hand waits, and
-    /// the loop is told when there is room.
+    /// the driver is told when there is room.
     pub(super) fn transmit(&mut self, now: Instant, stack: &mut Stack) {
         let Some(device) = &mut self.device else {
             return;
@@ -134,8 +123,9 @@ impl Link {
                 Ok(()) => {
                     self.counters.tx_packets += 1;
                     self.counters.tx_bytes += packet.len() as u64;
-                    if let Some(observe) = &mut self.observer {
-                        observe(Direction::Sent, SystemTime::now(), packet);
+                    if let Some(watcher) = &mut self.watcher {
+                        let checksum = TcpChecksum::sent(&transmit);
+                        watcher.show(Direction::Sent, packet, checksum);
                     }
                 }
                 Err(error) => match error.kind() {
@@ -194,7 +184,7 @@ impl Link {
             let _ = self.registry.deregister(&mut SourceFd(&raw_fd(&*device)));
         }
         self.pending = None;
-        self.observer.take()
+        self.watcher.take().map(Watcher::into_observer)
     }
 }
 

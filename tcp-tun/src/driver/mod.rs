@@ -7,47 +7,64 @@
 //! and wakes the threads that the stack's events concern. So outside of the lock the stack never
 //! has anything left to say, unless the device is full.
 //!
-//! The mutex is `parking_lot`'s: the loop takes it again as soon as it lets go, and std's mutex,
+//! The mutex is `parking_lot`'s: the driver takes it again as soon as it lets go, and std's mutex,
 //! which promises no order, would let it keep a user's thread out for as long as packets come.
+//!
+//! # One driver
+//!
+//! Somebody must receive packets and keep the time: the *driver*, who has the one [`Seat`](seat::Seat).
+//! A user's thread that must wait takes it, if it can, and then receives itself what it waits for
+//! (`caller`): no packet of its own passes from thread to thread. Where nobody waits, the interface's
+//! thread drives (`background`). Who is next, and when, is told in [`role`].
 //!
 //! # Who waits for what
 //!
-//! A user's thread waits on a condition variable of its connection or listener. It has asked the
-//! stack under the lock before, and it asks again after; whatever changes the answer happens under
-//! the same lock and notifies. A notice can be early or needless, but it cannot be missed.
+//! A user's thread that does not drive waits on a condition variable of its connection or listener. It
+//! has asked the stack under the lock before, and it asks again after; whatever changes the answer
+//! happens under the same lock and notifies. A notice can be early or needless, but it cannot be missed.
 //!
-//! The loop waits in `poll` for the device and for the next deadline. It notes under the lock until
-//! when it will sleep; a call that moves the deadline to an earlier time, or begins the shutdown,
-//! sees the note and wakes it. A wake-up that comes between the note and the sleep is kept by
-//! the waker's descriptor.
+//! The driver waits in `poll` for the device and for the next deadline. It notes under the lock until
+//! when it will sleep; a call that moves the deadline to an earlier time, changes the answer to the
+//! driver's own call, or begins the shutdown, sees the note and wakes it. A wake-up that comes between
+//! the note and the sleep is kept by the waker's descriptor.
 
 mod alarm;
+mod background;
+mod caller;
 mod clock;
-mod event_loop;
 mod link;
+mod observe;
+mod role;
+mod seat;
 mod state;
+mod turn;
 mod wait;
 
 use std::io;
-use std::task;
 use std::time::Duration;
 
 use mio::Waker;
-use parking_lot::{Condvar, Mutex, MutexGuard};
+use parking_lot::{Mutex, MutexGuard};
 use tcp_core::{Instant, Stack, ValidConfig};
 
+pub(crate) use background::spawn;
 use clock::Clock;
-pub(crate) use event_loop::spawn;
-pub(crate) use link::Observer;
-pub use link::{DeviceCounters, Direction};
+pub use link::DeviceCounters;
+pub use observe::Direction;
+pub(crate) use observe::Observer;
+use role::Relief;
 pub(crate) use state::State;
 pub(crate) use wait::{ConnectionWait, ListenerWait, Patience};
 
-/// Everything that the loop, the interface, its listeners and its streams have in common.
+/// Everything that the driver, the interface, its listeners and its streams have in common.
 pub(crate) struct Shared {
     state: Mutex<State>,
+    /// Wakes the driver, whoever it is.
     waker: Waker,
+    relief: Relief,
     clock: Clock,
+    /// How long a caller that drives asks the device before it sleeps.
+    busy_poll: Duration,
     tcp: ValidConfig,
 }
 
@@ -76,66 +93,28 @@ impl Shared {
         Ok(result)
     }
 
-    /// Tries a call until it is ready, and waits on `changed` between the tries.
-    ///
-    /// # Errors
-    ///
-    /// What the call fails with, `WouldBlock` when patience ends, and `NotConnected` when the
-    /// interface is shut down.
-    pub(crate) fn wait_for<T>(
-        &self,
-        changed: &Condvar,
-        mut patience: Patience,
-        mut attempt: impl FnMut(&mut State, Instant) -> task::Poll<io::Result<T>>,
-    ) -> io::Result<T> {
-        let mut state = self.state.lock();
-        loop {
-            state.check_running()?;
-            let now = self.clock.now();
-            let outcome = attempt(&mut state, now);
-            let notified = self.settle(&mut state, now);
-            if let task::Poll::Ready(result) = outcome {
-                return result;
-            }
-            // Settling may itself have changed the answer; its notice found nobody waiting.
-            if notified {
-                continue;
-            }
-            match patience {
-                Patience::None => return Err(io::ErrorKind::WouldBlock.into()),
-                Patience::Forever => changed.wait(&mut state),
-                Patience::Until(deadline) => {
-                    if changed.wait_until(&mut state, deadline).timed_out() {
-                        // What happened at the very end of the wait still counts.
-                        patience = Patience::None;
-                    }
-                }
-            }
-        }
-    }
-
-    /// Begins the shutdown: no call succeeds from now on, connections are closed, and the loop
+    /// Begins the shutdown: no call succeeds from now on, connections are closed, and the interface
     /// ends once their data is acknowledged, or after `grace`.
     pub(crate) fn begin_shutdown(&self, grace: Duration) {
         let mut state = self.state.lock();
         let now = self.clock.now();
         if state.close_all(now, now + grace) {
             self.settle(&mut state, now);
-            self.wake_loop();
+            self.wake_driver();
         }
     }
 
-    /// Sends and reports what a call has led to, and wakes the loop if its deadline has come nearer.
+    /// Sends and reports what a call has led to, and wakes the driver if that concerns it.
     /// Says whether anyone was notified.
     fn settle(&self, state: &mut State, now: Instant) -> bool {
         let notified = state.settle(now);
         if state.take_wake_needed() {
-            self.wake_loop();
+            self.wake_driver();
         }
         notified
     }
 
-    fn wake_loop(&self) {
+    fn wake_driver(&self) {
         let woken = self.waker.wake();
         debug_assert!(woken.is_ok(), "an eventfd that is open takes a wake-up");
     }
@@ -147,4 +126,5 @@ pub(crate) struct Setup {
     pub(crate) observer: Option<Observer>,
     pub(crate) stack: Stack,
     pub(crate) tcp: ValidConfig,
+    pub(crate) busy_poll: Duration,
 }

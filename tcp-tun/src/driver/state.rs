@@ -4,24 +4,25 @@ use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::Arc;
 
-use tcp_core::{ConnectionId, Event, Instant, ListenerId, Stack, State as TcpState};
+use tcp_core::{AcceptError, ConnectionId, Event, Instant, ListenerId, Stack, State as TcpState};
 
 use super::clock::Clock;
-use super::link::{DeviceCounters, Link, Observer};
-use super::wait::{ConnectionWait, ListenerEntry, ListenerWait, QueuedSyn};
-
-/// Packets received before the output that they cause is sent. Acknowledgements of a batch become
-/// one; beyond it, threads that wait for the lock get their turn.
-const RECEIVE_BATCH: usize = 64;
+use super::link::{DeviceCounters, Link};
+use super::observe::Observer;
+use super::role::Role;
+use super::wait::{ConnectionWait, ListenerEntry, ListenerWait, QueuedSyn, Waiter};
 
 /// The stack, the device, and who waits for what.
 pub(crate) struct State {
     pub(crate) stack: Stack,
+    pub(super) role: Role,
     link: Link,
     connections: HashMap<ConnectionId, Arc<ConnectionWait>>,
     listeners: HashMap<ListenerId, ListenerEntry>,
     phase: Phase,
     sleep: Sleep,
+    /// The driver is to look at its own call again, though the device has nothing for it.
+    driver_concerned: bool,
 }
 
 /// The life of an interface.
@@ -30,14 +31,14 @@ enum Phase {
     Running,
     /// The user is done; connections are closed, and what they still have to say is being said.
     Closing {
-        /// When the loop ends even so.
+        /// When it ends even so.
         until: Instant,
     },
-    /// The loop has ended: with the device's error, or as asked.
+    /// The interface's thread has ended: with the device's error, or as asked.
     Stopped(Option<Arc<io::Error>>),
 }
 
-/// What the loop is doing, so that a call can tell whether to wake it.
+/// What the driver is doing, so that a call can tell whether to wake it.
 #[derive(Clone, Copy, Debug)]
 enum Sleep {
     /// It will look at the state before it sleeps.
@@ -46,24 +47,17 @@ enum Sleep {
     Until(Option<Instant>),
 }
 
-/// What a batch has left behind in the device.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Input {
-    /// Nothing.
-    Drained,
-    /// Perhaps more.
-    More,
-}
-
 impl State {
     pub(super) fn new(stack: Stack, link: Link) -> State {
         State {
             stack,
+            role: Role::new(),
             link,
             connections: HashMap::new(),
             listeners: HashMap::new(),
             phase: Phase::Running,
             sleep: Sleep::Awake,
+            driver_concerned: false,
         }
     }
 
@@ -144,10 +138,8 @@ impl State {
     fn report(&mut self, event: Event) {
         match event {
             Event::Incoming { listener } => {
-                if let Some(entry) = self.listeners.get(&listener) {
-                    // One event may stand for several connections, so all may have one to take.
-                    entry.wait.acceptable.notify_all();
-                }
+                // One event may stand for several connections: who takes one tells the next.
+                self.tell_acceptor(listener);
             }
             Event::Syn {
                 id,
@@ -163,23 +155,93 @@ impl State {
                 if let Some(wait) = self.connections.get(&id) {
                     wait.notify(event);
                 }
+                self.tell_driver(id);
             }
         }
     }
 
-    /// Hands the stack up to a batch of packets.
+    /// Has everybody who waits for a connection look at it again: what the user does is no event, but
+    /// it changes what calls should say that wait in other threads.
+    pub(crate) fn tell_waiters(&mut self, id: ConnectionId) {
+        if let Some(wait) = self.connections.get(&id) {
+            wait.notify_all();
+        }
+        self.tell_driver(id);
+    }
+
+    fn tell_driver(&mut self, id: ConnectionId) {
+        if self.role.is_driven_by(|waiter| waiter.concerns(id)) {
+            self.concern_driver();
+        } else {
+            self.role.count_event_for_others();
+        }
+    }
+
+    /// A driver is not told by way of its condition variable: it sleeps elsewhere. While it is awake, it
+    /// looks at its call before it sleeps.
+    fn concern_driver(&mut self) {
+        self.driver_concerned = matches!(self.sleep, Sleep::Until(_));
+    }
+
+    /// The next connection of a listener's accept queue. Where it is not the last, somebody else is told.
+    pub(crate) fn accept(&mut self, id: ListenerId) -> Result<ConnectionId, AcceptError> {
+        let accepted = self.stack.accept(id)?;
+        if self.stack.accept_queue_len(id) > 0 {
+            // Not the driver alone: it may be the caller, who has got one and leaves.
+            self.tell_acceptor(id);
+            self.tell(Some(Waiter::Acceptable(id)));
+        }
+        Ok(accepted)
+    }
+
+    /// Tells one caller that waits for connections: the driver, if it does.
+    fn tell_acceptor(&mut self, id: ListenerId) {
+        let waiter = Waiter::Acceptable(id);
+        if self.role.is_driven_by(|driver| driver == waiter) {
+            self.concern_driver();
+        } else {
+            self.role.count_event_for_others();
+            self.tell(Some(waiter));
+        }
+    }
+
+    /// Tells one caller that waits for this, if there is one.
+    pub(super) fn tell(&self, waiter: Option<Waiter>) {
+        match waiter {
+            None => {}
+            Some(waiter @ (Waiter::Readable(id) | Waiter::Writable(id))) => {
+                if let Some(wait) = self.connections.get(&id) {
+                    wait.notify_one(waiter);
+                }
+            }
+            Some(waiter @ (Waiter::Acceptable(id) | Waiter::Syn(id))) => {
+                if let Some(entry) = self.listeners.get(&id) {
+                    entry.wait.notify_one(waiter);
+                }
+            }
+        }
+    }
+
+    /// Hands the stack up to `batch` packets; fewer where the device has no more.
     ///
     /// # Errors
     ///
     /// The device is gone.
-    pub(super) fn receive_batch(&mut self, clock: &Clock, buf: &mut [u8]) -> io::Result<Input> {
-        for _ in 0..RECEIVE_BATCH {
+    pub(super) fn receive_batch(
+        &mut self,
+        batch: usize,
+        clock: &Clock,
+        buf: &mut [u8],
+    ) -> io::Result<usize> {
+        for received in 0..batch {
             let Some((len, meta)) = self.link.recv(clock, buf)? else {
-                return Ok(Input::Drained);
+                return Ok(received);
             };
-            self.stack.handle_packet(clock.now(), &buf[..len], meta);
+            // The time at which it was read will do: to look at the clock again costs more than it is off.
+            let now = meta.arrived.unwrap_or_else(|| clock.now());
+            self.stack.handle_packet(now, &buf[..len], meta);
         }
-        Ok(Input::More)
+        Ok(batch)
     }
 
     /// Runs the timers that are due.
@@ -189,30 +251,35 @@ impl State {
         }
     }
 
-    /// Notes that the loop is about to sleep, and says until when.
-    pub(super) fn fall_asleep(&mut self) -> Option<Instant> {
-        let mut deadline = self.stack.poll_timeout();
-        if let Phase::Closing { until } = self.phase {
-            deadline = Some(deadline.map_or(until, |due| due.min(until)));
-        }
+    /// Notes that the driver is about to sleep, until `until` at the latest, and says until when.
+    pub(super) fn fall_asleep(&mut self, until: Option<Instant>) -> Option<Instant> {
+        let end = match self.phase {
+            Phase::Closing { until } => Some(until),
+            Phase::Running | Phase::Stopped(_) => None,
+        };
+        let deadlines = [self.stack.poll_timeout(), until, end];
+        let deadline = deadlines.into_iter().flatten().min();
         self.sleep = Sleep::Until(deadline);
         deadline
     }
 
     pub(super) fn wake_up(&mut self) {
         self.sleep = Sleep::Awake;
+        self.driver_concerned = false;
     }
 
-    /// Whether the loop sleeps past the deadline. Says so once: the loop is then as good as awake.
+    /// Whether the driver sleeps past the deadline, or past what it waits for. Says so once: it is then
+    /// as good as awake.
     pub(super) fn take_wake_needed(&mut self) -> bool {
         let Sleep::Until(planned) = self.sleep else {
             return false;
         };
-        let needed = match (self.stack.poll_timeout(), planned) {
+        let is_late = match (self.stack.poll_timeout(), planned) {
             (None, _) => false,
             (Some(_), None) => true,
             (Some(due), Some(planned)) => due < planned,
         };
+        let needed = is_late || self.driver_concerned;
         if needed {
             self.sleep = Sleep::Awake;
         }
@@ -239,7 +306,7 @@ impl State {
         true
     }
 
-    /// Whether the loop has nothing left to do: a shutdown has begun, and every connection has been
+    /// Whether the driver has nothing left to do: a shutdown has begun, and every connection has been
     /// heard to its end, or the time for that is over.
     pub(super) fn may_stop(&self, now: Instant) -> bool {
         let Phase::Closing { until } = self.phase else {
@@ -259,7 +326,7 @@ impl State {
         now >= until || (!self.link.is_blocked() && heard())
     }
 
-    /// The loop has ended. Whoever still waits learns it. The observer is to be dropped without the
+    /// The interface's thread has ended. Whoever still waits learns it. The observer is to be dropped without the
     /// lock: it may own a handle of the interface.
     #[must_use]
     pub(super) fn stop(&mut self, failure: Option<Arc<io::Error>>) -> Option<Observer> {

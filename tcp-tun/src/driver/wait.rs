@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Condvar;
-use tcp_core::{ConnectionEvent, Stack, SynId};
+use tcp_core::{ConnectionEvent, ConnectionId, ListenerId, Stack, SynId};
 
 /// How long a call may wait.
 #[derive(Clone, Copy, Debug)]
@@ -29,16 +29,60 @@ impl Patience {
     }
 }
 
+/// What a caller waits for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Waiter {
+    Readable(ConnectionId),
+    Writable(ConnectionId),
+    Acceptable(ListenerId),
+    Syn(ListenerId),
+}
+
+impl Waiter {
+    pub(super) fn concerns(self, connection: ConnectionId) -> bool {
+        matches!(self, Waiter::Readable(id) | Waiter::Writable(id) if id == connection)
+    }
+}
+
+/// What a caller waits for, and where it is told.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Waiting<'a> {
+    pub(super) waiter: Waiter,
+    pub(super) changed: &'a Condvar,
+}
+
 /// The threads that wait for one connection.
 #[derive(Debug, Default)]
 pub(crate) struct ConnectionWait {
-    /// For something to read.
-    pub(crate) readable: Condvar,
-    /// For the handshake, for room to write, or for everything written to be acknowledged.
-    pub(crate) writable: Condvar,
+    readable: Condvar,
+    writable: Condvar,
 }
 
 impl ConnectionWait {
+    /// For something to read.
+    pub(crate) fn to_read(&self, id: ConnectionId) -> Waiting<'_> {
+        Waiting {
+            waiter: Waiter::Readable(id),
+            changed: &self.readable,
+        }
+    }
+
+    /// For the handshake, for room to write, or for everything written to be acknowledged.
+    pub(crate) fn to_write(&self, id: ConnectionId) -> Waiting<'_> {
+        Waiting {
+            waiter: Waiter::Writable(id),
+            changed: &self.writable,
+        }
+    }
+
+    /// Wakes one thread that waits for this.
+    pub(super) fn notify_one(&self, waiter: Waiter) {
+        match waiter {
+            Waiter::Readable(_) => self.readable.notify_one(),
+            _ => self.writable.notify_one(),
+        };
+    }
+
     pub(super) fn notify(&self, event: ConnectionEvent) {
         match event {
             ConnectionEvent::Readable => {
@@ -54,7 +98,7 @@ impl ConnectionWait {
     }
 
     /// Wakes every thread that waits for the connection, whatever for.
-    pub(crate) fn notify_all(&self) {
+    pub(super) fn notify_all(&self) {
         self.readable.notify_all();
         self.writable.notify_all();
     }
@@ -63,13 +107,35 @@ impl ConnectionWait {
 /// The threads that wait for one listener.
 #[derive(Debug, Default)]
 pub(crate) struct ListenerWait {
-    /// For a connection to accept.
-    pub(crate) acceptable: Condvar,
-    /// For a SYN to decide about.
-    pub(crate) syn: Condvar,
+    acceptable: Condvar,
+    syn: Condvar,
 }
 
 impl ListenerWait {
+    /// For a connection to accept.
+    pub(crate) fn to_accept(&self, id: ListenerId) -> Waiting<'_> {
+        Waiting {
+            waiter: Waiter::Acceptable(id),
+            changed: &self.acceptable,
+        }
+    }
+
+    /// For a SYN to decide about.
+    pub(crate) fn to_decide(&self, id: ListenerId) -> Waiting<'_> {
+        Waiting {
+            waiter: Waiter::Syn(id),
+            changed: &self.syn,
+        }
+    }
+
+    /// Wakes one thread that waits for this.
+    pub(super) fn notify_one(&self, waiter: Waiter) {
+        match waiter {
+            Waiter::Syn(_) => self.syn.notify_one(),
+            _ => self.acceptable.notify_one(),
+        };
+    }
+
     pub(super) fn notify_all(&self) {
         self.acceptable.notify_all();
         self.syn.notify_all();
@@ -84,7 +150,7 @@ pub(crate) struct QueuedSyn {
     pub(crate) remote: SocketAddr,
 }
 
-/// A listener as the loop knows it.
+/// A listener as the driver knows it.
 #[derive(Debug)]
 pub(super) struct ListenerEntry {
     pub(super) wait: Arc<ListenerWait>,

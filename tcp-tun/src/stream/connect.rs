@@ -39,7 +39,7 @@ impl TcpStream {
     /// use tcp_tun::tcp_core::TcpConfig;
     /// use tcp_tun::{ConnectOptions, Interface, TcpStream};
     /// # let interface: Interface = todo!();
-    /// let tcp = TcpConfig { recv_buffer: 4 << 20, ..TcpConfig::default() }.validate()?;
+    /// let tcp = TcpConfig { recv_buffer: (4 << 20).into(), ..TcpConfig::default() }.validate()?;
     /// let options = ConnectOptions { tcp: Some(tcp), ..ConnectOptions::default() };
     /// let stream = TcpStream::connect_with(&interface, "10.7.0.1:80".parse()?, options)?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -65,7 +65,7 @@ impl TcpStream {
         let inner = Arc::clone(&stream.inner);
         let patience = Patience::lasting(options.timeout);
         shared
-            .wait_for(&inner.wait.writable, patience, |state, now| {
+            .wait_for(inner.wait.to_write(inner.id), patience, |state, now| {
                 handshake(state, now, inner.id)
             })
             .map_err(|error| match error.kind() {

@@ -1,6 +1,7 @@
 //! Reading and writing.
 
-use std::io::{self, Read, Write};
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::ops::Deref;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ impl TcpStream {
         let patience = self.patience(|options| options.read_timeout);
         inner
             .shared
-            .wait_for(&inner.wait.readable, patience, |state, now| {
+            .wait_for(inner.wait.to_read(inner.id), patience, |state, now| {
                 let Some(mut connection) = state.stack.connection(now, inner.id) else {
                     return Poll::Ready(Err(error::not_connected()));
                 };
@@ -35,8 +36,8 @@ impl TcpStream {
             })
     }
 
-    fn write_some(&self, data: &[u8]) -> io::Result<usize> {
-        self.wait_writable(|connection| match connection.write(data) {
+    fn write_some<B: Deref<Target = [u8]>>(&self, bufs: &[B]) -> io::Result<usize> {
+        self.wait_writable(|connection| match connection.write_vectored(bufs) {
             Ok(len) => Poll::Ready(Ok(len)),
             Err(WriteError::WouldBlock) => Poll::Pending,
             Err(WriteError::Closed) => Poll::Ready(Err(error::broken_pipe())),
@@ -66,12 +67,14 @@ impl TcpStream {
         let patience = self.patience(|options| options.write_timeout);
         inner
             .shared
-            .wait_for(&inner.wait.writable, patience, |state, now| {
-                match state.stack.connection(now, inner.id) {
+            .wait_for(
+                inner.wait.to_write(inner.id),
+                patience,
+                |state, now| match state.stack.connection(now, inner.id) {
                     Some(mut connection) => attempt(&mut connection),
                     None => Poll::Ready(Err(error::broken_pipe())),
-                }
-            })
+                },
+            )
             .map_err(|error| match error.kind() {
                 // Only the interface's shutdown says so to a writer.
                 io::ErrorKind::NotConnected => io::Error::new(io::ErrorKind::BrokenPipe, error),
@@ -103,6 +106,13 @@ impl Read for &TcpStream {
         }
         self.read_by(|connection| connection.read(buf))
     }
+
+    fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        if bufs.iter().all(|buf| buf.is_empty()) {
+            return Ok(0);
+        }
+        self.read_by(|connection| connection.read_vectored(bufs))
+    }
 }
 
 /// Writing takes what fits into the send buffer, and waits only while nothing fits. Flushing waits
@@ -118,7 +128,14 @@ impl Write for &TcpStream {
         if data.is_empty() {
             return Ok(0);
         }
-        self.write_some(data)
+        self.write_some(&[data])
+    }
+
+    fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        if bufs.iter().all(|buf| buf.is_empty()) {
+            return Ok(0);
+        }
+        self.write_some(bufs)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -131,12 +148,20 @@ impl Read for TcpStream {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         (&*self).read(buf)
     }
+
+    fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        (&*self).read_vectored(bufs)
+    }
 }
 
 /// As for `&TcpStream`.
 impl Write for TcpStream {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
         (&*self).write(data)
+    }
+
+    fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        (&*self).write_vectored(bufs)
     }
 
     fn flush(&mut self) -> io::Result<()> {

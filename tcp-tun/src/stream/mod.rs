@@ -169,9 +169,7 @@ impl TcpStream {
             connection.shutdown(how);
             Ok(())
         })??;
-        // Our own doing is no event, but it changes what waiting calls should say.
-        self.inner.wait.notify_all();
-        Ok(())
+        self.tell_waiters()
     }
 
     /// Ends the connection at once: the peer gets RST, and what it had not acknowledged is lost.
@@ -181,8 +179,7 @@ impl TcpStream {
     /// `NotConnected` after the interface's shutdown.
     pub fn abort(&self) -> io::Result<()> {
         self.with(|connection| connection.abort())?;
-        self.inner.wait.notify_all();
-        Ok(())
+        self.tell_waiters()
     }
 
     /// The peer's address.
@@ -230,6 +227,11 @@ impl TcpStream {
         self.with(|connection| connection.info())
     }
 
+    fn tell_waiters(&self) -> io::Result<()> {
+        let id = self.inner.id;
+        self.inner.shared.act(|state, _| state.tell_waiters(id))
+    }
+
     /// Calls the connection.
     fn with<T>(&self, call: impl FnOnce(&mut ConnectionMut<'_>) -> T) -> io::Result<T> {
         self.inner.shared.act(|state, now| {
@@ -251,7 +253,7 @@ impl Inner {
         // Whatever ends the wait, the connection is closed after it.
         let _ = self
             .shared
-            .wait_for(&self.wait.writable, patience, |state, now| {
+            .wait_for(self.wait.to_write(self.id), patience, |state, now| {
                 let Some(mut connection) = state.stack.connection(now, self.id) else {
                     return Poll::Ready(Ok(()));
                 };

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use integration_tests::settings::buffer_size;
 use proptest::prelude::*;
 use tcp_core::wire::{Control, Ecn};
 use tcp_core::{AckMode, CloseMode, EcnMode, KeepAlive, Shutdown, TcpConfig, WindowScaling};
@@ -289,8 +290,8 @@ fn tcp_config() -> impl Strategy<Value = TcpConfig> {
             };
             TcpConfig {
                 window_scaling,
-                recv_buffer,
-                send_buffer,
+                recv_buffer: buffer_size(recv_buffer),
+                send_buffer: buffer_size(send_buffer),
                 timestamps,
                 sack,
                 dsack,

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::num::NonZeroU16;
 use std::time::Duration;
 
 use proptest::prelude::*;
 use tcp_core::seq::SeqNumber;
 use tcp_core::{
-    Admission, ConnectionId, Event, Instant, ListenAddr, ListenConfig, ListenerId, SynDecision,
-    SynId, TcpConfig, ValidConfig,
+    Admission, ConnectionId, Event, Instant, ListenAddr, ListenConfig, ListenerId, Offload,
+    PacketMeta, StackConfig, SynDecision, SynId, TcpConfig, ValidConfig,
 };
 use tcp_sim::Side;
 use tcp_sim::oracle::{Conduct, check_health, check_info};
@@ -50,6 +51,8 @@ enum Damage {
     Bits(Vec<usize>),
     Cut(usize),
     Extend(usize),
+    /// The device says, truly or not, that it is several segments of this size.
+    Coalesced(u16),
 }
 
 impl Arbitrary for Act {
@@ -66,6 +69,7 @@ impl Arbitrary for Act {
             1 => prop::collection::vec(0usize..20_000, 1..4).prop_map(Damage::Bits),
             1 => (0usize..100).prop_map(Damage::Cut),
             1 => (1usize..50).prop_map(Damage::Extend),
+            2 => prop_oneof![1u16..200, any::<u16>()].prop_map(Damage::Coalesced),
         ];
         let call = prop_oneof![
             3 => (1usize..5_000).prop_map(Call::Write),
@@ -118,8 +122,13 @@ struct Bench {
 }
 
 impl Bench {
-    fn new(tcp: &ValidConfig) -> Bench {
-        let mut host = Host::new(Side::A, MTU, [7; 32]);
+    fn new(tcp: &ValidConfig, offload: Offload) -> Bench {
+        let stack = StackConfig {
+            mtu: MTU,
+            offload,
+            ..Host::stack_config(0)
+        };
+        let mut host = Host::with_config(stack, [7; 32]);
         let config = |admission| ListenConfig {
             backlog: 1,
             syn_backlog: 3,
@@ -211,7 +220,7 @@ impl Bench {
         let payload = view.payload(header.seq, shot.len);
         let mut packet = write_packet(remote, local, &header, &payload);
         match damage {
-            Damage::None => {}
+            Damage::None | Damage::Coalesced(_) => {}
             Damage::Bits(bits) => {
                 for bit in bits {
                     let bit = bit % (packet.len() * 8);
@@ -221,15 +230,28 @@ impl Bench {
             Damage::Cut(by) => packet.truncate(packet.len() - by.min(&packet.len())),
             Damage::Extend(by) => packet.resize(packet.len() + by, 0xee),
         }
-        self.hand_in(&packet);
+        let segment_size = match damage {
+            Damage::Coalesced(size) => NonZeroU16::new(*size),
+            _ => None,
+        };
+        self.hand_in_as(&packet, segment_size);
     }
 
     fn hand_in(&mut self, packet: &[u8]) {
+        self.hand_in_as(packet, None);
+    }
+
+    fn hand_in_as(&mut self, packet: &[u8], segment_size: Option<NonZeroU16>) {
         if let Some(tcp) = TcpPacket::parse(packet) {
             let conduct = self.conducts.entry((tcp.dst, tcp.src)).or_default();
             conduct.handed(&tcp.header, tcp.payload.len());
         }
-        self.host.receive(self.now, packet);
+        let meta = PacketMeta {
+            segment_size,
+            ..PacketMeta::default()
+        };
+        let stack = &mut self.host.stack;
+        stack.handle_packet(self.now, packet, meta);
     }
 
     fn call(&mut self, index: usize, call: Call) {
@@ -377,9 +399,12 @@ proptest! {
     /// Nothing panics, every packet is well-formed and well-behaved, nobody's connection goes
     /// missing, and in the end all memory is returned.
     #[test]
-    fn a_stack_survives_anything(acts in prop::collection::vec(any::<Act>(), 1..80)) {
+    fn a_stack_survives_anything(
+        acts in prop::collection::vec(any::<Act>(), 1..80),
+        offload in prop::sample::select(vec![Offload::NONE, Host::CARD]),
+    ) {
         let tcp = TcpConfig::default().validate().expect("the defaults are valid");
-        let mut bench = Bench::new(&tcp);
+        let mut bench = Bench::new(&tcp, offload);
         for act in &acts {
             bench.take(act, &tcp);
         }

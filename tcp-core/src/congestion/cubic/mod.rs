@@ -5,6 +5,7 @@ mod epoch;
 #[cfg(test)]
 mod tests;
 
+use alloc::boxed::Box;
 use core::time::Duration;
 
 use self::curve::rescale;
@@ -45,7 +46,7 @@ pub struct Cubic {
     srtt: Option<Duration>,
     window: Window,
     /// The window before the repair under way, until it is restored.
-    before: Option<Window>,
+    before: Option<Box<Window>>,
 }
 
 /// All that a reduction changes, and an undone one brings back (RFC 9438 §4.9).
@@ -112,14 +113,12 @@ impl Cubic {
         }
     }
 
-    /// RFC 9438 §4.6: the threshold is a part of what is outstanding, and at least two segments.
-    /// What limited transmit and reordering have put out beyond the window does not count (RFC 5681
-    /// §3.2, step 2).
-    fn reduce_threshold(&mut self, flight_size: u32, beta: Beta) {
+    /// RFC 9438 §4.6: the threshold is a part of the window, and at least two segments. As Linux has
+    /// it, the window counts and not what is outstanding: it grows only while it is used, so that what
+    /// the peer's window or the application keeps back at the moment does not make the cut deeper.
+    fn reduce_threshold(&mut self, beta: Beta) {
         let window = &mut self.window;
-        window.ssthresh = beta
-            .apply(flight_size.min(window.cwnd))
-            .max(self.mss.saturating_mul(2));
+        window.ssthresh = beta.apply(window.cwnd).max(self.mss.saturating_mul(2));
         window.cwnd_prior = window.cwnd;
         window.epoch = None;
         window.hystart = None;
@@ -233,13 +232,13 @@ impl Controller for Cubic {
         } else {
             window.cwnd
         };
-        self.reduce_threshold(event.flight_size, beta);
+        self.reduce_threshold(beta);
         self.window.cwnd = self.window.ssthresh;
     }
 
-    fn on_timeout(&mut self, _now: Instant, flight_size: u32, repeated: Repeated) {
+    fn on_timeout(&mut self, _now: Instant, _flight_size: u32, repeated: Repeated) {
         if repeated == Repeated::First {
-            self.reduce_threshold(flight_size, Beta::of(CongestionSignal::Loss));
+            self.reduce_threshold(Beta::of(CongestionSignal::Loss));
         }
         // RFC 9438 §4.8: the curve has its plateau where slow start will end.
         self.window.w_max = 0;
@@ -248,14 +247,14 @@ impl Controller for Cubic {
     }
 
     fn remember(&mut self) {
-        self.before = Some(self.window);
+        self.before = Some(Box::new(self.window));
     }
 
     fn restore(&mut self, now: Instant) {
         let Some(before) = self.before.take() else {
             return;
         };
-        let after = core::mem::replace(&mut self.window, before);
+        let after = core::mem::replace(&mut self.window, *before);
         self.window.cwnd = before.cwnd.max(after.cwnd);
         self.window.ssthresh = before.ssthresh.max(after.ssthresh);
         if let Some(epoch) = &mut self.window.epoch {
@@ -298,7 +297,9 @@ impl Controller for Cubic {
         self.mss = to;
         self.initial_window = rescale(self.initial_window, from, to).max(to);
         self.window = self.window.with_mss(from, to);
-        self.before = self.before.map(|before| before.with_mss(from, to));
+        if let Some(before) = &mut self.before {
+            **before = before.with_mss(from, to);
+        }
     }
 
     fn on_take_over(&mut self, window: u32, ssthresh: u32) {

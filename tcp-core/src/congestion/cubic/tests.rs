@@ -64,15 +64,17 @@ fn a_loss_leaves_seven_tenths_and_a_mark_more() {
 }
 
 #[test]
-fn a_reduction_goes_by_what_was_in_flight_and_leaves_two_segments() {
-    let mut used = cubic(100);
-    used.on_congestion(&event(50 * MSS, CongestionSignal::Loss));
-    assert_eq!(used.window(), 35 * MSS);
-    let mut overfull = cubic(100);
-    overfull.on_congestion(&event(130 * MSS, CongestionSignal::Loss));
-    assert_eq!(overfull.window(), 70 * MSS);
-    let mut little = cubic(10);
-    little.on_congestion(&event(MSS, CongestionSignal::Loss));
+fn a_reduction_goes_by_the_window_and_leaves_two_segments() {
+    for flight_size in [50, 100, 130] {
+        let mut lost = cubic(100);
+        lost.on_congestion(&event(flight_size * MSS, CongestionSignal::Loss));
+        assert_eq!(lost.window(), 70 * MSS);
+        let mut timed_out = cubic(100);
+        timed_out.on_timeout(Instant::ZERO, flight_size * MSS, Repeated::First);
+        assert_eq!(timed_out.ssthresh(), 70 * MSS);
+    }
+    let mut little = cubic(2);
+    little.on_congestion(&event(2 * MSS, CongestionSignal::Loss));
     assert_eq!((little.window(), little.ssthresh()), (2 * MSS, 2 * MSS));
 }
 
@@ -295,7 +297,7 @@ fn an_mss_change_keeps_the_number_of_segments() {
     lose(&mut cubic);
     run(&mut cubic, 0, 1_000);
     lose(&mut cubic);
-    let (window, before) = (cubic.window, cubic.before.unwrap().cwnd);
+    let (window, before) = (cubic.window, cubic.before.as_ref().unwrap().cwnd);
     cubic.on_mss_change(500);
     assert_eq!(cubic.window(), window.cwnd / 2);
     assert_eq!(cubic.ssthresh(), window.ssthresh / 2);

@@ -118,7 +118,7 @@ fn a_connection_that_ended_with_everything_acknowledged_is_flushed() {
 #[test]
 fn shutting_down_wakes_a_writer_that_found_no_room() {
     let mut pair = quiet_pair(TcpConfig {
-        send_buffer: 1_000,
+        send_buffer: 1_000.into(),
         ..TcpConfig::default()
     });
     pair.last_event(0);
@@ -183,7 +183,7 @@ fn two_records_in_time_wait_do_not_answer_each_other_for_ever() {
     for hop in 0..1_000 {
         pair.now += DELAY;
         let payload = Payload::EMPTY;
-        let segment = Segment { header, payload };
+        let segment = Segment::new(header, payload);
         match records[hop % 2].handle_segment(pair.now, &segment) {
             TimeWaitOutcome::Reply(answer) => header = answer,
             TimeWaitOutcome::Ignore => break,

@@ -15,8 +15,10 @@ use crate::stats::Counters;
 use crate::time::Instant;
 use crate::wire::{Control, Header, Options, Payload, SackBlocks, Segment, WireWindow};
 
+mod buffers;
 mod close;
 mod ecn;
+mod large;
 mod limits;
 mod loss;
 mod on_read;
@@ -59,6 +61,7 @@ fn setup(isn: u32) -> Setup {
         isn: SeqNumber::new(isn),
         timestamp_offset: isn,
         mss: 1_460,
+        gso_max_size: 0,
         default_mss: 536,
     }
 }
@@ -79,10 +82,7 @@ impl Pair {
         let mut half_open = HalfOpen::new(now + DELAY, &config, setup(7_000_000), &syn);
         let header = half_open.syn_ack(now + DELAY, &config);
         let now = now + DELAY + DELAY;
-        let syn_ack = Segment {
-            header,
-            payload: Payload::EMPTY,
-        };
+        let syn_ack = Segment::bare(header);
         client.handle_segment(now, &syn_ack, &mut counters[0]);
         assert_eq!(client.state(), State::Established);
         let ack = client.poll_segment(now, &mut counters[0]).unwrap();
@@ -236,7 +236,7 @@ impl Pair {
     /// A segment arrives at `end` now.
     fn give(&mut self, end: usize, header: Header, payload: &[u8]) {
         let payload = Payload::from(payload);
-        let segment = Segment { header, payload };
+        let segment = Segment::new(header, payload);
         self.ends[end].handle_segment(self.now, &segment, &mut self.counters[end]);
     }
 

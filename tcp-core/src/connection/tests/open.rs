@@ -44,7 +44,11 @@ fn two_that_open_at_once_and_answer_each_other_are_connected() {
 /// RFC 7323 §2.2: the windows of SYNs are never scaled, all others are.
 #[test]
 fn a_challenge_in_syn_received_announces_a_scaled_window() {
-    let mut pair = Pair::crossing();
+    let config = TcpConfig {
+        recv_buffer: (1 << 20).into(),
+        ..TcpConfig::default()
+    };
+    let mut pair = Pair::crossing_with([config.clone(), config]);
     pair.drain(0);
     let receiver = &pair.ends[0].rcv;
     let stray = Header {
@@ -67,7 +71,8 @@ fn a_half_open_connection_answers_with_a_scaled_window() {
         panic!("{outcome:?}")
     };
     let offered = answer.window.bytes(half_open.agreed.recv_scale());
-    assert!((65_535 - 31..=65_535).contains(&offered), "{offered}");
+    let unit = half_open.agreed.recv_scale().unit();
+    assert!((65_536 - unit..=65_535).contains(&offered), "{offered}");
 }
 
 /// RFC 5961 §7: nor does it answer more often.
@@ -104,7 +109,7 @@ fn half_open() -> (HalfOpen, Header, Header) {
 fn hear(half_open: &mut HalfOpen, now: Instant, header: Header) -> HalfOpenOutcome {
     let config = TcpConfig::default().validate().unwrap();
     let payload = Payload::EMPTY;
-    let segment = Segment { header, payload };
+    let segment = Segment::new(header, payload);
     half_open.handle_segment(now, &config, &segment, &mut Counters::default())
 }
 
@@ -153,7 +158,7 @@ fn a_refusal_is_told_as_one() {
         ..Header::new(SeqNumber::new(0))
     };
     let payload = Payload::EMPTY;
-    connection.handle_segment(now, &Segment { header, payload }, &mut counters);
+    connection.handle_segment(now, &Segment::new(header, payload), &mut counters);
     assert_eq!(connection.take_error(), Some(ConnectionError::Refused));
     assert_eq!(counters.attempt_fails, 1);
 }

@@ -88,7 +88,7 @@ fn a_duplicate_of_what_is_in_order_is_told_alone() {
 #[test]
 fn crumbs_beyond_holes_are_limited_by_number() {
     let config = TcpConfig {
-        recv_buffer: 65_536,
+        recv_buffer: 65_536.into(),
         ..TcpConfig::default()
     };
     let mut pair = quiet_pair(config);

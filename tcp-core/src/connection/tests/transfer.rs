@@ -36,8 +36,8 @@ fn a_transfer_survives_loss_with_and_without_options() {
 #[test]
 fn a_tiny_buffer_still_moves_the_stream() {
     let config = TcpConfig {
-        recv_buffer: 100,
-        send_buffer: 150,
+        recv_buffer: 100.into(),
+        send_buffer: 150.into(),
         ..TcpConfig::default()
     };
     let mut pair = Pair::established(config, never);

@@ -1,8 +1,7 @@
 //! The peer's window: closed, probed and opened again (RFC 9293 §3.8.6).
 
 use super::*;
-use crate::config::RecoveryConfig;
-use crate::config::WindowScaling;
+use crate::config::{BufferSize, RecoveryConfig, WindowScaling};
 use crate::connection::timers::Timer;
 
 /// A pair whose first end meets a closed window with 5,000 bytes to send.
@@ -82,10 +81,11 @@ fn a_window_that_opens_too_little_is_filled_without_the_backoff_of_its_probes() 
     }
     let header = pair.ack_of_all(0, 1);
     pair.give(0, header, &[]);
-    assert_eq!(pair.drain(0).len(), 0, "32 bytes are not worth a segment");
+    assert_eq!(pair.drain(0).len(), 0, "one unit is not worth a segment");
     assert!(pair.fire(0) <= Duration::from_secs(1));
     let sent = pair.drain(0);
-    assert_eq!((sent.len(), sent[0].payload.len()), (1, 32));
+    let unit = pair.ends[0].agreed.send_scale().unit() as usize;
+    assert_eq!((sent.len(), sent[0].payload.len()), (1, unit));
 }
 
 /// RFC 5482 and `TCP_USER_TIMEOUT` count from when data waits for an acknowledgement; while the
@@ -156,7 +156,7 @@ fn a_probe_leaves_a_delayed_acknowledgement_delayed() {
 fn a_buffer_below_the_unit_of_a_fixed_scale_is_refused() {
     let config = |shift, recv_buffer| TcpConfig {
         window_scaling: WindowScaling::Fixed(shift),
-        recv_buffer,
+        recv_buffer: BufferSize::Fixed(recv_buffer),
         ..TcpConfig::default()
     };
     for shift in [1, 7, 14] {
@@ -173,7 +173,7 @@ fn a_buffer_of_one_unit_of_a_fixed_scale_moves_the_stream() {
     for (shift, recv_buffer) in [(14, 16_384), (14, 20_000), (14, 40_000), (7, 128), (7, 200)] {
         let config = TcpConfig {
             window_scaling: WindowScaling::Fixed(shift),
-            recv_buffer,
+            recv_buffer: recv_buffer.into(),
             ..TcpConfig::default()
         };
         let mut pair = Pair::established(config, never);
@@ -190,8 +190,8 @@ fn a_buffer_of_one_unit_of_a_fixed_scale_moves_the_stream() {
 #[test]
 fn the_end_of_a_small_buffer_is_acknowledged_when_it_is_read() {
     let config = TcpConfig {
-        recv_buffer: 2_000,
-        send_buffer: 2_000,
+        recv_buffer: 2_000.into(),
+        send_buffer: 2_000.into(),
         ..TcpConfig::default()
     };
     let mut pair = quiet_pair(config);

@@ -3,15 +3,15 @@
 use core::time::Duration;
 
 use super::order::Transmission;
-use super::sent::{Fate, Sent};
+use super::sent::{Fate, Sent, Turn};
 use super::{DUP_THRESH, Scoreboard};
 use crate::time::Instant;
 
 /// What RACK judges by (RFC 8985 §6.2 step 5).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Overtaken {
-    /// The latest transmission known to be delivered, by its place among all.
-    pub(crate) by: u64,
+    /// The latest that is known to be delivered.
+    pub(crate) by: Turn,
     /// Now.
     pub(crate) now: Instant,
     /// How long after it was sent what was overtaken is lost.
@@ -32,7 +32,7 @@ impl Scoreboard {
                 continue;
             };
             let sent = &self.sent[index];
-            if sent.number >= overtaken.by {
+            if sent.turn() >= overtaken.by {
                 return None;
             }
             let due = sent.sent_at + overtaken.patience;
@@ -41,7 +41,6 @@ impl Scoreboard {
             }
             lost(sent);
             self.set_fate(index, Fate::Lost);
-            self.order.pop();
         }
         None
     }
@@ -69,7 +68,7 @@ impl Scoreboard {
             let runs = self.sent.partition_point(|sent| sent.end <= range.end);
             let runs = self.sent.range(..runs).rev();
             for sent in runs.take_while(|sent| sent.start >= range.start) {
-                segments += 1;
+                segments += sent.pieces.count();
                 bytes += sent.len();
                 if segments >= DUP_THRESH || bytes > (DUP_THRESH - 1) * u64::from(mss) {
                     return Some(sent.start);
@@ -79,12 +78,13 @@ impl Scoreboard {
         None
     }
 
-    /// The earliest run is lost: by duplicate acknowledgements or a partial one (RFC 6582).
+    /// The earliest piece is lost: by duplicate acknowledgements or a partial one (RFC 6582).
     pub(crate) fn mark_first_lost(&mut self, lost: &mut dyn FnMut(&Sent)) {
         if let Some(first) = self.sent.front()
             && first.fate == Fate::InFlight
         {
-            lost(first);
+            self.split(0, first.first_piece_end());
+            lost(&self.sent[0]);
             self.set_fate(0, Fate::Lost);
         }
     }
@@ -126,18 +126,20 @@ impl Scoreboard {
         self.tidy();
     }
 
-    /// The run that is in the network by this transmission, if there is one.
+    /// The first run that is in the network by this transmission, if there is one.
     fn find(&self, transmission: &Transmission) -> Option<usize> {
-        let index = self.index_of(transmission.start);
-        let sent = self.sent.get(index)?;
-        transmission.is_of(sent).then_some(index)
+        let first = self.index_of(transmission.start);
+        let runs = self.sent.range(first..);
+        let mut runs = runs.take_while(|sent| sent.start < transmission.end);
+        let found = runs.position(|sent| transmission.is_of(sent))?;
+        Some(first + found)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::send::scoreboard::{Delivered, SendStamp};
+    use crate::send::scoreboard::{Delivered, Pieces, SendStamp};
     use alloc::vec::Vec;
 
     fn mark_below(board: &mut Scoreboard) -> Vec<u64> {
@@ -150,7 +152,8 @@ mod tests {
     fn what_was_taken_back_may_be_found_lost_again_by_what_is_above_it() {
         let mut board = Scoreboard::default();
         for start in [0, 100, 200, 300, 400] {
-            board.push(start..start + 100, Instant::ZERO, SendStamp::default());
+            let range = start..start + 100;
+            board.push(range, Pieces::ONE, Instant::ZERO, SendStamp::default());
         }
         board.sack(200..500, &mut Delivered::default());
         assert_eq!(mark_below(&mut board), [0, 100]);

@@ -2,6 +2,8 @@
 
 mod loss;
 mod order;
+mod pieces;
+mod rest;
 mod sent;
 #[cfg(test)]
 mod tests;
@@ -13,7 +15,8 @@ use crate::range_set::RangeSet;
 use crate::time::Instant;
 pub(crate) use loss::Overtaken;
 use order::SendOrder;
-pub(crate) use sent::{Delivered, SendStamp, Sent};
+pub(crate) use pieces::Pieces;
+pub(crate) use sent::{Delivered, SendStamp, Sent, Turn};
 use sent::{Fate, Place};
 
 /// The outstanding part of the stream, in order and without gaps (RFC 6675 §3).
@@ -25,6 +28,9 @@ use sent::{Fate, Place};
 ///     +-----------+--------+----------+---------+--------------+
 /// ```
 ///
+/// A run is what went out in one segment, until the pieces of a large one meet different fates and
+/// cut it.
+///
 /// Invariant: `in_flight + sacked + lost` is the length of it all. What an acknowledgement costs
 /// depends on what it newly says, and on the logarithm of what is outstanding.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
@@ -35,8 +41,12 @@ pub(crate) struct Scoreboard {
     lost: u64,
     /// Of what is in flight, what was sent again.
     resent: u64,
-    /// Runs that are sacked.
-    sacked_runs: u64,
+    /// Pieces of all runs.
+    pieces: u64,
+    /// Of those, pieces that are sacked.
+    sacked_pieces: u64,
+    /// And pieces that are lost.
+    lost_pieces: u64,
     /// The offsets of the runs that are sacked.
     reported: RangeSet,
     /// Where the lost runs start.
@@ -84,18 +94,17 @@ impl Scoreboard {
 
     /// Whether as much was reported as makes a hole below it a loss (RFC 6675 §2).
     pub(crate) fn is_past_threshold(&self, mss: u32) -> bool {
-        self.sacked_runs >= DUP_THRESH || self.sacked > (DUP_THRESH - 1) * u64::from(mss)
+        self.sacked_pieces >= DUP_THRESH || self.sacked > (DUP_THRESH - 1) * u64::from(mss)
     }
 
     /// Segments outstanding, reported by SACK, and thought lost.
     pub(crate) fn segments(&self) -> (u64, u64, u64) {
-        let lost = self.lost_runs.len() as u64;
-        (self.sent.len() as u64, self.sacked_runs, lost)
+        (self.pieces, self.sacked_pieces, self.lost_pieces)
     }
 
-    /// Where the first run ends.
+    /// Where the first piece ends.
     pub(crate) fn first_end(&self) -> Option<u64> {
-        self.sent.front().map(|first| first.end)
+        self.sent.front().map(Sent::first_piece_end)
     }
 
     /// When the first run was first sent: before all else that is outstanding.
@@ -103,24 +112,36 @@ impl Scoreboard {
         self.sent.front().map(|first| first.first_at)
     }
 
-    /// The run that was first sent last.
+    /// When the first run was last sent.
+    pub(crate) fn first_last_sent_at(&self) -> Option<Instant> {
+        self.sent.front().map(|first| first.sent_at)
+    }
+
+    /// The piece that was first sent last.
     pub(crate) fn last(&self) -> Option<Range<u64>> {
-        self.sent.back().map(|last| last.start..last.end)
+        let last = self.sent.back()?;
+        Some(last.last_piece_start()..last.end)
     }
 
-    /// Where the run that holds `offset` ends.
-    pub(crate) fn run_end_after(&self, offset: u64) -> Option<u64> {
-        self.sent.get(self.index_of(offset)).map(|sent| sent.end)
+    /// Where the piece that holds `offset` ends.
+    pub(crate) fn piece_end_after(&self, offset: u64) -> Option<u64> {
+        let sent = self.sent.get(self.index_of(offset))?;
+        Some(sent.piece_end_after(offset))
     }
 
-    /// New data, or FIN, was sent.
-    pub(crate) fn push(&mut self, range: Range<u64>, now: Instant, stamp: SendStamp) {
+    /// New data, or FIN, was sent in one segment.
+    pub(crate) fn push(
+        &mut self,
+        range: Range<u64>,
+        pieces: Pieces,
+        now: Instant,
+        stamp: SendStamp,
+    ) {
         debug_assert!(
             self.sent.back().is_none_or(|last| last.end == range.start),
             "no gaps"
         );
         debug_assert!(range.start < range.end, "something was sent");
-        self.in_flight += range.end - range.start;
         self.transmissions += 1;
         let sent = Sent {
             start: range.start,
@@ -129,9 +150,11 @@ impl Scoreboard {
             sent_at: now,
             number: self.transmissions,
             transmissions: 1,
+            pieces,
             fate: Fate::InFlight,
             stamp,
         };
+        self.count(&sent);
         self.order.push(&sent);
         self.sent.push_back(sent);
     }
@@ -143,27 +166,36 @@ impl Scoreboard {
         Some(lost.start..lost.end)
     }
 
-    /// `range`, which begins a run, was sent again; the run is cut where the segment was shorter.
-    pub(crate) fn on_retransmit(&mut self, range: Range<u64>, now: Instant, stamp: SendStamp) {
+    /// `range`, which lies in a run, was sent again in one segment; the run is cut where the segment
+    /// began and ended.
+    pub(crate) fn on_retransmit(
+        &mut self,
+        range: Range<u64>,
+        pieces: Pieces,
+        now: Instant,
+        stamp: SendStamp,
+    ) {
         let index = self.index_of(range.start);
-        if self.split(index, range.end) == Some(Fate::InFlight) {
-            // What remains of it is where its transmission is not looked for.
-            self.order.rebuild(self.sent.iter());
-        }
-        self.set_fate(index, Fate::InFlight);
-        self.transmissions += 1;
-        let Some(sent) = self.sent.get_mut(index) else {
+        let index = index + usize::from(self.split(index, range.start));
+        self.split(index, range.end);
+        let Some(&was) = self.sent.get(index) else {
             return;
         };
-        debug_assert_eq!((sent.start, sent.end), (range.start, range.end));
-        if !sent.is_resent() {
-            self.resent += sent.len();
-        }
-        sent.sent_at = now;
-        sent.number = self.transmissions;
-        sent.transmissions = sent.transmissions.saturating_add(1);
-        sent.stamp = stamp;
-        self.order.push(sent);
+        debug_assert_eq!((was.start, was.end), (range.start, range.end));
+        self.uncount(&was);
+        self.transmissions += 1;
+        let sent = Sent {
+            sent_at: now,
+            number: self.transmissions,
+            transmissions: was.transmissions.saturating_add(1),
+            pieces,
+            fate: Fate::InFlight,
+            stamp,
+            ..was
+        };
+        self.count(&sent);
+        self.order.push(&sent);
+        self.sent[index] = sent;
     }
 
     /// Everything before `una` was acknowledged.
@@ -174,6 +206,8 @@ impl Scoreboard {
                 break;
             }
             if first.end > una {
+                // What follows the piece that was acknowledged in part keeps its boundaries.
+                self.split(0, first.boundary_from(una));
                 self.split(0, una);
             }
             if let Some(sent) = self.sent.pop_front() {
@@ -188,8 +222,8 @@ impl Scoreboard {
         self.tidy();
     }
 
-    /// `range` was reported by SACK (RFC 2018). Only runs that it covers wholly are delivered: a peer
-    /// that reports odd pieces of segments must not cut our records to pieces.
+    /// `range` was reported by SACK (RFC 2018). Only pieces that it covers wholly are delivered: a peer
+    /// that reports odd parts of segments must not cut our records to crumbs.
     pub(crate) fn sack(&mut self, range: Range<u64>, delivered: &mut Delivered) {
         let mut at = range.start;
         while at < range.end {
@@ -206,20 +240,32 @@ impl Scoreboard {
 
     /// Nothing of `range` has been reported before.
     fn sack_gap(&mut self, range: Range<u64>, delivered: &mut Delivered) {
-        let first = self.sent.partition_point(|sent| sent.start < range.start);
-        let mut index = first;
+        let mut index = self.index_of(range.start);
+        let Some(first) = self.sent.get(index) else {
+            return;
+        };
+        let start = first.boundary_from(range.start);
+        let mut end = start;
         while let Some(sent) = self.sent.get(index) {
-            if sent.end > range.end {
-                break;
+            let from = sent.start.max(start);
+            let to = if sent.end <= range.end {
+                sent.end
+            } else {
+                sent.boundary_by(range.end)
+            };
+            if sent.end > start {
+                if to <= from {
+                    break;
+                }
+                index += usize::from(self.split(index, from));
+                self.split(index, to);
+                delivered.add(&self.sent[index], Place::Later);
+                self.set_fate(index, Fate::Sacked);
+                end = to;
             }
-            delivered.add(sent, Place::Later);
-            self.set_fate(index, Fate::Sacked);
             index += 1;
         }
-        if index > first {
-            let covered = self.sent[first].start..self.sent[index - 1].end;
-            self.reported.insert(covered);
-        }
+        self.reported.insert(start..end);
     }
 
     /// Forgets everything: the connection is dead.
@@ -237,15 +283,16 @@ impl Scoreboard {
         let Some(sent) = self.sent.get(index) else {
             return;
         };
-        let mut sent = sent.clone();
-        self.uncount(&sent);
-        sent.fate = fate;
+        let was = *sent;
+        self.uncount(&was);
+        let sent = Sent { fate, ..was };
         self.count(&sent);
-        self.sent[index].fate = fate;
+        self.sent[index] = sent;
     }
 
     fn count(&mut self, sent: &Sent) {
-        let len = sent.len();
+        let (len, pieces) = (sent.len(), sent.pieces.count());
+        self.pieces += pieces;
         match sent.fate {
             Fate::InFlight => {
                 self.in_flight += len;
@@ -253,17 +300,19 @@ impl Scoreboard {
             }
             Fate::Sacked => {
                 self.sacked += len;
-                self.sacked_runs += 1;
+                self.sacked_pieces += pieces;
             }
             Fate::Lost => {
                 self.lost += len;
+                self.lost_pieces += pieces;
                 self.lost_runs.insert(sent.start);
             }
         }
     }
 
     fn uncount(&mut self, sent: &Sent) {
-        let len = sent.len();
+        let (len, pieces) = (sent.len(), sent.pieces.count());
+        self.pieces -= pieces;
         match sent.fate {
             Fate::InFlight => {
                 self.in_flight -= len;
@@ -271,34 +320,41 @@ impl Scoreboard {
             }
             Fate::Sacked => {
                 self.sacked -= len;
-                self.sacked_runs -= 1;
+                self.sacked_pieces -= pieces;
             }
             Fate::Lost => {
                 self.lost -= len;
+                self.lost_pieces -= pieces;
                 self.lost_runs.remove(&sent.start);
             }
         }
     }
 
-    /// Cuts the run at `index` at offset `at`, if that lies inside of it; gives its fate then.
-    fn split(&mut self, index: usize, at: u64) -> Option<Fate> {
-        let sent = self.sent.get_mut(index)?;
-        if at <= sent.start || sent.end <= at {
-            return None;
+    /// Cuts the run at `index` at offset `at`, if that lies inside of it; says whether it does.
+    fn split(&mut self, index: usize, at: u64) -> bool {
+        let Some(&whole) = self.sent.get(index) else {
+            return false;
+        };
+        if at <= whole.start || whole.end <= at {
+            return false;
         }
-        let mut tail = sent.clone();
-        sent.end = at;
-        tail.start = at;
-        let fate = tail.fate;
-        match fate {
-            Fate::InFlight => {}
-            Fate::Sacked => self.sacked_runs += 1,
-            Fate::Lost => {
-                self.lost_runs.insert(at);
-            }
-        }
+        let (head, tail) = whole.pieces.split(at - whole.start, whole.len());
+        let head = Sent {
+            end: at,
+            pieces: head,
+            ..whole
+        };
+        let tail = Sent {
+            start: at,
+            pieces: tail,
+            ..whole
+        };
+        self.uncount(&whole);
+        self.count(&head);
+        self.count(&tail);
+        self.sent[index] = head;
         self.sent.insert(index + 1, tail);
-        Some(fate)
+        true
     }
 
     /// Drops what only the past needs, so that an idle connection holds nothing.
@@ -322,7 +378,11 @@ impl Scoreboard {
         assert_eq!(sum(Fate::Lost), self.lost, "lost");
         let resent = of(Fate::InFlight).filter(|sent| sent.is_resent());
         assert_eq!(resent.map(Sent::len).sum::<u64>(), self.resent, "resent");
-        assert_eq!(of(Fate::Sacked).count() as u64, self.sacked_runs);
+        let pieces = |fate| of(fate).map(|sent| sent.pieces.count()).sum::<u64>();
+        assert_eq!(pieces(Fate::Sacked), self.sacked_pieces, "sacked pieces");
+        assert_eq!(pieces(Fate::Lost), self.lost_pieces, "lost pieces");
+        let in_flight = self.pieces - self.sacked_pieces - self.lost_pieces;
+        assert_eq!(pieces(Fate::InFlight), in_flight, "pieces in flight");
         let lost = of(Fate::Lost).map(|sent| sent.start);
         assert!(lost.eq(self.lost_runs.iter().copied()), "lost runs");
         let reported: u64 = self.reported.iter().map(|it| it.end - it.start).sum();
@@ -331,10 +391,11 @@ impl Scoreboard {
         for sent in &self.sent {
             assert_eq!(sent.start, at, "runs follow each other from una");
             assert!(sent.start < sent.end, "no run is empty");
+            assert!(sent.last_piece_start() < sent.end, "no piece is empty");
             at = sent.end;
         }
         assert_eq!(at, nxt, "runs end at nxt");
-        let places = self.order.len();
-        assert!(of(Fate::InFlight).count() <= places, "a place in the order");
+        let placed = of(Fate::InFlight).all(|sent| self.order.holds(sent));
+        assert!(placed, "a place in the order");
     }
 }

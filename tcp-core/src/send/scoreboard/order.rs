@@ -4,8 +4,8 @@ use alloc::collections::VecDeque;
 
 use super::sent::{Fate, Sent};
 
-/// Every transmission of what is in the network, the earliest first. Those whose segment was
-/// delivered, found lost or sent again since are dropped when they come to the front.
+/// Every transmission of what is in the network, the earliest first. Those of whose segment nothing is,
+/// since it was delivered, found lost or sent again, are dropped when they come to the front.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub(super) struct SendOrder {
     transmissions: VecDeque<Transmission>,
@@ -16,6 +16,8 @@ pub(super) struct SendOrder {
 pub(super) struct Transmission {
     /// Where the segment began.
     pub(super) start: u64,
+    /// Where it ended. What was reported or sent again since has cut its record to several.
+    pub(super) end: u64,
     /// Its place among all.
     number: u64,
 }
@@ -31,6 +33,7 @@ impl SendOrder {
     pub(super) fn push(&mut self, sent: &Sent) {
         self.transmissions.push_back(Transmission {
             start: sent.start,
+            end: sent.end,
             number: sent.number,
         });
     }
@@ -51,10 +54,13 @@ impl SendOrder {
         self.transmissions = VecDeque::new();
     }
 
-    /// The places of what is held, the earliest first; for tests.
-    #[cfg(test)]
-    pub(super) fn numbers(&self) -> impl Iterator<Item = u64> + '_ {
-        self.transmissions.iter().map(|it| it.number)
+    /// Whether `sent` has its place here; for tests.
+    pub(super) fn holds(&self, sent: &Sent) -> bool {
+        let at = self
+            .transmissions
+            .partition_point(|it| (it.number, it.end) < (sent.number, sent.end));
+        let place = self.transmissions.get(at);
+        place.is_some_and(|it| it.is_of(sent) && it.start <= sent.start && sent.end <= it.end)
     }
 
     /// Begins anew with what of `sent` is in the network.
@@ -65,6 +71,6 @@ impl SendOrder {
         }
         self.transmissions
             .make_contiguous()
-            .sort_by_key(|transmission| transmission.number);
+            .sort_by_key(|transmission| (transmission.number, transmission.start));
     }
 }

@@ -1,9 +1,12 @@
 //! The record of one segment that was sent, and what its acknowledgement adds up to.
 
+use super::pieces::Pieces;
+use crate::pack::packs;
 use crate::time::Instant;
 
-/// A run of offsets that went out in one segment. SYN is not here; FIN is, as its own offset.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+/// A run of offsets that went out in one segment, of one piece or several. SYN is not here; FIN is, as
+/// its own offset.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Sent {
     pub(crate) start: u64,
     pub(crate) end: u64,
@@ -15,11 +18,33 @@ pub(crate) struct Sent {
     pub(crate) number: u64,
     /// How often it was sent; at least 1.
     pub(crate) transmissions: u16,
+    /// What it is cut into on the wire.
+    pub(crate) pieces: Pieces,
     pub(super) fate: Fate,
     pub(crate) stamp: SendStamp,
 }
 
+/// The place of a part of the stream among all that was sent. The pieces of one transmission follow each
+/// other as they lie in the stream (RFC 8985 §6.2 step 2, `RACK_sent_after`).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(crate) struct Turn {
+    /// The transmission's place among all.
+    pub(crate) number: u64,
+    /// Where the part ends.
+    pub(crate) end: u64,
+}
+
+packs!(Turn { number, end });
+
 impl Sent {
+    /// Its place among all that was sent.
+    pub(crate) fn turn(&self) -> Turn {
+        Turn {
+            number: self.number,
+            end: self.end,
+        }
+    }
+
     pub(crate) fn len(&self) -> u64 {
         self.end - self.start
     }
@@ -27,6 +52,35 @@ impl Sent {
     /// Whether it was sent more than once.
     pub(crate) fn is_resent(&self) -> bool {
         self.transmissions > 1
+    }
+
+    /// Where its first piece ends.
+    pub(super) fn first_piece_end(&self) -> u64 {
+        self.pieces
+            .size()
+            .map_or(self.end, |size| self.start + size)
+    }
+
+    /// Where the piece ends that holds `offset`.
+    pub(super) fn piece_end_after(&self, offset: u64) -> u64 {
+        self.boundary_from(offset + 1)
+    }
+
+    /// Where its last piece begins.
+    pub(super) fn last_piece_start(&self) -> u64 {
+        self.boundary_by(self.end)
+    }
+
+    /// The last end of a piece at or before `offset`, or the start.
+    pub(super) fn boundary_by(&self, offset: u64) -> u64 {
+        self.start + self.pieces.boundary_by(offset.saturating_sub(self.start))
+    }
+
+    /// The first start of a piece at or after `offset`, or the end.
+    pub(super) fn boundary_from(&self, offset: u64) -> u64 {
+        let at = offset.saturating_sub(self.start);
+        let boundary = self.pieces.boundary_from(at);
+        boundary.map_or(self.end, |at| self.start + at)
     }
 }
 
@@ -100,7 +154,7 @@ pub(super) enum Place {
 impl Delivered {
     pub(super) fn add(&mut self, sent: &Sent, place: Place) {
         self.bytes += sent.len();
-        self.segments += 1;
+        self.segments += sent.pieces.count();
         self.highest = self.highest.max(sent.end);
         if sent.is_resent() {
             self.resent = true;
@@ -116,12 +170,8 @@ impl Delivered {
             self.sent_at = self.sent_at.max(Some(sent.sent_at));
             self.lowest_original = lower(self.lowest_original, sent.end);
         }
-        if self
-            .latest
-            .as_ref()
-            .is_none_or(|latest| sent.number > latest.number)
-        {
-            self.latest = Some(sent.clone());
+        if self.latest.is_none_or(|latest| sent.turn() > latest.turn()) {
+            self.latest = Some(*sent);
         }
     }
 }

@@ -88,6 +88,7 @@ impl World {
     fn new() -> World {
         let small = |address| StackConfig {
             max_time_wait: 2,
+            awake_connections: 1,
             ephemeral_ports: (50_000, 50_003),
             ..config(address)
         };
@@ -255,11 +256,12 @@ fn check_books(stack: &Stack) {
             assert_eq!(route, Some(Record::Connection(key.index)));
         } else {
             assert!(matches!(
-                entry.connection.state(),
+                entry.resident.state(),
                 State::TimeWait | State::Closed
             ));
         }
-        assert!(!(entry.connection.is_orphan() && entry.connection.is_finished()));
+        let connection = entry.resident.look();
+        assert!(!(connection.is_orphan() && connection.is_finished()));
     }
     for (key, embryo) in stack.half_opens.iter() {
         let route = stack.demux.route(&embryo.tuple);
@@ -295,7 +297,7 @@ fn check_books(stack: &Stack) {
     let waiting = connections
         .iter()
         .filter(|(_, entry)| entry.origin == Origin::AcceptQueue)
-        .filter(|(_, entry)| !entry.connection.is_orphan())
+        .filter(|(_, entry)| !entry.resident.is_orphan())
         .count();
     let queued: usize = stack
         .listeners
@@ -307,12 +309,19 @@ fn check_books(stack: &Stack) {
         .iter()
         .filter(|(_, entry)| {
             matches!(
-                entry.connection.state(),
+                entry.resident.state(),
                 State::Established | State::CloseWait
             )
         })
         .count();
     assert_eq!(stack.counters.curr_estab, established as u64);
+    let kept = connections
+        .iter()
+        .filter_map(|(_, entry)| entry.resident.awake())
+        .filter(|connection| connection.is_at_rest())
+        .count();
+    assert_eq!(stack.resting.len(), kept);
+    assert!(kept <= stack.config.awake_connections);
 }
 
 fn check_empty(stack: &Stack) {

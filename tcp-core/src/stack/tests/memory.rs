@@ -6,7 +6,7 @@ use crate::stack::warm::MOST;
 fn spare(host: &Host) -> usize {
     let entries = host.stack.connections.iter();
     entries
-        .filter(|(_, entry)| entry.connection.has_spare_memory())
+        .filter(|(_, entry)| entry.resident.has_spare_memory())
         .count()
 }
 

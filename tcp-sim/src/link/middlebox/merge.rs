@@ -80,13 +80,13 @@ impl Merger {
 }
 
 /// Whether a segment can be the first of several: data, with nothing that must not be late.
-fn can_wait(segment: &Edit, max: usize) -> bool {
+pub(super) fn can_wait(segment: &Edit, max: usize) -> bool {
     let len = segment.payload().len();
     segment.flags() & !ECE == ACK && len > 0 && len < max
 }
 
 /// Whether `next` can become the end of `held` without a loss of meaning.
-fn follows(held: &Edit, next: &Edit, max: usize) -> bool {
+pub(super) fn follows(held: &Edit, next: &Edit, max: usize) -> bool {
     let end = held.seq().wrapping_add(held.payload().len() as u32);
     let len = held.payload().len() + next.payload().len();
     !next.payload().is_empty()

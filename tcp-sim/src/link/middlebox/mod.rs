@@ -3,6 +3,7 @@
 mod edit;
 mod header;
 mod merge;
+pub(crate) mod offload;
 mod split;
 
 use tcp_core::Instant;

@@ -113,7 +113,7 @@ impl End {
             Some((known, checkup)) if *known == id => checkup,
             other => &mut other.insert((id, Checkup::default())).1,
         };
-        checkup.look_at(connection, &connection.info(now), stack.config().mtu)
+        checkup.look_at(&connection, &connection.info(now), stack.config().mtu)
     }
 }
 

@@ -117,6 +117,11 @@ impl Watch {
         }
     }
 
+    /// Of the packets that a host was handed, so many were part of the one before.
+    pub fn joined(&mut self, host: usize, packets: usize) {
+        self.hosts[host].accounts.joined(packets as u64);
+    }
+
     /// A user has a connection from now on; what it writes is counted from zero.
     pub fn holds(&mut self, host: usize, id: ConnectionId, local: SocketAddr, remote: SocketAddr) {
         let held = &mut self.hosts[host];

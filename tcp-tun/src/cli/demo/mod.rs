@@ -172,7 +172,10 @@ impl Stage {
             builder = builder.kernel_address(address);
         }
         let built = builder.build();
-        built.map_err(|error| Unavailable(link::explain_tun(&error, name).to_string()).into())
+        let interface =
+            built.map_err(|error| Unavailable(link::explain_tun(&error, name).to_string()))?;
+        args.link.note_offload(&interface);
+        Ok(interface)
     }
 
     fn join_stack(
@@ -224,8 +227,8 @@ fn observer(story: &Arc<Mutex<Story>>) -> Observer {
 /// Buffers that let a transfer run at the link's pace.
 fn tcp_config(link: &LinkArgs) -> anyhow::Result<ValidConfig> {
     link.tcp_over(TcpConfig {
-        recv_buffer: 4 << 20,
-        send_buffer: 4 << 20,
+        recv_buffer: (4 << 20).into(),
+        send_buffer: (4 << 20).into(),
         ..TcpConfig::default()
     })
 }

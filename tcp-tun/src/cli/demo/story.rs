@@ -168,7 +168,7 @@ pub fn name(state: State) -> String {
 mod tests {
     use super::*;
     use Direction::{Received, Sent};
-    use tcp_core::wire::{Header, IpFields, Payload, Segment};
+    use tcp_core::wire::{Header, IpFields, Segment};
 
     const OURS: &str = "10.7.0.2:80";
     const THEIRS: &str = "10.7.0.1:40000";
@@ -187,10 +187,7 @@ mod tests {
                 ack: ack.map(SeqNumber::new),
                 ..Header::new(SeqNumber::new(seq))
             };
-            let segment = Segment {
-                header,
-                payload: Payload::EMPTY,
-            };
+            let segment = Segment::bare(header);
             let fields = IpFields {
                 src,
                 dst,

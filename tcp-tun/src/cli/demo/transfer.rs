@@ -54,6 +54,9 @@ pub struct Fetch {
     pub bits_per_second: f64,
     /// Segments that our stack sent again.
     pub segments_sent_again: u64,
+    /// Times that our stack probed for the end of what it had sent, since nobody acknowledged it: the
+    /// peer's processor was busy, or its reader was. Each is a segment that was sent again.
+    pub tail_probes: u64,
     /// Our stack's smoothed round-trip time.
     pub rtt_seconds: f64,
     /// The least round-trip time that our stack measured.
@@ -133,6 +136,7 @@ fn fetch(
 
     let mut received = Hasher::default();
     let mut http = Client::new(stream, server.to_string());
+    let probes_before = stage.interface.counters().loss_probes;
     let start = Instant::now();
     let response = http.get(path, &mut received)?;
     let seconds = start.elapsed().as_secs_f64();
@@ -161,6 +165,7 @@ fn fetch(
         seconds,
         bits_per_second: response.body_bytes as f64 * 8.0 / seconds,
         segments_sent_again: info.tcpi_total_retrans,
+        tail_probes: stage.interface.counters().loss_probes - probes_before,
         rtt_seconds: info.tcpi_rtt.as_secs_f64(),
         min_rtt_seconds: info.tcpi_min_rtt.as_secs_f64(),
         states,

@@ -65,10 +65,7 @@ fn every_pair_of_modes_comes_to_its_agreement() {
 fn half_open(config: TcpConfig, syn: Header) -> (HalfOpen, ValidConfig) {
     let config = config.validate().unwrap();
     let payload = Payload::EMPTY;
-    let segment = Segment {
-        header: syn,
-        payload,
-    };
+    let segment = Segment::new(syn, payload);
     let half_open = HalfOpen::new(Instant::from_millis(1_000), &config, setup(500), &segment);
     (half_open, config)
 }
@@ -142,7 +139,7 @@ fn a_repeated_syn_ack_agrees_while_the_peers_syns_ask() {
 
     let mut hear = |header| {
         let payload = Payload::EMPTY;
-        let segment = Segment { header, payload };
+        let segment = Segment::new(header, payload);
         half_open.handle_segment(at, &config, &segment, &mut counters)
     };
     let plain = Header {
@@ -168,10 +165,7 @@ fn a_repeated_syn_ack_agrees_while_the_peers_syns_ask() {
         ..plain
     };
     let payload = Payload::from(b"data".as_slice());
-    let segment = Segment {
-        header: marked,
-        payload,
-    };
+    let segment = Segment::new(marked, payload);
     connection.handle_segment(at, &segment, &mut counters);
     let answer = connection.poll_segment(at, &mut counters).unwrap();
     assert_eq!(bits(&answer.header), ECE, "and marks are echoed");

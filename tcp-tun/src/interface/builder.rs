@@ -1,223 +1,29 @@
-//! An interface: one stack, one device, one thread.
+//! What an interface is made of.
 
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::net::IpAddr;
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime};
 
 use parking_lot::Mutex;
-use tcp_core::{Counters, Stack, StackConfig, State, TcpInfo, ValidConfig};
+use tcp_core::{Stack, StackConfig, ValidConfig};
 
+use super::{Inner, Interface, invalid};
 use crate::device::config::{self, LinkConfig};
 use crate::device::{Cidr, Device, TunDevice};
-use crate::driver::{self, DeviceCounters, Direction, Observer, Setup, Shared};
-use crate::listener::TcpListener;
-use crate::stream::TcpStream;
+use crate::driver::{self, Direction, Observer, Setup};
 
-/// A TCP stack behind a device, driven by a thread of its own.
-///
-/// This is a handle: clones name the same interface. When the last is dropped, or by
-/// [`shutdown`](Interface::shutdown), the interface ends: its listeners and streams fail from then
-/// on, and so do calls that wait in other threads; what was written is still delivered, for as long
-/// as [`InterfaceBuilder::shutdown_timeout`] allows. Listeners and streams do not keep it alive.
-///
-/// ```
-/// use tcp_tun::{Interface, MemoryDevice};
-///
-/// let (device, _other_end) = MemoryDevice::pair(1500)?;
-/// let interface = Interface::builder()
-///     .address("10.7.0.2/24".parse()?)
-///     .address("fd07::2/64".parse()?)
-///     .device(device)
-///     .build()?;
-/// assert_eq!(interface.mtu(), 1500);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Clone)]
-pub struct Interface {
-    inner: Arc<Inner>,
-}
-
-struct Inner {
-    shared: Arc<Shared>,
-    name: Option<String>,
-    addresses: Vec<Cidr>,
-    mtu: u16,
-    shutdown_timeout: Duration,
-    /// Taken by whoever waits for the loop's end.
-    thread: Mutex<Option<JoinHandle<io::Result<()>>>>,
-}
-
-impl Interface {
-    /// Makes the TUN device `name`, on which the stack has these addresses and the kernel, as their
-    /// [neighbour](Cidr::neighbour), one of each of the same networks. Everything else is as the
-    /// [`builder`](Interface::builder) has it by default.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`InterfaceBuilder::build`]; `InvalidInput` also for an address whose prefix leaves
-    /// no room for a neighbour.
-    ///
-    /// # Examples
-    ///
-    /// ```no_run
-    /// use tcp_tun::{Interface, TcpStream};
-    ///
-    /// let interface = Interface::new("tun0", &["10.7.0.2/24".parse()?, "fd07::2/64".parse()?])?;
-    /// let stream = TcpStream::connect(&interface, "10.7.0.1:80")?;
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn new(name: &str, addresses: &[Cidr]) -> io::Result<Interface> {
-        let mut builder = Interface::builder().name(name);
-        for &address in addresses {
-            let neighbour = address.neighbour().ok_or_else(|| {
-                invalid(format!(
-                    "{address}: the prefix leaves no room for the kernel"
-                ))
-            })?;
-            builder = builder.address(address).kernel_address(neighbour);
-        }
-        builder.build()
-    }
-
-    /// An interface with options.
-    pub fn builder() -> InterfaceBuilder {
-        InterfaceBuilder::default()
-    }
-
-    /// Listens at `addr`: [`TcpListener::bind`].
-    ///
-    /// # Errors
-    ///
-    /// Those of [`TcpListener::bind`].
-    pub fn listen(&self, addr: impl ToSocketAddrs) -> io::Result<TcpListener> {
-        TcpListener::bind(self, addr)
-    }
-
-    /// Connects to `addr`: [`TcpStream::connect`].
-    ///
-    /// # Errors
-    ///
-    /// Those of [`TcpStream::connect`].
-    pub fn connect(&self, addr: impl ToSocketAddrs) -> io::Result<TcpStream> {
-        TcpStream::connect(self, addr)
-    }
-
-    /// The TUN device's name; `None` on another device.
-    pub fn name(&self) -> Option<&str> {
-        self.inner.name.as_deref()
-    }
-
-    /// The stack's own addresses.
-    pub fn addresses(&self) -> &[Cidr] {
-        &self.inner.addresses
-    }
-
-    /// The largest IP packet sent and announced, in bytes.
-    pub fn mtu(&self) -> u16 {
-        self.inner.mtu
-    }
-
-    /// What the stack has counted, as `nstat`. Works after the shutdown, too.
-    pub fn counters(&self) -> Counters {
-        self.inner.shared.lock().stack.counters().clone()
-    }
-
-    /// What the device has carried, as `ip -s link`. Works after the shutdown, too.
-    pub fn device_counters(&self) -> DeviceCounters {
-        self.inner.shared.lock().device_counters()
-    }
-
-    /// Every connection, as `ss -ti`. For people to look at: the cost is linear in their number, and
-    /// the stack stands still meanwhile.
-    ///
-    /// # Errors
-    ///
-    /// `NotConnected` after the shutdown.
-    pub fn sockets(&self) -> io::Result<Vec<SocketStatus>> {
-        self.inner.shared.act(|state, now| {
-            let sockets: Vec<_> = state.stack.sockets().collect();
-            sockets
-                .into_iter()
-                .map(|(id, local, remote, tcp_state)| SocketStatus {
-                    local,
-                    remote,
-                    state: tcp_state,
-                    info: id
-                        .and_then(|id| state.stack.connection(now, id))
-                        .map(|connection| connection.info()),
-                })
-                .collect()
-        })
-    }
-
-    /// Ends the interface and waits for its thread: closes all connections, delivers what was
-    /// written for as long as [`InterfaceBuilder::shutdown_timeout`] allows, gives up the device,
-    /// and drops the observer. A second call waits for the first.
-    ///
-    /// # Errors
-    ///
-    /// What ended the loop before, if a device failed.
-    pub fn shutdown(&self) -> io::Result<()> {
-        self.inner.shutdown()
-    }
-
-    pub(crate) fn shared(&self) -> &Arc<Shared> {
-        &self.inner.shared
-    }
-}
-
-impl Inner {
-    fn shutdown(&self) -> io::Result<()> {
-        self.shared.begin_shutdown(self.shutdown_timeout);
-        let mut slot = self.thread.lock();
-        // An observer that owns the last handle drops it in the loop itself, which cannot wait for
-        // its own end.
-        if slot.as_ref().map(|loop_thread| loop_thread.thread().id())
-            == Some(thread::current().id())
-        {
-            return Ok(());
-        }
-        match slot.take().map(JoinHandle::join) {
-            None => Ok(()),
-            Some(Ok(result)) => result,
-            Some(Err(_)) => Err(io::Error::other("the interface's thread has panicked")),
-        }
-    }
-}
-
-impl Drop for Inner {
-    fn drop(&mut self) {
-        // Nobody is left to tell: calls that were waiting have got the error already.
-        let _ = self.shutdown();
-    }
-}
-
-impl fmt::Debug for Interface {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Interface")
-            .field("name", &self.inner.name)
-            .field("addresses", &self.inner.addresses)
-            .field("mtu", &self.inner.mtu)
-            .finish_non_exhaustive()
-    }
-}
-
-/// One connection as [`Interface::sockets`] saw it.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct SocketStatus {
-    /// Our address.
-    pub local: SocketAddr,
-    /// The peer's address.
-    pub remote: SocketAddr,
-    /// The state (RFC 9293 §3.3.2).
-    pub state: State,
-    /// Everything else; `None` for those that are half open or in TIME-WAIT, of which the stack
-    /// keeps only a small record.
-    pub info: Option<TcpInfo>,
+/// Which TUN device an interface makes for itself.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum TunMode {
+    /// The one with offloads, or the plain one where the kernel refuses:
+    /// [`Interface::offload`] tells.
+    #[default]
+    Offload,
+    /// The plain one: every packet that passes is one of the wire, with its checksum.
+    Plain,
 }
 
 /// Options of an [`Interface`] to be.
@@ -242,12 +48,14 @@ pub struct InterfaceBuilder {
     addresses: Vec<Cidr>,
     kernel_addresses: Vec<Cidr>,
     mtu: Option<u16>,
+    tun_mode: TunMode,
     tcp: ValidConfig,
     stack: StackConfig,
     secret: Option<[u8; 32]>,
     device: Option<Box<dyn Device>>,
     observer: Option<Observer>,
     shutdown_timeout: Duration,
+    busy_poll: Duration,
 }
 
 impl Default for InterfaceBuilder {
@@ -257,12 +65,14 @@ impl Default for InterfaceBuilder {
             addresses: Vec::new(),
             kernel_addresses: Vec::new(),
             mtu: None,
+            tun_mode: TunMode::default(),
             tcp: ValidConfig::default(),
             stack: StackConfig::default(),
             secret: None,
             device: None,
             observer: None,
             shutdown_timeout: Duration::from_secs(2),
+            busy_poll: Duration::ZERO,
         }
     }
 }
@@ -293,6 +103,12 @@ impl InterfaceBuilder {
     /// The largest IP packet, in bytes: by default what the device carries.
     pub fn mtu(mut self, mtu: u16) -> Self {
         self.mtu = Some(mtu);
+        self
+    }
+
+    /// Which TUN device is made. Without meaning beside [`device`](InterfaceBuilder::device).
+    pub fn tun_mode(mut self, mode: TunMode) -> Self {
+        self.tun_mode = mode;
         self
     }
 
@@ -344,6 +160,13 @@ impl InterfaceBuilder {
         self
     }
 
+    /// How long a call that waits asks the device again and again before it sleeps (`SO_BUSY_POLL`):
+    /// a processor's time for some microseconds of latency. Not at all by default.
+    pub fn busy_poll(mut self, time: Duration) -> Self {
+        self.busy_poll = time;
+        self
+    }
+
     /// Makes the interface, and starts its thread.
     ///
     /// A TUN device is made in the network namespace of the calling thread.
@@ -358,12 +181,13 @@ impl InterfaceBuilder {
             Some(device) => (device, None),
             None => self.open_tun()?,
         };
+        let offload = device.offload();
         let mtu = self.mtu.map_or(device.mtu(), |mtu| mtu.min(device.mtu()));
         self.check(mtu)?;
         let stack = StackConfig {
             addresses: self.addresses.iter().map(|cidr| cidr.addr()).collect(),
             mtu,
-            offload: device.offload(),
+            offload,
             clock_offset: SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default(),
             ..self.stack
         };
@@ -376,12 +200,14 @@ impl InterfaceBuilder {
             observer: self.observer,
             stack: Stack::new(stack, secret),
             tcp: self.tcp,
+            busy_poll: self.busy_poll,
         })?;
         let inner = Inner {
             shared,
             name,
             addresses: self.addresses,
             mtu,
+            offload,
             shutdown_timeout: self.shutdown_timeout,
             thread: Mutex::new(Some(thread)),
         };
@@ -391,7 +217,11 @@ impl InterfaceBuilder {
     }
 
     fn open_tun(&self) -> io::Result<(Box<dyn Device>, Option<String>)> {
-        let mut device = TunDevice::open(&self.name)?;
+        let plain = || TunDevice::open(&self.name);
+        let mut device = match self.tun_mode {
+            TunMode::Offload => or_plain(TunDevice::open_with_offload(&self.name), plain)?,
+            TunMode::Plain => plain()?,
+        };
         let name = device.name().to_owned();
         if !self.kernel_addresses.is_empty() {
             let link = LinkConfig {
@@ -431,6 +261,18 @@ impl fmt::Debug for InterfaceBuilder {
     }
 }
 
+/// The device with offloads, or the plain one where the kernel has no other. Any other failure would
+/// meet the plain one as well.
+fn or_plain<T>(
+    with_offload: io::Result<T>,
+    plain: impl FnOnce() -> io::Result<T>,
+) -> io::Result<T> {
+    match with_offload {
+        Err(error) if error.kind() == io::ErrorKind::Unsupported => plain(),
+        result => result,
+    }
+}
+
 fn is_host(addr: IpAddr) -> bool {
     !addr.is_unspecified() && !addr.is_multicast()
 }
@@ -441,6 +283,17 @@ fn random_secret() -> io::Result<[u8; 32]> {
     Ok(secret)
 }
 
-fn invalid(message: String) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidInput, message)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kernel_without_offloads_gives_a_plain_device() {
+        let plain = || Ok("plain");
+        let refused = Err(io::ErrorKind::Unsupported.into());
+        assert_eq!(or_plain(refused, plain).unwrap(), "plain");
+        assert_eq!(or_plain(Ok("offload"), plain).unwrap(), "offload");
+        let error = or_plain(Err(io::ErrorKind::ResourceBusy.into()), plain).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ResourceBusy);
+    }
 }

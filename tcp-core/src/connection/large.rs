@@ -1,0 +1,121 @@
+//! How large the next segment may be, where the device cuts large ones (Linux's
+//! `tcp_tso_autosize` and `tcp_tso_should_defer`).
+
+use core::time::Duration;
+
+use super::decision::Shape;
+use super::limit::Limit;
+use super::machine::Connection;
+use crate::time::Instant;
+use crate::wire::options_len;
+
+/// Beyond what is added for a short path: the bytes of 2^-10 s at the rate (`sk_pacing_shift`).
+const RATE_SHIFT: u32 = 10;
+
+/// As Linux: a writer that paused for this long is not waited for.
+const RECENT: Duration = Duration::from_millis(1);
+
+/// Segments' worth of window that are worth using, where no part of the window is (Linux's
+/// `tcp_max_tso_deferred_mss`).
+const WORTHWHILE_SEGMENTS: u64 = 3;
+
+impl Connection {
+    /// What the next segment may look like.
+    pub(super) fn shape(&self, now: Instant) -> Shape {
+        let options = self.segment_options(now);
+        let options_len = options_len(&options) as u64;
+        let piece = u64::from(self.agreed.mss)
+            .saturating_sub(options_len)
+            .max(1);
+        let sends = self.snd.unsent() > 0 || self.snd.scoreboard.lost() > 0;
+        let large = self.setup.gso_max_size > self.agreed.mss && sends;
+        Shape {
+            options,
+            piece,
+            goal: if large {
+                self.goal(piece, options_len)
+            } else {
+                piece
+            },
+        }
+    }
+
+    /// Payload of a large segment: a millisecond's worth at the rate, and more where the path is short,
+    /// so that acknowledgements keep coming and a segment costs little.
+    fn goal(&self, piece: u64, options_len: u64) -> u64 {
+        let most = u64::from(self.setup.gso_max_size);
+        let short_path = self.rtt.min_rtt().map_or(0, |least| {
+            let micros = u64::try_from(least.as_micros()).unwrap_or(u64::MAX);
+            let halvings = micros >> self.config.tso_rtt_log;
+            most >> halvings.min(u64::from(u64::BITS - 1))
+        });
+        let at_rate = self.rate().map_or(most, |rate| rate >> RATE_SHIFT);
+        let bytes = at_rate.saturating_add(short_path).min(most);
+        // What the congestion control takes for a burst is what its window leaves room for.
+        let burst = self.congestion.send_quantum().map_or(most, u64::from);
+        let segments = (bytes.min(burst) / piece).max(u64::from(self.config.min_tso_segs));
+        let fits = most.saturating_sub(options_len) / piece;
+        segments.min(fits.max(1)) * piece
+    }
+
+    /// The largest segment that may begin a run of `len` bytes: whole pieces, as far as the congestion
+    /// window and the burst under way let, and one in any case.
+    pub(super) fn most_at_once(&self, len: u64, shape: &Shape, in_flight: u64) -> u64 {
+        let Shape { piece, goal, .. } = *shape;
+        if goal <= piece {
+            return piece;
+        }
+        let room = u64::from(self.cwnd()).saturating_sub(in_flight);
+        let window = if len <= room {
+            goal
+        } else {
+            room / piece * piece
+        };
+        let burst = self.snd.pacer.left();
+        let burst = burst.map_or(goal, |left| left.div_ceil(piece) * piece);
+        goal.min(window).min(burst).max(piece)
+    }
+
+    /// Whether what the windows let go of `unsent` bytes is worth a large segment now: as Linux, it is
+    /// better to wait for an acknowledgement that is about to come and opens them further. With nothing
+    /// in flight none would come.
+    pub(super) fn check_worth(
+        &self,
+        unsent: u64,
+        shape: &Shape,
+        in_flight: u64,
+        now: Instant,
+    ) -> Result<(), Limit> {
+        let Shape { piece, goal, .. } = *shape;
+        let at_once = in_flight == 0 || self.pending.flush || self.recovery.is_repairing();
+        if goal <= piece || unsent <= piece || at_once {
+            return Ok(());
+        }
+        let last_sent = self.snd.last_sent.unwrap_or(Instant::ZERO);
+        if now.saturating_duration_since(last_sent) > RECENT {
+            return Ok(());
+        }
+        let usable = self.snd.usable();
+        let room = u64::from(self.cwnd()).saturating_sub(in_flight);
+        let limit = usable.min(room);
+        let window = u64::from(self.cwnd().min(self.snd.window.bytes()));
+        let divisor = u64::from(self.config.tso_win_divisor);
+        let worthwhile = window
+            .checked_div(divisor)
+            .unwrap_or(WORTHWHILE_SEGMENTS * piece + 1);
+        if limit >= goal.min(unsent).min(worthwhile) {
+            return Ok(());
+        }
+        // Half a round trip after the oldest was sent, its acknowledgement is near.
+        let half = self.rtt.srtt().unwrap_or_default() / 2;
+        let oldest = self.snd.scoreboard.first_last_sent_at().unwrap_or(now);
+        if now.saturating_duration_since(oldest) < half {
+            return Ok(());
+        }
+        Err(if room < usable {
+            Limit::Congestion
+        } else {
+            Limit::PeerWindow
+        })
+    }
+}

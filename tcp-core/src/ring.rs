@@ -1,0 +1,152 @@
+//! Bytes of a stream in a circle of memory, found by their offset.
+
+use alloc::vec;
+use alloc::vec::Vec;
+use core::fmt;
+use core::ops::Range;
+
+use crate::wire::Payload;
+
+/// Memory for a part of a stream that moves on: the byte at offset `o` is at `bytes[o % len]`. Which
+/// offsets it holds is the user's to know; they span no more than the length, which is zero or a power of
+/// two. The memory is initialised once, when the circle grows.
+#[derive(Clone, Default)]
+pub(crate) struct Ring {
+    bytes: Vec<u8>,
+}
+
+/// The least circle: a segment of Ethernet.
+const LEAST: u64 = 2_048;
+
+impl Ring {
+    /// Without memory.
+    pub(crate) const fn new() -> Self {
+        Ring { bytes: Vec::new() }
+    }
+
+    /// Whether it has any.
+    pub(crate) fn has_memory(&self) -> bool {
+        !self.bytes.is_empty()
+    }
+
+    /// Bytes of memory.
+    #[cfg(test)]
+    pub(crate) fn memory(&self) -> usize {
+        self.bytes.capacity()
+    }
+
+    /// Gives the memory back.
+    pub(crate) fn clear(&mut self) {
+        self.bytes = Vec::new();
+    }
+
+    /// Makes room for the offsets up to `end`, and keeps what is at those of `held`.
+    pub(crate) fn reserve(&mut self, held: Range<u64>, end: u64) {
+        let need = end - held.start;
+        if need <= self.bytes.len() as u64 {
+            return;
+        }
+        let len = need.next_power_of_two().max(LEAST) as usize;
+        let mut larger = Ring {
+            bytes: vec![0; len],
+        };
+        if !held.is_empty() {
+            larger.copy_in(held.start, self.payload(held));
+        }
+        *self = larger;
+    }
+
+    /// Copies `payload` to where `offset` is.
+    pub(crate) fn copy_in(&mut self, offset: u64, payload: Payload<'_>) {
+        let mut at = offset;
+        for part in payload.parts() {
+            let [first, second] = self.chunks_mut(at..at + part.len() as u64);
+            let (left, right) = part.split_at(first.len());
+            first.copy_from_slice(left);
+            second.copy_from_slice(right);
+            at += part.len() as u64;
+        }
+    }
+
+    /// The bytes of `range`, where they are.
+    pub(crate) fn chunks(&self, range: Range<u64>) -> [&[u8]; 2] {
+        let [first, second] = self.places(range);
+        [&self.bytes[first], &self.bytes[second]]
+    }
+
+    /// The same as a payload.
+    pub(crate) fn payload(&self, range: Range<u64>) -> Payload<'_> {
+        let [first, second] = self.chunks(range);
+        Payload::new(first, second)
+    }
+
+    /// The places of `range`, to be written to.
+    pub(crate) fn chunks_mut(&mut self, range: Range<u64>) -> [&mut [u8]; 2] {
+        let [first, second] = self.places(range);
+        // The second part, if there is one, is at the start, and the first at the end.
+        let (start, end) = self.bytes.split_at_mut(first.start);
+        [&mut end[..first.len()], &mut start[second]]
+    }
+
+    fn places(&self, range: Range<u64>) -> [Range<usize>; 2] {
+        let count = (range.end - range.start) as usize;
+        if count == 0 {
+            return [0..0, 0..0];
+        }
+        let len = self.bytes.len();
+        let at = (range.start & (len as u64).wrapping_sub(1)) as usize;
+        let first = count.min(len - at);
+        [at..at + first, 0..count - first]
+    }
+}
+
+/// What the memory holds means something only to who knows the offsets.
+impl fmt::Debug for Ring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ring").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn what_is_held_survives_growth_around_the_end_of_the_circle() {
+        let mut ring = Ring::new();
+        let held = LEAST - 100..2 * LEAST - 100;
+        ring.reserve(held.start..held.start, held.end);
+        assert_eq!(ring.memory(), LEAST as usize);
+        let data: Vec<u8> = held.clone().map(|offset| offset as u8).collect();
+        ring.copy_in(held.start, data[..].into());
+        assert_eq!(ring.chunks(held.clone())[0].len(), 100);
+        ring.reserve(held.clone(), held.end + 1);
+        assert_eq!(ring.memory(), 2 * LEAST as usize);
+        assert_eq!(ring.payload(held), data[..].into());
+        ring.clear();
+        assert_eq!(ring.memory(), 0);
+        assert!(ring.payload(7..7).is_empty());
+    }
+
+    proptest! {
+        /// Whatever is written by two parts is found again, among what was written before.
+        #[test]
+        fn bytes_are_found_by_their_offset(
+            start in 0u64..1 << 40, pieces in prop::collection::vec((1usize..3_000, 0usize..3_000), 1..8),
+        ) {
+            let mut ring = Ring::new();
+            let mut model: Vec<u8> = Vec::new();
+            for (len, cut) in pieces {
+                let held = start..start + model.len() as u64;
+                let data: Vec<u8> = (0..len).map(|at| (model.len() + at * 7) as u8).collect();
+                let (left, right) = data.split_at(cut.min(len));
+                ring.reserve(held.clone(), held.end + len as u64);
+                ring.copy_in(held.end, Payload::new(left, right));
+                model.extend(&data);
+                let all = start..start + model.len() as u64;
+                prop_assert_eq!(ring.payload(all), Payload::from(&model[..]));
+            }
+        }
+    }
+}

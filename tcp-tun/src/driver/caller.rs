@@ -1,0 +1,156 @@
+//! How a caller waits: by driving, if nobody else does.
+
+use std::io;
+use std::task;
+use std::thread;
+
+use parking_lot::MutexGuard;
+use tcp_core::Instant;
+
+use super::Shared;
+use super::role::Driver;
+use super::seat::Seat;
+use super::state::State;
+use super::wait::{Patience, Waiting};
+
+impl Shared {
+    /// Tries a call until it is ready, and between the tries drives the interface, or waits to be told
+    /// by whoever does.
+    ///
+    /// # Errors
+    ///
+    /// What the call fails with, `WouldBlock` when patience ends, and `NotConnected` when the
+    /// interface is shut down.
+    pub(crate) fn wait_for<T>(
+        &self,
+        waiting: Waiting<'_>,
+        patience: Patience,
+        mut attempt: impl FnMut(&mut State, Instant) -> task::Poll<io::Result<T>>,
+    ) -> io::Result<T> {
+        let until = match patience {
+            Patience::None => Some(Instant::ZERO),
+            Patience::Until(deadline) => Some(self.clock.at(deadline)),
+            Patience::Forever => None,
+        };
+        // Declared before the lock is taken, and so dropped after it is let go.
+        let mut caller = Caller::new(self, waiting, until);
+        let mut state = self.lock();
+        let mut now = self.clock.now();
+        let result = loop {
+            if let Err(error) = state.check_running() {
+                break Err(error);
+            }
+            let outcome = attempt(&mut state, now);
+            let notified = self.settle(&mut state, now);
+            if let task::Poll::Ready(result) = outcome {
+                break result;
+            }
+            // Settling may itself have changed the answer; its notice found nobody waiting.
+            if notified {
+                continue;
+            }
+            if until.is_some_and(|until| until <= now) {
+                break Err(io::ErrorKind::WouldBlock.into());
+            }
+            now = caller.wait(&mut state, now);
+        };
+        caller.leave(&mut state, now);
+        result
+    }
+}
+
+/// A thread that waits, and perhaps drives meanwhile.
+struct Caller<'a> {
+    shared: &'a Shared,
+    waiting: Waiting<'a>,
+    until: Option<Instant>,
+    /// Until when the device is asked again and again, once the wait has begun.
+    busy_until: Option<Instant>,
+    seat: Option<Box<Seat>>,
+}
+
+impl<'a> Caller<'a> {
+    fn new(shared: &'a Shared, waiting: Waiting<'a>, until: Option<Instant>) -> Caller<'a> {
+        Caller {
+            shared,
+            waiting,
+            until,
+            busy_until: None,
+            seat: None,
+        }
+    }
+
+    /// Returns when the call's answer may have changed, or its time is over: the time that it is then.
+    fn wait(&mut self, state: &mut MutexGuard<'_, State>, now: Instant) -> Instant {
+        let busy_until = *self.busy_until.get_or_insert(now + self.shared.busy_poll);
+        if self.seat.is_none() {
+            self.seat = state.role.take_seat(self.waiting.waiter);
+        }
+        let Some(seat) = &mut self.seat else {
+            self.stand_by(state, now);
+            return self.shared.clock.now();
+        };
+        if now < busy_until {
+            seat.look_again();
+        }
+        let clock = &self.shared.clock;
+        let driven = seat
+            .rest(state, clock, self.until)
+            .and_then(|()| seat.work(state, clock));
+        let now = match driven {
+            Ok(now) => now,
+            Err(error) => {
+                self.give_up(state, error);
+                return self.shared.clock.now();
+            }
+        };
+        if state.role.is_wanted()
+            && let Some(seat) = self.seat.take()
+        {
+            let next = state.role.get_up(seat, now, &self.shared.relief);
+            state.tell(next);
+        }
+        now
+    }
+
+    /// Waits to be told.
+    fn stand_by(&self, state: &mut MutexGuard<'_, State>, now: Instant) {
+        let (ticket, driver) = state.role.join_queue(self.waiting.waiter);
+        if driver == Driver::GetsUp {
+            self.shared.wake_driver();
+        }
+        match self.until {
+            None => self.waiting.changed.wait(state),
+            Some(until) => {
+                let timeout = until.saturating_duration_since(now);
+                self.waiting.changed.wait_for(state, timeout);
+            }
+        }
+        state.role.leave_queue(ticket);
+    }
+
+    /// Leaves the seat, if this is the driver.
+    fn leave(&mut self, state: &mut State, now: Instant) {
+        if let Some(seat) = self.seat.take() {
+            state.role.put_back(seat, now, &self.shared.relief);
+        }
+    }
+
+    /// The device is gone, or what looks at its packets has panicked: the interface's thread ends it.
+    fn give_up(&mut self, state: &mut State, why: io::Error) {
+        if let Some(seat) = self.seat.take() {
+            let now = self.shared.clock.now();
+            state.role.give_up(seat, now, &self.shared.relief, why);
+        }
+    }
+}
+
+impl Drop for Caller<'_> {
+    fn drop(&mut self) {
+        if self.seat.is_some() && thread::panicking() {
+            let shared = self.shared;
+            let why = io::Error::other("a thread that drove the interface has panicked");
+            self.give_up(&mut shared.lock(), why);
+        }
+    }
+}

@@ -1,0 +1,340 @@
+//! Who drives.
+//!
+//! Exactly one thread may have the [`Seat`], which its ownership sees to. It is a caller that waits for
+//! its own connection, so that what it waits for need not pass from thread to thread; or the
+//! interface's own thread, where no caller waits.
+//!
+//! ```text
+//!                a caller waits, and takes it
+//!        Free ──────────────────────────────────────> Caller
+//!        │  ^                                            │
+//!        │  └────────────────────────────────────────────┘
+//!        │      it has its answer, or gets up for another
+//!        │ free for a while
+//!        v      a caller waits, and wants it
+//!    Background ──────────────────────────────────────> Free
+//! ```
+//!
+//! A caller that has its answer is likely to wait again at once: to have somebody else drive meanwhile,
+//! and then to ask for the seat back, would cost more than what lies between. So the seat is left free,
+//! and a timer is set. The one thing that must hold is: *while the seat is free, the relief timer is
+//! armed*. It then takes at most [`GRACE`] until somebody drives again.
+//!
+//! A caller that drives and gets nothing for itself, but for others (one that waits for connections to
+//! accept, say), gets up for the next that begins to wait, as the interface's thread does at once.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::mem;
+use std::time::Duration;
+
+use nix::sys::time::TimeSpec;
+use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
+use tcp_core::Instant;
+
+use super::seat::Seat;
+use super::wait::Waiter;
+
+/// How long the seat may be free. Packets and timers wait as long at most; a caller that comes back
+/// within it costs nobody a wake-up.
+const GRACE: Duration = Duration::from_micros(250);
+
+/// Events for others after which a caller that drives is taken to do so for others. As many connections
+/// as this may each get an answer, and none of their callers is moved.
+const EVENTS_FOR_OTHERS: u32 = 32;
+
+/// Where the seat is, and who waits beside the driver.
+pub(super) struct Role {
+    place: Place,
+    /// The ticket of a caller that waits for the driver to get up.
+    wanted_by: Option<u64>,
+    /// The ticket of the caller that the driver got up for, until it has heard of it.
+    kept_for: Option<u64>,
+    /// Events that the driver has brought to others since it drives.
+    events_for_others: u32,
+    /// The relief timer is set, or has rung and not been heard.
+    armed: bool,
+    /// What a caller has met while it drove; the interface's thread ends by it.
+    fault: Option<io::Error>,
+    /// Callers that wait without driving, by their tickets.
+    waiters: BTreeMap<u64, Waiter>,
+    next_ticket: u64,
+}
+
+enum Place {
+    Free { seat: Box<Seat>, since: Instant },
+    Background,
+    Caller(Waiter),
+}
+
+/// What becomes of the driver when a caller begins to wait.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Driver {
+    /// It goes on.
+    Stays,
+    /// It is to be woken, and to get up.
+    GetsUp,
+}
+
+impl Role {
+    /// The interface's thread begins; it is to take the seat that it made.
+    pub(super) fn new() -> Role {
+        Role {
+            place: Place::Background,
+            wanted_by: None,
+            kept_for: None,
+            events_for_others: 0,
+            armed: false,
+            fault: None,
+            waiters: BTreeMap::new(),
+            next_ticket: 0,
+        }
+    }
+
+    /// The seat for a caller that must wait, where it is free. After a fault nobody is to drive any more.
+    pub(super) fn take_seat(&mut self, waiter: Waiter) -> Option<Box<Seat>> {
+        if self.fault.is_some() || self.kept_for.is_some() {
+            return None;
+        }
+        match mem::replace(&mut self.place, Place::Caller(waiter)) {
+            Place::Free { seat, .. } => {
+                self.events_for_others = 0;
+                Some(seat)
+            }
+            place => {
+                self.place = place;
+                None
+            }
+        }
+    }
+
+    /// Notes a caller that waits without driving: its ticket, and what the driver does about it.
+    pub(super) fn join_queue(&mut self, waiter: Waiter) -> (u64, Driver) {
+        let ticket = self.next_ticket;
+        self.next_ticket += 1;
+        self.waiters.insert(ticket, waiter);
+        let is_idle = match self.place {
+            Place::Free { .. } => false,
+            Place::Background => true,
+            Place::Caller(_) => self.events_for_others >= EVENTS_FOR_OTHERS,
+        };
+        if !is_idle || self.wanted_by.is_some() || self.fault.is_some() {
+            return (ticket, Driver::Stays);
+        }
+        self.wanted_by = Some(ticket);
+        (ticket, Driver::GetsUp)
+    }
+
+    /// The caller with this ticket no longer waits.
+    pub(super) fn leave_queue(&mut self, ticket: u64) {
+        self.waiters.remove(&ticket);
+        self.wanted_by = self.wanted_by.filter(|&wanted_by| wanted_by != ticket);
+        self.kept_for = self.kept_for.filter(|&kept_for| kept_for != ticket);
+    }
+
+    /// An event came for somebody who waits for something else than the driver does.
+    pub(super) fn count_event_for_others(&mut self) {
+        if !self.waiters.is_empty() {
+            self.events_for_others = self.events_for_others.saturating_add(1);
+        }
+    }
+
+    /// Whether a caller waits for the driver to get up.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.wanted_by.is_some()
+    }
+
+    /// Gets up for the caller that wants the seat, who is to be told: what it waits for, if it does.
+    pub(super) fn get_up(
+        &mut self,
+        seat: Box<Seat>,
+        now: Instant,
+        relief: &Relief,
+    ) -> Option<Waiter> {
+        self.kept_for = self.wanted_by.take();
+        self.put_back(seat, now, relief);
+        self.kept_for
+            .and_then(|ticket| self.waiters.get(&ticket).copied())
+    }
+
+    /// Gives the seat back.
+    pub(super) fn put_back(&mut self, seat: Box<Seat>, now: Instant, relief: &Relief) {
+        self.place = Place::Free { seat, since: now };
+        self.arm(relief, GRACE);
+    }
+
+    /// As [`put_back`](Role::put_back), for good.
+    pub(super) fn give_up(
+        &mut self,
+        seat: Box<Seat>,
+        now: Instant,
+        relief: &Relief,
+        why: io::Error,
+    ) {
+        self.fault.get_or_insert(why);
+        self.put_back(seat, now, relief);
+    }
+
+    pub(super) fn take_fault(&mut self) -> Option<io::Error> {
+        self.fault.take()
+    }
+
+    /// The seat for the interface's thread, if it has been free for long enough.
+    pub(super) fn relieve(&mut self, now: Instant, relief: &Relief) -> Option<Box<Seat>> {
+        let Place::Free { since, .. } = self.place else {
+            return None;
+        };
+        let rest = GRACE.saturating_sub(now.saturating_duration_since(since));
+        if !rest.is_zero() {
+            self.arm(relief, rest);
+            return None;
+        }
+        // Whom it was kept for has not come.
+        self.kept_for = None;
+        match mem::replace(&mut self.place, Place::Background) {
+            Place::Free { seat, .. } => Some(seat),
+            Place::Background | Place::Caller(_) => None,
+        }
+    }
+
+    /// The relief timer has rung, and was heard.
+    pub(super) fn relief_rang(&mut self) {
+        self.armed = false;
+    }
+
+    /// Whether the driver is a caller that waits for something that this concerns.
+    pub(super) fn is_driven_by(&self, concerns: impl FnOnce(Waiter) -> bool) -> bool {
+        matches!(self.place, Place::Caller(waiter) if concerns(waiter))
+    }
+
+    fn arm(&mut self, relief: &Relief, delay: Duration) {
+        if !self.armed {
+            relief.set(delay);
+            self.armed = true;
+        }
+    }
+}
+
+/// What the interface's thread waits on while it does not drive.
+pub(super) struct Relief {
+    timer: TimerFd,
+}
+
+impl Relief {
+    /// # Errors
+    ///
+    /// The kernel's, for want of descriptors or memory.
+    pub(super) fn new() -> io::Result<Relief> {
+        let timer = TimerFd::new(ClockId::CLOCK_MONOTONIC, TimerFlags::TFD_CLOEXEC)?;
+        Ok(Relief { timer })
+    }
+
+    /// Waits until the timer rings.
+    ///
+    /// # Errors
+    ///
+    /// None that an open timer descriptor has.
+    pub(super) fn wait(&self) -> io::Result<()> {
+        Ok(self.timer.wait()?)
+    }
+
+    fn set(&self, delay: Duration) {
+        let once = Expiration::OneShot(TimeSpec::from_duration(delay));
+        let set = self.timer.set(once, TimerSetTimeFlags::empty());
+        debug_assert!(set.is_ok(), "a short time ahead is a valid time");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tcp_core::{Stack, StackConfig, ValidConfig};
+
+    fn seat() -> Box<Seat> {
+        Box::new(Seat::new().unwrap().0)
+    }
+
+    /// A caller that waits for some connection.
+    fn waiter() -> Waiter {
+        let config = StackConfig {
+            addresses: vec!["10.0.0.2".parse().unwrap()],
+            ..StackConfig::default()
+        };
+        let remote = "10.0.0.1:80".parse().unwrap();
+        let mut stack = Stack::new(config, [7; 32]);
+        let id = stack.connect(Instant::ZERO, None, remote, ValidConfig::default());
+        Waiter::Readable(id.unwrap())
+    }
+
+    #[test]
+    fn the_interface_s_thread_gets_up_for_the_first_who_waits() {
+        let (mut role, relief) = (Role::new(), Relief::new().unwrap());
+        let waiter = waiter();
+        assert!(role.take_seat(waiter).is_none());
+        let (first, driver) = role.join_queue(waiter);
+        assert_eq!(driver, Driver::GetsUp);
+        let (_, driver) = role.join_queue(waiter);
+        assert_eq!(driver, Driver::Stays);
+        assert!(role.is_wanted());
+        let told = role.get_up(seat(), Instant::ZERO, &relief);
+        assert_eq!(told, Some(waiter));
+        // It is kept for the first until that has come.
+        assert!(role.take_seat(waiter).is_none());
+        role.leave_queue(first);
+        assert!(role.take_seat(waiter).is_some());
+        assert!(!role.is_wanted());
+    }
+
+    #[test]
+    fn a_caller_gets_up_once_it_drives_for_others() {
+        let (mut role, relief) = (Role::new(), Relief::new().unwrap());
+        let waiter = waiter();
+        role.put_back(seat(), Instant::ZERO, &relief);
+        let seat = role.take_seat(waiter).unwrap();
+        let join = |role: &mut Role| {
+            let (ticket, driver) = role.join_queue(waiter);
+            role.count_event_for_others();
+            role.leave_queue(ticket);
+            driver
+        };
+        for _ in 0..EVENTS_FOR_OTHERS {
+            assert_eq!(join(&mut role), Driver::Stays);
+        }
+        assert_eq!(join(&mut role), Driver::GetsUp);
+        // Who wanted it has gone again.
+        assert!(!role.is_wanted());
+        assert_eq!(role.get_up(seat, Instant::ZERO, &relief), None);
+        assert!(role.take_seat(waiter).is_some());
+    }
+
+    #[test]
+    fn the_seat_is_left_free_for_a_while_and_then_taken_over() {
+        let (mut role, relief) = (Role::new(), Relief::new().unwrap());
+        role.put_back(seat(), Instant::ZERO, &relief);
+        relief.wait().unwrap();
+        role.relief_rang();
+        // Somebody has had it meanwhile: the timer rings again.
+        assert!(role.relieve(Instant::ZERO + GRACE / 2, &relief).is_none());
+        relief.wait().unwrap();
+        role.relief_rang();
+        assert!(role.relieve(Instant::ZERO + GRACE, &relief).is_some());
+        assert!(role.relieve(Instant::ZERO + GRACE, &relief).is_none());
+    }
+
+    #[test]
+    fn after_a_fault_the_seat_is_the_interface_s_thread_s() {
+        let (mut role, relief) = (Role::new(), Relief::new().unwrap());
+        let waiter = waiter();
+        role.give_up(
+            seat(),
+            Instant::ZERO,
+            &relief,
+            io::ErrorKind::BrokenPipe.into(),
+        );
+        assert!(role.take_seat(waiter).is_none());
+        assert_eq!(role.join_queue(waiter).1, Driver::Stays);
+        relief.wait().unwrap();
+        let fault = role.take_fault().map(|fault| fault.kind());
+        assert_eq!(fault, Some(io::ErrorKind::BrokenPipe));
+    }
+}

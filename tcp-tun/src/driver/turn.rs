@@ -1,0 +1,68 @@
+//! What a driver does in its turn.
+
+use std::io;
+
+use parking_lot::MutexGuard;
+use tcp_core::Instant;
+
+use super::clock::Clock;
+use super::seat::{Input, Seat};
+use super::state::State;
+
+/// Packets received before the output that they cause is sent. Acknowledgements of a batch become
+/// one; beyond it, threads that wait for the lock get their turn.
+const RECEIVE_BATCH: usize = 64;
+
+impl Seat {
+    /// Does what there is to do: a batch of packets, the timers that are due, and what comes of both. Tells
+    /// the time at which that was.
+    ///
+    /// # Errors
+    ///
+    /// The device is gone.
+    pub(super) fn work(&mut self, state: &mut State, clock: &Clock) -> io::Result<Instant> {
+        let batch = match self.input {
+            Input::Drained => 0,
+            // It may be what the driver waits for; to see that there is no other can be left for later.
+            Input::Woken => 1,
+            Input::More => RECEIVE_BATCH,
+        };
+        if batch > 0 {
+            self.input = match state.receive_batch(batch, clock, &mut self.buf)? {
+                received if received < batch => Input::Drained,
+                _ => Input::More,
+            };
+        }
+        let now = clock.now();
+        // What is due may have been answered by a packet that waits behind the first.
+        if batch != 1 {
+            state.run_timers(now);
+        }
+        state.settle(now);
+        Ok(now)
+    }
+
+    /// Lets others have the lock; where the device has been drained, until something happens, a timer is
+    /// due or `until` has come.
+    ///
+    /// # Errors
+    ///
+    /// Those of `epoll`.
+    pub(super) fn rest(
+        &mut self,
+        state: &mut MutexGuard<'_, State>,
+        clock: &Clock,
+        until: Option<Instant>,
+    ) -> io::Result<()> {
+        if self.input != Input::Drained {
+            MutexGuard::bump(state);
+            return Ok(());
+        }
+        let deadline = state.fall_asleep(until);
+        // Time has passed since the work: a device may take long to send a burst.
+        let now = clock.now();
+        let slept = MutexGuard::unlocked(state, || self.sleep(now, deadline));
+        state.wake_up();
+        slept
+    }
+}
