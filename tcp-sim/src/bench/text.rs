@@ -75,6 +75,7 @@ fn line<R>(
     let smoltcp = smoltcp.map_or([None; 2], |it| figures(&it.median).map(Some));
     for figure in ours.into_iter().chain(smoltcp) {
         match figure {
+            Some(value) if value < 1.0 => write!(f, " {value:>10.3}")?,
             Some(value) => write!(f, " {value:>10.1}")?,
             None => write!(f, " {:>10}", "-")?,
         }
