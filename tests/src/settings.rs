@@ -76,7 +76,7 @@ pub fn buffer_size(initial: usize) -> BufferSize {
 }
 
 fn growing(size: Bytes) -> Option<Bytes> {
-    (size.0 % 2 == 0).then_some(Bytes(8 * size.0))
+    size.0.is_multiple_of(2).then_some(Bytes(8 * size.0))
 }
 
 fn basics() -> impl Strategy<Value = TcpSettings> {

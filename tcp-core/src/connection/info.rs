@@ -13,7 +13,6 @@ impl Connection {
         let tally = &self.tally;
         let sizing = self.rcv.sizing.as_ref();
         let scales = self.agreed.scales;
-        let handshake_done = self.state != State::SynSent && self.state != State::SynReceived;
         let (unacked, sacked, lost) = scoreboard.segments();
         let (tcpi_delivery_rate, tcpi_delivery_rate_app_limited) = self.snd.rate.latest();
         let since = |at| now.saturating_duration_since(at);
@@ -40,13 +39,7 @@ impl Connection {
             tcpi_snd_ssthresh: self.congestion.ssthresh(),
             tcpi_snd_cwnd: self.cwnd(),
             tcpi_snd_wnd: self.snd.window.bytes(),
-            tcpi_rcv_wnd: if handshake_done {
-                // What is left of the window in the units that the peer sees.
-                let window = self.rcv.window.repeat(self.ack_offset());
-                window.bytes(self.agreed.recv_scale())
-            } else {
-                0
-            },
+            tcpi_rcv_wnd: self.window_left(),
             tcpi_rcv_space: sizing.map_or(0, RightSizing::space),
             tcpi_rcv_rtt: sizing.and_then(RightSizing::rtt).unwrap_or_default(),
             recv_buffer: self.rcv.window.capacity(),
@@ -95,5 +88,14 @@ impl Connection {
             tcpi_last_data_recv: tally.last_data_received.map(since),
             tcpi_last_ack_recv: since(self.last_heard),
         }
+    }
+
+    /// What is left of the window that we last announced, in the units that the peer sees.
+    fn window_left(&self) -> u32 {
+        if matches!(self.state, State::SynSent | State::SynReceived) {
+            return 0;
+        }
+        let window = self.rcv.window.repeat(self.ack_offset());
+        window.bytes(self.agreed.recv_scale())
     }
 }
