@@ -50,7 +50,7 @@ fn explore_clean(tcp: &TcpSettings, probes: Probes) -> usize {
 
 #[test]
 fn all_parts_can_be_on() {
-    assert!(explore_clean(&all_on(), Probes::InAll) > 1_000_000);
+    assert!(explore_clean(&all_on(), Probes::InAll) > 100_000);
 }
 
 #[test]
