@@ -8,7 +8,7 @@
 //! - [`script`] is for tests that write segments by hand, or play a figure of RFC 9293.
 //! - [`app`] is what runs on top.
 //! - [`explore`] tries every schedule of a small conversation.
-//! - [`grid`] measures our stack beside a peer's, over bad networks; [`bench`], how fast the code of both is.
+//! - [`grid`] measures our stack beside a peer's, over bad networks; [`mod@bench`], how fast the code of both is.
 
 pub mod app;
 pub mod bench;

@@ -57,7 +57,7 @@ fn all_presets_give_their_objects_and_totals() {
     let explored = tcp_sim(&["explore", "--faults", "0", "--json"]);
     let report = json(&explored);
     let presets = report["presets"].as_array().expect("a list");
-    assert_eq!(presets.len(), 8);
+    assert_eq!(presets.len(), 9);
     let states = presets.iter().map(|it| it["states"].as_u64().unwrap());
     assert_eq!(report["totals"]["states"].as_u64(), Some(states.sum()));
     assert_eq!(report["totals"]["violations"], 0);

@@ -121,9 +121,10 @@ fn the_seat_does_not_stay_free() {
     round_trip(&ours, 7);
     echoing.join().unwrap();
     theirs.set_write_timeout(Some(PATIENCE)).unwrap();
-    theirs.write_all(&[0; 100_000]).unwrap();
+    // As much as our first window lets in, since nobody reads it.
+    theirs.write_all(&[0; 50_000]).unwrap();
     theirs.flush().unwrap();
-    assert_eq!(ours.info().unwrap().tcpi_bytes_received, 100_001);
+    assert_eq!(ours.info().unwrap().tcpi_bytes_received, 50_001);
 }
 
 #[test]

@@ -29,6 +29,7 @@ fn transfer(tcp: TcpConfig) -> Pair {
 fn a_fixed_window_scale_is_announced_and_used() {
     for shift in [0, 1, 7, 14] {
         let pair = transfer(TcpConfig {
+            recv_buffer: (1 << 20).into(),
             window_scaling: WindowScaling::Fixed(shift),
             ..TcpConfig::default()
         });
@@ -96,6 +97,7 @@ fn a_buffer_that_the_window_field_cannot_express_still_works() {
 fn a_reader_that_pauses_closes_and_opens_the_window() {
     let mut pair = Pair::new(PairConfig::with_tcp(TcpConfig {
         recv_buffer: 20_000.into(),
+        send_buffer: 100_000.into(),
         ..TcpConfig::default()
     }));
     let (client, server) = pair.establish(80);
