@@ -16,7 +16,9 @@ use common::{
 };
 use tcp_tun::tcp_core::seq::SeqNumber;
 use tcp_tun::tcp_core::wire::{self, Control, Header, IpFields, Segment};
-use tcp_tun::tcp_core::{Admission, ListenAddr, ListenConfig, PacketMeta, Transmit};
+use tcp_tun::tcp_core::{
+    Admission, BufferSize, ListenAddr, ListenConfig, PacketMeta, TcpConfig, Transmit,
+};
 use tcp_tun::{Device, Direction, Interface, MemoryDevice, TcpListener, TcpStream};
 
 #[test]
@@ -138,10 +140,15 @@ fn the_last_handle_ends_the_interface_and_streams_do_not_keep_it() {
 #[test]
 fn what_was_written_before_the_end_is_delivered() {
     let (left, right) = MemoryDevice::pair(1_500).unwrap();
-    let server = builder(left, 1).shutdown_timeout(PATIENCE).build().unwrap();
+    let len = 600_000;
+    let tcp = TcpConfig {
+        send_buffer: BufferSize::Fixed(len as usize),
+        ..TcpConfig::default()
+    };
+    let server = builder(left, 1).tcp(tcp.validate().unwrap());
+    let server = server.shutdown_timeout(PATIENCE).build().unwrap();
     let client = builder(right, 2).build().unwrap();
     let (theirs, ours) = connect_pair(&server, &client);
-    let len = 600_000;
     send_noise(&theirs, 3, len).unwrap();
     let receiver = thread::spawn(move || receive(ours));
     drop(server);
@@ -296,14 +303,14 @@ fn an_observer_sees_every_packet() {
         .unwrap();
     let client = builder(right, 2).build().unwrap();
     let (theirs, ours) = connect_pair(&server, &client);
-    send_noise(&theirs, 1, 100_000).unwrap();
+    send_noise(&theirs, 1, 50_000).unwrap();
     (&theirs).flush().unwrap();
     drop((ours, theirs, client));
     server.shutdown().unwrap();
     let counters = server.device_counters();
     assert_eq!(seen[0].load(Ordering::Relaxed), counters.rx_packets);
     assert_eq!(seen[1].load(Ordering::Relaxed), counters.tx_packets);
-    assert!(counters.tx_bytes > 100_000);
+    assert!(counters.tx_bytes > 50_000);
     assert_eq!(
         Arc::strong_count(&dropped),
         1,

@@ -184,7 +184,7 @@ fn what_cannot_be_connected_to_is_refused_at_once() {
 fn a_flush_returns_when_the_peer_has_everything() {
     let (_interfaces, theirs, mut ours) = connected();
     ours.flush().unwrap();
-    let data = vec![1; 200_000];
+    let data = vec![1; 60_000];
     ours.write_all(&data).unwrap();
     ours.flush().unwrap();
     assert_eq!(theirs.info().unwrap().unread_bytes, data.len());
@@ -264,7 +264,7 @@ fn a_linger_of_zero_resets() {
 fn a_linger_waits_for_the_acknowledgement() {
     let (_interfaces, theirs, mut ours) = connected();
     ours.set_linger(Some(PATIENCE)).unwrap();
-    let data = vec![1; 300_000];
+    let data = vec![1; 60_000];
     ours.write_all(&data).unwrap();
     drop(ours);
     assert_eq!(theirs.info().unwrap().unread_bytes, data.len());
