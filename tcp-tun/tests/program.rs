@@ -137,10 +137,13 @@ fn check_capture(path: &Path, packets: u64) {
         return;
     };
     assert_eq!(stdout(&all).lines().count() as u64, packets);
-    let wrong = "_ws.malformed || tcp.analysis.retransmission || tcp.analysis.lost_segment \
-                 || tcp.analysis.out_of_order || tcp.checksum.status == 0";
+    let wrong = "_ws.malformed || tcp.analysis.lost_segment || tcp.analysis.out_of_order \
+                 || tcp.checksum.status == 0";
     let wrong = stdout(&tshark(wrong).unwrap());
     assert_eq!(wrong, "");
+    // On a busy machine either end may probe a tail that was only slow.
+    let again = stdout(&tshark("tcp.analysis.retransmission").unwrap());
+    assert!(again.lines().count() as u64 * 200 <= packets, "{again}");
 }
 
 fn demo(name: &str, more: &[&str]) -> Value {
