@@ -142,7 +142,7 @@ fn what_was_written_before_the_end_is_delivered() {
     let (left, right) = MemoryDevice::pair(1_500).unwrap();
     let len = 600_000;
     let tcp = TcpConfig {
-        send_buffer: BufferSize::Fixed(len as usize),
+        send_buffer: BufferSize::Fixed(len),
         ..TcpConfig::default()
     };
     let server = builder(left, 1).tcp(tcp.validate().unwrap());
