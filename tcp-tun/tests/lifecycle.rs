@@ -23,7 +23,15 @@ use tcp_tun::{Device, Direction, Interface, MemoryDevice, TcpListener, TcpStream
 
 #[test]
 fn calls_that_wait_fail_when_the_interface_ends() {
-    let (server, client) = interfaces();
+    // What is written fits into both buffers, and what is not read does not fit into one.
+    let tcp = TcpConfig {
+        send_buffer: BufferSize::Fixed(1 << 20),
+        recv_buffer: BufferSize::Fixed(1 << 20),
+        ..TcpConfig::default()
+    };
+    let tcp = tcp.validate().unwrap();
+    let link = MemoryDevice::pair(1_500).unwrap();
+    let (server, client) = interfaces_over(link, |builder| builder.tcp(tcp.clone()));
     let listener = TcpListener::bind(&server, SERVER).unwrap();
     let quiet = TcpListener::bind(&server, "10.7.0.1:8").unwrap();
     let streams: Vec<_> = (0..3)
@@ -44,7 +52,7 @@ fn calls_that_wait_fail_when_the_interface_ends() {
             send_noise(&streams[1].0, 1, usize::MAX)
         });
         let flusher = scope.spawn(move || {
-            (&streams[2].0).write_all(&vec![0; 2 << 20])?;
+            (&streams[2].0).write_all(&vec![0; 5 << 19])?;
             started.wait();
             (&streams[2].0).flush()
         });
