@@ -141,9 +141,9 @@ fn check_capture(path: &Path, packets: u64) {
                  || tcp.checksum.status == 0";
     let wrong = stdout(&tshark(wrong).unwrap());
     assert_eq!(wrong, "");
-    // On a busy machine either end may probe a tail that was only slow.
+    // On a busy machine either end may probe a tail that was only slow: one packet, of few large ones.
     let again = stdout(&tshark("tcp.analysis.retransmission").unwrap());
-    assert!(again.lines().count() as u64 * 200 <= packets, "{again}");
+    assert!(again.lines().count() as u64 <= 1 + packets / 50, "{again}");
 }
 
 fn demo(name: &str, more: &[&str]) -> Value {
