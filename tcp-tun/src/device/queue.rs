@@ -4,8 +4,10 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd};
 use std::os::unix::fs::OpenOptionsExt;
+
+use tun_tap::{Iface, Mode};
 
 use super::config;
 use super::vnet::HEADER_LEN;
@@ -36,25 +38,12 @@ impl Queue {
     /// `InvalidInput` for a name too long, and `Unsupported` where the kernel does not know the framing.
     pub(super) fn open(name: &str, framing: Framing) -> io::Result<Queue> {
         config::check_name(name)?;
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .custom_flags(libc::O_NONBLOCK)
-            .open("/dev/net/tun")?;
-        let mut flags = libc::IFF_TUN | libc::IFF_NO_PI;
-        if framing == Framing::VnetHeader {
-            flags |= libc::IFF_VNET_HDR;
-        }
-        let name = attach(&file, name, flags).map_err(|error| refusal(error, framing))?;
         // A persistent device may remember an earlier program's offloads, so none are said as well.
-        let offloads = match framing {
-            Framing::Bare => 0,
-            Framing::VnetHeader => {
-                set_header_len(&file, HEADER_LEN as libc::c_int)
-                    .map_err(|error| refusal(error, framing))?;
-                OFFLOADS
-            }
+        let (opened, offloads) = match framing {
+            Framing::Bare => (open_bare(name), 0),
+            Framing::VnetHeader => (open_with_header(name), OFFLOADS),
         };
+        let (file, name) = opened.map_err(|error| refusal(error, framing))?;
         set_offloads(&file, offloads).map_err(|error| refusal(error, framing))?;
         let mtu = config::mtu(&name)?;
         Ok(Queue { file, name, mtu })
@@ -103,6 +92,29 @@ fn refusal(error: io::Error, framing: Framing) -> io::Error {
 /// are not among them, since nobody here reads UDP.
 const OFFLOADS: libc::c_uint =
     libc::TUN_F_CSUM | libc::TUN_F_TSO4 | libc::TUN_F_TSO6 | libc::TUN_F_TSO_ECN;
+
+/// The plain device, as everybody has it.
+fn open_bare(name: &str) -> io::Result<(File, String)> {
+    let iface = Iface::without_packet_info(name, Mode::Tun)?;
+    iface.set_non_blocking()?;
+    let name = iface.name().to_owned();
+    // SAFETY: `iface` has just opened the descriptor, and gives it up here: nobody else owns it.
+    let file = unsafe { File::from_raw_fd(iface.into_raw_fd()) };
+    Ok((file, name))
+}
+
+/// What `tun-tap` cannot ask for: a header before each packet.
+fn open_with_header(name: &str) -> io::Result<(File, String)> {
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .custom_flags(libc::O_NONBLOCK)
+        .open("/dev/net/tun")?;
+    let flags = libc::IFF_TUN | libc::IFF_NO_PI | libc::IFF_VNET_HDR;
+    let name = attach(&file, name, flags)?;
+    set_header_len(&file, HEADER_LEN as libc::c_int)?;
+    Ok((file, name))
+}
 
 fn attach(file: &File, name: &str, flags: libc::c_int) -> io::Result<String> {
     // SAFETY: `ifreq` is made of integers, and of a union of such and one pointer, all of which may
