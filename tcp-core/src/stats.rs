@@ -60,7 +60,7 @@ pub struct TcpInfo {
     /// the first measurement.
     pub tcpi_rcv_rtt: Duration,
     /// Bytes that may wait to be read, now (`SO_RCVBUF`).
-    pub recv_buffer: u64,
+    pub recv_buffer: usize,
     /// Bytes that may wait to be sent or acknowledged, now (`SO_SNDBUF`).
     pub send_buffer: usize,
     /// Bytes in order that wait to be read (`SIOCINQ`).

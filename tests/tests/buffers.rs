@@ -8,7 +8,7 @@ use tcp_sim::world::Oracles;
 const SERVER: NodeId = NodeId(1);
 
 /// Bytes a second from the first second to the sixth, and the buffers of sender and receiver then.
-fn transfer(tcp: &str, both: &str) -> (f64, usize, u64) {
+fn transfer(tcp: &str, both: &str) -> (f64, usize, usize) {
     let text = format!(
         "time_limit = '60s'
          host = [{{ name = 'client' }}, {{ name = 'server', tcp = {{ {tcp} }} }}]

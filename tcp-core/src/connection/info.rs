@@ -42,7 +42,7 @@ impl Connection {
             tcpi_rcv_wnd: self.window_left(),
             tcpi_rcv_space: sizing.map_or(0, RightSizing::space),
             tcpi_rcv_rtt: sizing.and_then(RightSizing::rtt).unwrap_or_default(),
-            recv_buffer: self.rcv.window.capacity(),
+            recv_buffer: self.rcv.window.capacity() as usize,
             send_buffer: self.snd.buffer.capacity(),
             unread_bytes: self.rcv.reassembly.unread(),
             tcpi_notsent_bytes: self.snd.buffer.end().saturating_sub(self.snd.nxt.max(1)),
