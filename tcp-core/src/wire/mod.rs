@@ -5,6 +5,7 @@
 //! malformed is a [`ParseError`] with its reason; nothing here can panic on any input.
 
 mod checksum;
+mod flow;
 mod icmp;
 mod ip;
 mod options;
@@ -13,6 +14,7 @@ mod tcp;
 
 use core::net::{IpAddr, SocketAddr};
 
+pub use flow::ends;
 pub use segment::{
     Control, Ecn, Header, Options, Payload, SackBlocks, Segment, Timestamps, WindowScale,
     WireWindow,

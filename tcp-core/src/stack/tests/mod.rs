@@ -12,6 +12,7 @@ mod memory;
 mod open;
 mod order;
 mod rest;
+mod shard;
 
 use alloc::vec;
 use alloc::vec::Vec;
