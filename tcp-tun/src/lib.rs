@@ -44,7 +44,7 @@ mod stream;
 
 pub use device::{Cidr, Device, MemoryDevice, ParseCidrError, TunDevice};
 pub use driver::{DeviceCounters, Direction};
-pub use interface::{Interface, InterfaceBuilder, SocketStatus, TunMode};
+pub use interface::{Interface, InterfaceBuilder, MAX_QUEUES, SocketStatus, TunMode};
 pub use listener::{Incoming, PendingSyn, TcpListener};
 pub use stream::{ConnectOptions, TcpStream};
 pub use tcp_core;

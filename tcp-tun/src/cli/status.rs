@@ -266,12 +266,14 @@ mod tests {
                 local: "10.7.0.2:80".parse().unwrap(),
                 remote: "10.7.0.1:4000".parse().unwrap(),
                 state: State::Established,
+                queue: 0,
                 info: Some(info()),
             },
             SocketStatus {
                 local: "[fd07::2]:80".parse().unwrap(),
                 remote: "[fd07::1]:4000".parse().unwrap(),
                 state: State::TimeWait,
+                queue: 0,
                 info: None,
             },
         ];

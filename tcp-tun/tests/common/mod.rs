@@ -5,6 +5,8 @@
     reason = "each test binary uses its own part of this module"
 )]
 
+pub mod spray;
+
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 use std::time::Duration;
