@@ -319,6 +319,7 @@ fn the_benchmark_measures() {
         "veth-plain/to/1",
         "tun/from/1",
         "tun-plain/connections/4",
+        "tun-2q/to/",
     ];
     let mut args = vec!["bench", "--quick", "--runs", "1", "--json"];
     for text in only {
@@ -340,6 +341,7 @@ fn the_benchmark_measures() {
     above_zero("veth-plain", "cpu_s_per_gb");
     above_zero("tun", "gbit_per_s");
     above_zero("tun-plain", "connections_per_s");
+    above_zero("tun-2q", "gbit_per_s");
 }
 
 #[test]
