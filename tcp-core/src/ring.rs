@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::ops::Range;
 
-use crate::wire::Payload;
+use crate::wire::{Check, Payload};
 
 /// Memory for a part of a stream that moves on: the byte at offset `o` is at `bytes[o % len]`. Which
 /// offsets it holds is the user's to know; they span no more than the length, which is zero or a power of
@@ -66,6 +66,13 @@ impl Ring {
             second.copy_from_slice(right);
             at += part.len() as u64;
         }
+    }
+
+    /// Copies `payload` to where `offset` is, and verifies it on the way.
+    pub(crate) fn copy_in_checked(&mut self, offset: u64, payload: &[u8], check: Check) -> Check {
+        let [first, second] = self.chunks_mut(offset..offset + payload.len() as u64);
+        let (left, right) = payload.split_at(first.len());
+        check.copy(first, left).copy(second, right)
     }
 
     /// The bytes of `range`, where they are.

@@ -6,7 +6,7 @@ use core::ops::Range;
 use crate::pack::Pack;
 use crate::range_set::RangeSet;
 use crate::ring::Ring;
-use crate::wire::Payload;
+use crate::wire::{Check, Payload};
 
 /// The stream from the first unread byte to the furthest one received, in memory that grows with what
 /// it must hold.
@@ -135,6 +135,22 @@ impl Reassembly {
             0 => Inserted::Beyond,
             count => Inserted::InOrder(count),
         }
+    }
+
+    /// Takes the bytes that come next, where nothing is beyond a hole, if they turn out to be intact as they
+    /// are copied; says whether they are. They are cut to the window already.
+    pub(crate) fn append_checked(&mut self, payload: &[u8], check: Check) -> bool {
+        debug_assert!(self.beyond.is_empty(), "what is there would be overwritten");
+        let end = self.nxt + payload.len() as u64;
+        self.ring.reserve(self.read..self.nxt, end);
+        let is_intact = self
+            .ring
+            .copy_in_checked(self.nxt, payload, check)
+            .is_intact();
+        if is_intact {
+            self.nxt = end;
+        }
+        is_intact
     }
 
     /// The bytes in order, where they are.

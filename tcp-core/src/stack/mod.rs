@@ -101,6 +101,8 @@ pub struct Stack {
     warm: Warm,
     replies: Replies,
     events: Events,
+    /// The connection that the last packets were for, where the books do not know of them yet.
+    touched: Option<u32>,
 }
 
 /// Where a listener listens.
@@ -151,6 +153,7 @@ impl Stack {
             warm: Warm::new(),
             replies: Replies::new(),
             events: Events::default(),
+            touched: None,
         }
     }
 
@@ -176,6 +179,7 @@ impl Stack {
     /// Stops listening. Half-open connections are forgotten; those that wait to be accepted are
     /// reset, as Linux does.
     pub fn close_listener(&mut self, now: Instant, listener: ListenerId) {
+        self.settle_touched();
         if self.listeners.get_key(listener.into()).is_some() {
             self.shut_listener(now, listener.index);
         }
@@ -191,6 +195,7 @@ impl Stack {
         if self.listeners.get_key(listener.into()).is_none() {
             return Err(AcceptError::NoSuchListener);
         }
+        self.settle_touched();
         self.take_accepted(listener.index)
             .map(ConnectionId::from)
             .ok_or(AcceptError::WouldBlock)
@@ -204,6 +209,7 @@ impl Stack {
 
     /// Answers [`Event::Syn`]; says whether the SYN was still there and undecided.
     pub fn decide(&mut self, now: Instant, syn: SynId, decision: SynDecision) -> bool {
+        self.settle_touched();
         let undecided = self.is_undecided(syn);
         if undecided {
             self.decide_syn(now, syn.index, decision);
@@ -227,6 +233,7 @@ impl Stack {
         remote: SocketAddr,
         config: ValidConfig,
     ) -> Result<ConnectionId, ConnectError> {
+        self.settle_touched();
         let tuple = self.free_tuple(local, remote)?;
         Ok(self.open_actively(now, tuple, config).into())
     }
@@ -238,6 +245,7 @@ impl Stack {
     /// and the error told, until the user calls [`close`](ConnectionMut::close): each id got from
     /// `connect` or `accept` must be closed once.
     pub fn connection(&mut self, now: Instant, id: ConnectionId) -> Option<ConnectionMut<'_>> {
+        self.settle_touched();
         let entry = self.connections.get_key(id.into())?;
         entry
             .is_users()
@@ -300,6 +308,7 @@ impl Stack {
             && self.ready.front().is_none()
             && self.replies.is_empty()
             && self.events.are_told()
+            && self.touched.is_none()
     }
 
     // What comes in.
@@ -311,6 +320,7 @@ impl Stack {
 
     /// Runs the timers that are due.
     pub fn handle_timeout(&mut self, now: Instant) {
+        self.settle_touched();
         self.run_deadlines(now);
     }
 
@@ -319,17 +329,20 @@ impl Stack {
     /// Writes the next packet to the start of `buf`, which must hold the
     /// [largest](StackConfig::largest_packet) (a shorter one gets nothing); drain until `None`.
     pub fn poll_transmit(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
+        self.settle_touched();
         self.next_transmit(now, buf)
     }
 
     /// When to call `handle_timeout` next. It may be earlier than anything is due: a deadline that
     /// has moved is looked at again when its old time comes.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.deadlines.next()
+        let (next, touched) = (self.deadlines.next(), self.touched_deadline());
+        next.into_iter().chain(touched).min()
     }
 
     /// The next event; drain until `None`.
     pub fn poll_event(&mut self) -> Option<Event> {
+        self.settle_touched();
         self.next_event()
     }
 

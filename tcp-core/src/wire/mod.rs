@@ -8,11 +8,14 @@ mod checksum;
 mod icmp;
 mod ip;
 mod options;
+mod plain;
 mod segment;
 mod tcp;
 
 use core::net::{IpAddr, SocketAddr};
 
+pub(crate) use plain::{Check, Plain, read as read_plain};
+pub(crate) use segment::pieces;
 pub use segment::{
     Control, Ecn, Header, Options, Payload, SackBlocks, Segment, Timestamps, WindowScale,
     WireWindow,
