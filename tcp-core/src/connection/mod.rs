@@ -49,6 +49,7 @@ mod timestamps;
 mod user;
 
 pub use crate::state::State;
+pub(crate) use decision::Cutter;
 pub(crate) use dormant::Dormant;
 pub use half_open::{HalfOpen, HalfOpenOutcome, HalfOpenTimeout};
 pub use machine::{Connection, NetworkError, Shutdown};

@@ -56,6 +56,7 @@ use queue::SlotQueue;
 use reply::Replies;
 use slab::{Slab, SlotId};
 use time_wait::TimeWaits;
+use transmit::Train;
 use tuple::FourTuple;
 use warm::Warm;
 
@@ -100,6 +101,8 @@ pub struct Stack {
     resting: SlotQueue,
     warm: Warm,
     replies: Replies,
+    /// What was said and is going out.
+    train: Option<Train>,
     events: Events,
     /// The connection that the last packets were for, where the books do not know of them yet.
     touched: Option<u32>,
@@ -152,6 +155,7 @@ impl Stack {
             resting: SlotQueue::new(),
             warm: Warm::new(),
             replies: Replies::new(),
+            train: None,
             events: Events::default(),
             touched: None,
         }
@@ -307,6 +311,7 @@ impl Stack {
             && self.deadlines.next().is_none()
             && self.ready.front().is_none()
             && self.replies.is_empty()
+            && self.train.is_none()
             && self.events.are_told()
             && self.touched.is_none()
     }
