@@ -25,6 +25,7 @@ mod reply;
 mod rest;
 mod slab;
 mod time_wait;
+mod train;
 mod transmit;
 mod tuple;
 mod warm;
@@ -56,7 +57,7 @@ use queue::SlotQueue;
 use reply::Replies;
 use slab::{Slab, SlotId};
 use time_wait::TimeWaits;
-use transmit::Train;
+use train::Train;
 use tuple::FourTuple;
 use warm::Warm;
 
