@@ -41,11 +41,17 @@ impl Ring {
     }
 
     /// Makes room for the offsets up to `end`, and keeps what is at those of `held`.
+    #[inline]
     pub(crate) fn reserve(&mut self, held: Range<u64>, end: u64) {
         let need = end - held.start;
-        if need <= self.bytes.len() as u64 {
-            return;
+        if need > self.bytes.len() as u64 {
+            self.grow(held, need);
         }
+    }
+
+    /// Makes room for `need` bytes from the start of `held` on.
+    #[cold]
+    fn grow(&mut self, held: Range<u64>, need: u64) {
         let len = need.next_power_of_two().max(LEAST) as usize;
         let mut larger = Ring {
             bytes: vec![0; len],
@@ -72,7 +78,11 @@ impl Ring {
     pub(crate) fn copy_in_checked(&mut self, offset: u64, payload: &[u8], check: Check) -> Check {
         let [first, second] = self.chunks_mut(offset..offset + payload.len() as u64);
         let (left, right) = payload.split_at(first.len());
-        check.copy(first, left).copy(second, right)
+        let check = check.copy(first, left);
+        match right {
+            [] => check,
+            _ => check.copy(second, right),
+        }
     }
 
     /// The bytes of `range`, where they are.
@@ -95,6 +105,7 @@ impl Ring {
         [&mut end[..first.len()], &mut start[second]]
     }
 
+    #[inline]
     fn places(&self, range: Range<u64>) -> [Range<usize>; 2] {
         let count = (range.end - range.start) as usize;
         if count == 0 {

@@ -218,7 +218,7 @@ impl Connection {
     /// Acknowledges what arrived now or later, as the policy says.
     pub(super) fn schedule_ack(&mut self, now: Instant) {
         let unacknowledged = self.ack_offset().saturating_sub(self.rcv.acked);
-        if unacknowledged == 0 {
+        if unacknowledged == 0 || self.pending.ack {
             return;
         }
         match self

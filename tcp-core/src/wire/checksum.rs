@@ -89,11 +89,15 @@ impl Sum {
 
     #[inline]
     fn append(self, words: u64, len: usize) -> Sum {
-        let part = fold(words);
-        // Bytes that start in the middle of a word count in the other half (RFC 1071 §2 (B)).
-        let part = if self.odd { part.swap_bytes() } else { part };
+        let part = if self.odd {
+            // Bytes that start in the middle of a word count in the other half (RFC 1071 §2 (B)).
+            u64::from(fold(words).swap_bytes())
+        } else {
+            words
+        };
         Sum {
-            words: self.words + u64::from(part),
+            // As in `with`.
+            words: self.words.wrapping_add(part),
             odd: self.odd ^ (len % 2 == 1),
         }
     }

@@ -36,6 +36,7 @@ pub(crate) struct Check(Option<Sum>);
 
 impl Check {
     /// Copies the next bytes of the payload, between slices of equal length.
+    #[inline]
     pub(crate) fn copy(self, to: &mut [u8], from: &[u8]) -> Check {
         match self.0 {
             Some(sum) => Check(Some(sum.add_copied(to, from))),
