@@ -7,12 +7,14 @@ use core::ops::Range;
 
 use crate::wire::{Check, Payload};
 
-/// Memory for a part of a stream that moves on: the byte at offset `o` is at `bytes[o % len]`. Which
+/// Memory for a part of a stream that moves on: the byte at offset `o` is at `bytes[(o - base) % len]`. Which
 /// offsets it holds is the user's to know; they span no more than the length, which is zero or a power of
 /// two. The memory is initialised once, when the circle grows.
 #[derive(Clone, Default)]
 pub(crate) struct Ring {
     bytes: Vec<u8>,
+    /// An offset whose byte is the first.
+    base: u64,
 }
 
 /// The least circle: a segment of Ethernet.
@@ -21,7 +23,10 @@ const LEAST: u64 = 2_048;
 impl Ring {
     /// Without memory.
     pub(crate) const fn new() -> Self {
-        Ring { bytes: Vec::new() }
+        Ring {
+            bytes: Vec::new(),
+            base: 0,
+        }
     }
 
     /// Whether it has any.
@@ -40,6 +45,13 @@ impl Ring {
         self.bytes = Vec::new();
     }
 
+    /// Begins anew, nothing being held: the byte at `offset` is the first. What is filled and emptied again and
+    /// again is then the same memory, which is still in the processor's cache.
+    #[inline]
+    pub(crate) fn begin_at(&mut self, offset: u64) {
+        self.base = offset;
+    }
+
     /// Makes room for the offsets up to `end`, and keeps what is at those of `held`.
     #[inline]
     pub(crate) fn reserve(&mut self, held: Range<u64>, end: u64) {
@@ -55,6 +67,7 @@ impl Ring {
         let len = need.next_power_of_two().max(LEAST) as usize;
         let mut larger = Ring {
             bytes: vec![0; len],
+            base: self.base,
         };
         if !held.is_empty() {
             larger.copy_in(held.start, self.payload(held));
@@ -112,7 +125,8 @@ impl Ring {
             return [0..0, 0..0];
         }
         let len = self.bytes.len();
-        let at = (range.start & (len as u64).wrapping_sub(1)) as usize;
+        let at = range.start.wrapping_sub(self.base) & (len as u64).wrapping_sub(1);
+        let at = at as usize;
         let first = count.min(len - at);
         [at..at + first, 0..count - first]
     }

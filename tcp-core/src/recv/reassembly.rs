@@ -117,7 +117,7 @@ impl Reassembly {
         if self.is_one_too_many(start, end) {
             return Inserted::Refused;
         }
-        self.ring.reserve(self.read..self.high(), end);
+        self.reserve(end);
         let payload = payload.slice(skip as usize, payload.len());
         if start == self.nxt && self.beyond.is_empty() {
             self.ring.copy_in(start, payload);
@@ -142,7 +142,7 @@ impl Reassembly {
     pub(crate) fn append_checked(&mut self, payload: &[u8], check: Check) -> bool {
         debug_assert!(self.beyond.is_empty(), "what is there would be overwritten");
         let end = self.nxt + payload.len() as u64;
-        self.ring.reserve(self.read..self.nxt, end);
+        self.reserve(end);
         let is_intact = self
             .ring
             .copy_in_checked(self.nxt, payload, check)
@@ -203,6 +203,15 @@ impl Reassembly {
                     .is_none_or(|next| next.start > end)
         };
         start > self.nxt && self.beyond.len() >= self.max_ranges && alone()
+    }
+
+    /// Makes room for the offsets up to `end`.
+    #[inline]
+    fn reserve(&mut self, end: u64) {
+        if self.is_empty() {
+            self.ring.begin_at(self.nxt);
+        }
+        self.ring.reserve(self.read..self.high(), end);
     }
 
     fn skip(&mut self, count: u64) {
