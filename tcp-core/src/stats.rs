@@ -280,6 +280,8 @@ counters! {
     ack_skipped = "TcpExtTCPACKSkippedSeq",
     /// Acknowledgements sent after a delay.
     delayed_acks = "TcpExtDelayedACKs",
+    /// Segments received that were as predicted.
+    hp_hits = "TcpExtTCPHPHits",
     /// Pure acknowledgements received.
     pure_acks = "TcpExtTCPPureAcks",
     /// Window probes sent.

@@ -33,6 +33,7 @@ mod machine;
 mod memory;
 mod output;
 mod pace;
+mod predict;
 mod rebuke;
 mod repair;
 mod setup;
@@ -48,8 +49,10 @@ mod timestamps;
 mod user;
 
 pub use crate::state::State;
+pub(crate) use decision::Cutter;
 pub(crate) use dormant::Dormant;
 pub use half_open::{HalfOpen, HalfOpenOutcome, HalfOpenTimeout};
 pub use machine::{Connection, NetworkError, Shutdown};
+pub(crate) use predict::Predicted;
 pub use setup::Setup;
 pub use time_wait::{TimeWait, TimeWaitOutcome};

@@ -6,7 +6,7 @@ use core::ops::Range;
 use crate::pack::Pack;
 use crate::range_set::RangeSet;
 use crate::ring::Ring;
-use crate::wire::Payload;
+use crate::wire::{Check, Payload};
 
 /// The stream from the first unread byte to the furthest one received, in memory that grows with what
 /// it must hold.
@@ -117,7 +117,7 @@ impl Reassembly {
         if self.is_one_too_many(start, end) {
             return Inserted::Refused;
         }
-        self.ring.reserve(self.read..self.high(), end);
+        self.reserve(end);
         let payload = payload.slice(skip as usize, payload.len());
         if start == self.nxt && self.beyond.is_empty() {
             self.ring.copy_in(start, payload);
@@ -135,6 +135,22 @@ impl Reassembly {
             0 => Inserted::Beyond,
             count => Inserted::InOrder(count),
         }
+    }
+
+    /// Takes the bytes that come next, where nothing is beyond a hole, if they turn out to be intact as they
+    /// are copied; says whether they are. They are cut to the window already.
+    pub(crate) fn append_checked(&mut self, payload: &[u8], check: Check) -> bool {
+        debug_assert!(self.beyond.is_empty(), "what is there would be overwritten");
+        let end = self.nxt + payload.len() as u64;
+        self.reserve(end);
+        let is_intact = self
+            .ring
+            .copy_in_checked(self.nxt, payload, check)
+            .is_intact();
+        if is_intact {
+            self.nxt = end;
+        }
+        is_intact
     }
 
     /// The bytes in order, where they are.
@@ -187,6 +203,15 @@ impl Reassembly {
                     .is_none_or(|next| next.start > end)
         };
         start > self.nxt && self.beyond.len() >= self.max_ranges && alone()
+    }
+
+    /// Makes room for the offsets up to `end`.
+    #[inline]
+    fn reserve(&mut self, end: u64) {
+        if self.is_empty() {
+            self.ring.begin_at(self.nxt);
+        }
+        self.ring.reserve(self.read..self.high(), end);
     }
 
     fn skip(&mut self, count: u64) {

@@ -26,6 +26,7 @@ mod rest;
 mod shard;
 mod slab;
 mod time_wait;
+mod train;
 mod transmit;
 mod tuple;
 mod warm;
@@ -58,6 +59,7 @@ use queue::SlotQueue;
 use reply::Replies;
 use slab::{Slab, SlotId};
 use time_wait::TimeWaits;
+use train::Train;
 use tuple::FourTuple;
 use warm::Warm;
 
@@ -104,7 +106,11 @@ pub struct Stack {
     resting: SlotQueue,
     warm: Warm,
     replies: Replies,
+    /// What was said and is going out.
+    train: Option<Train>,
     events: Events,
+    /// The connection that the last packets were for, where the books do not know of them yet.
+    touched: Option<u32>,
 }
 
 /// Where a listener listens.
@@ -155,7 +161,9 @@ impl Stack {
             resting: SlotQueue::new(),
             warm: Warm::new(),
             replies: Replies::new(),
+            train: None,
             events: Events::default(),
+            touched: None,
         }
     }
 
@@ -193,6 +201,7 @@ impl Stack {
     /// Stops listening. Half-open connections are forgotten; those that wait to be accepted are
     /// reset, as Linux does.
     pub fn close_listener(&mut self, now: Instant, listener: ListenerId) {
+        self.settle_touched();
         if self.listeners.get_key(listener.into()).is_some() {
             self.shut_listener(now, listener.index);
         }
@@ -208,6 +217,7 @@ impl Stack {
         if self.listeners.get_key(listener.into()).is_none() {
             return Err(AcceptError::NoSuchListener);
         }
+        self.settle_touched();
         self.take_accepted(listener.index)
             .map(ConnectionId::from)
             .ok_or(AcceptError::WouldBlock)
@@ -221,6 +231,7 @@ impl Stack {
 
     /// Answers [`Event::Syn`]; says whether the SYN was still there and undecided.
     pub fn decide(&mut self, now: Instant, syn: SynId, decision: SynDecision) -> bool {
+        self.settle_touched();
         let undecided = self.is_undecided(syn);
         if undecided {
             self.decide_syn(now, syn.index, decision);
@@ -245,6 +256,7 @@ impl Stack {
         remote: SocketAddr,
         config: ValidConfig,
     ) -> Result<ConnectionId, ConnectError> {
+        self.settle_touched();
         let tuple = self.free_tuple(local, remote)?;
         Ok(self.open_actively(now, tuple, config).into())
     }
@@ -256,6 +268,7 @@ impl Stack {
     /// and the error told, until the user calls [`close`](ConnectionMut::close): each id got from
     /// `connect` or `accept` must be closed once.
     pub fn connection(&mut self, now: Instant, id: ConnectionId) -> Option<ConnectionMut<'_>> {
+        self.settle_touched();
         let entry = self.connections.get_key(id.into())?;
         entry
             .is_users()
@@ -317,7 +330,9 @@ impl Stack {
             && self.deadlines.next().is_none()
             && self.ready.front().is_none()
             && self.replies.is_empty()
+            && self.train.is_none()
             && self.events.are_told()
+            && self.touched.is_none()
     }
 
     // What comes in.
@@ -329,6 +344,7 @@ impl Stack {
 
     /// Runs the timers that are due.
     pub fn handle_timeout(&mut self, now: Instant) {
+        self.settle_touched();
         self.run_deadlines(now);
     }
 
@@ -337,17 +353,20 @@ impl Stack {
     /// Writes the next packet to the start of `buf`, which must hold the
     /// [largest](StackConfig::largest_packet) (a shorter one gets nothing); drain until `None`.
     pub fn poll_transmit(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
+        self.settle_touched();
         self.next_transmit(now, buf)
     }
 
     /// When to call `handle_timeout` next. It may be earlier than anything is due: a deadline that
     /// has moved is looked at again when its old time comes.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.deadlines.next()
+        let (next, touched) = (self.deadlines.next(), self.touched_deadline());
+        next.into_iter().chain(touched).min()
     }
 
     /// The next event; drain until `None`.
     pub fn poll_event(&mut self) -> Option<Event> {
+        self.settle_touched();
         self.next_event()
     }
 
