@@ -173,12 +173,14 @@ fn the_demo_works_over_memory() {
 
 #[test]
 fn the_demo_works_against_the_kernel() {
-    let report = demo("kernel", &[]);
-    if report["link"] == "memory" {
-        skip(
-            "the_demo_works_against_the_kernel",
-            &report["reason"].to_string(),
-        );
+    for queues in ["1", "2"] {
+        let report = demo("kernel", &["--queues", queues]);
+        if report["link"] == "memory" {
+            skip(
+                "the_demo_works_against_the_kernel",
+                &report["reason"].to_string(),
+            );
+        }
     }
 }
 
@@ -248,26 +250,38 @@ fn a_server_shows_its_connections_and_ends_cleanly() {
     if !has_private_network("a_server_shows_its_connections_and_ends_cleanly") {
         return;
     }
-    let args = ["serve", "echo", "--private", "--listen", "10.7.0.2:7"];
-    let child = program(&args).stderr(Stdio::piped()).spawn();
-    let mut server = Server(child.unwrap());
-    let mut lines = BufReader::new(server.0.stderr.take().unwrap()).lines();
-    let mut await_line = |start: &str| {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            assert!(Instant::now() < deadline, "no line starts with {start:?}");
-            let line = lines.next().unwrap().unwrap();
-            if line.starts_with(start) {
-                return line;
+    for queues in ["1", "3"] {
+        let args = [
+            "serve",
+            "echo",
+            "--private",
+            "--listen",
+            "10.7.0.2:7",
+            "--queues",
+            queues,
+        ];
+        let child = program(&args).stderr(Stdio::piped()).spawn();
+        let mut server = Server(child.unwrap());
+        let mut lines = BufReader::new(server.0.stderr.take().unwrap()).lines();
+        let mut await_line = |start: &str| {
+            let deadline = Instant::now() + PATIENCE;
+            loop {
+                assert!(Instant::now() < deadline, "no line starts with {start:?}");
+                let line = lines.next().unwrap().unwrap();
+                if line.starts_with(start) {
+                    return line;
+                }
             }
-        }
-    };
-    await_line("echo at 10.7.0.2:7");
-    server.signal(Signal::SIGUSR1);
-    await_line("State ");
-    server.signal(Signal::SIGTERM);
-    await_line("Counted");
-    assert!(server.0.wait().unwrap().success());
+        };
+        let has_several = await_line("our stack").ends_with(", 3 queues");
+        assert_eq!(has_several, queues == "3");
+        await_line("echo at 10.7.0.2:7");
+        server.signal(Signal::SIGUSR1);
+        await_line("State ");
+        server.signal(Signal::SIGTERM);
+        await_line("Counted");
+        assert!(server.0.wait().unwrap().success());
+    }
 }
 
 /// A private network with an nc in it that answers `$1` and writes what it gets to `$2`; our

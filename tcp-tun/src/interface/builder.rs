@@ -156,14 +156,16 @@ impl InterfaceBuilder {
     /// A connection belongs to one queue, by a keyed hash of its addresses and ports, and never changes it;
     /// a packet that comes by another is handed over. So several queues serve several connections, and
     /// none is faster by them. A listener's limits ([`ListenConfig`](tcp_core::ListenConfig)) hold for
-    /// each queue by itself.
+    /// each queue by itself; who waits for it waits for all queues, and so leaves it to others to receive,
+    /// which costs a hand-over between threads for each connection.
     pub fn queues(mut self, count: usize) -> Self {
         self.queues = count;
         self
     }
 
     /// Shows every packet to `observer`, with the wall clock's time: for captures. The observer runs
-    /// under the interface's lock, so it should be quick, and must not call the interface.
+    /// under the interface's lock, so it should be quick, and must not call the interface. Of several
+    /// [queues](InterfaceBuilder::queues) it sees all, one packet at a time, in the order of time.
     pub fn on_packet(
         mut self,
         observer: impl FnMut(Direction, SystemTime, &[u8]) + Send + 'static,
