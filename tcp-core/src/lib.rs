@@ -90,6 +90,6 @@ pub use event::{
     ConnectionEvent, ConnectionId, Event, ListenerId, PacketMeta, PostedRead, ReceiveChecksum,
     SynDecision, SynId, Transmit, TransmitChecksum,
 };
-pub use stack::{ConnectionMut, ListenAddr, Stack};
+pub use stack::{ConnectionMut, ListenAddr, Shard, Stack, Steering};
 pub use stats::{Counters, TcpInfo};
 pub use time::Instant;

@@ -1,5 +1,6 @@
 //! `TcpInfo` for one connection and `Counters` for a stack, with Linux's names.
 
+use core::ops::AddAssign;
 use core::time::Duration;
 
 use crate::state::{Phase, State};
@@ -154,6 +155,13 @@ macro_rules! counters {
             /// Every counter with the name that `nstat` prints.
             pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
                 [$( ($name, self.$field), )*].into_iter()
+            }
+        }
+
+        /// The sum of what several stacks have counted.
+        impl AddAssign<&Counters> for Counters {
+            fn add_assign(&mut self, other: &Counters) {
+                $( self.$field += other.$field; )*
             }
         }
     };

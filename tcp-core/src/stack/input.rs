@@ -119,6 +119,12 @@ impl Stack {
         let Some(tuple) = FourTuple::new(packet.dst, packet.src) else {
             return;
         };
+        debug_assert!(
+            self.other_owner(packet.dst, packet.src).is_none(),
+            "the flow of {} and {} is another stack's",
+            packet.dst,
+            packet.src
+        );
         let segment = &packet.segment;
         // A tuple that has a record passed the checks of its addresses when the record was made.
         let record = self.demux.route(&tuple);

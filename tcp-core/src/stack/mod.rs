@@ -23,6 +23,7 @@ mod ports;
 mod queue;
 mod reply;
 mod rest;
+mod shard;
 mod slab;
 mod time_wait;
 mod train;
@@ -38,6 +39,7 @@ use alloc::borrow::Cow;
 use core::net::{IpAddr, SocketAddr};
 
 pub use connection_mut::ConnectionMut;
+pub use shard::{Shard, Steering};
 
 use crate::config::{ListenConfig, StackConfig, ValidConfig};
 use crate::connection::{Connection, State};
@@ -91,6 +93,8 @@ pub struct Stack {
     config: StackConfig,
     counters: Counters,
     keys: Keys,
+    /// Which stack this is, where it is one of several.
+    shard: Option<Shard>,
     ports: EphemeralPorts,
     demux: Demux,
     listeners: Slab<Listener>,
@@ -149,6 +153,7 @@ impl Stack {
             demux: Demux::new(keys.demux),
             ports: EphemeralPorts::new(&keys),
             keys,
+            shard: None,
             listeners: Slab::new(),
             half_opens: Slab::new(),
             connections: Slab::new(),
@@ -161,6 +166,18 @@ impl Stack {
             train: None,
             events: Events::default(),
             touched: None,
+        }
+    }
+
+    /// One of several stacks with the same addresses. It is to be handed only the packets of its own
+    /// flows ([`Steering::owner_of_packet`]), and opens no others. All of them may have the same secret:
+    /// what derives from it for a flow, its owner alone uses, so that a flow's next incarnation goes on
+    /// from the last whatever the number of stacks was then.
+    pub fn sharded(config: StackConfig, secret: [u8; 32], shard: Shard) -> Stack {
+        let shard = Some(shard);
+        Stack {
+            shard,
+            ..Stack::new(config, secret)
         }
     }
 
@@ -232,7 +249,8 @@ impl Stack {
     }
 
     /// Active open. Without `local`, the first address of the remote's family and an ephemeral port
-    /// (RFC 6056); with port 0, an ephemeral port on that address.
+    /// (RFC 6056); with port 0, an ephemeral port on that address. [One of several](Stack::sharded)
+    /// stacks chooses among the ports that make the flow its own.
     pub fn connect(
         &mut self,
         now: Instant,

@@ -5,6 +5,7 @@
 //! malformed is a [`ParseError`] with its reason; nothing here can panic on any input.
 
 mod checksum;
+mod flow;
 mod icmp;
 mod ip;
 mod options;
@@ -15,6 +16,7 @@ mod template;
 
 use core::net::{IpAddr, SocketAddr};
 
+pub use flow::ends;
 pub(crate) use plain::{Check, Plain, read as read_plain};
 pub(crate) use segment::pieces;
 pub use segment::{

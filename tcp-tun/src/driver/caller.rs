@@ -8,10 +8,11 @@ use parking_lot::MutexGuard;
 use tcp_core::Instant;
 
 use super::Shared;
+use super::patience::Patience;
 use super::role::Driver;
 use super::seat::Seat;
 use super::state::State;
-use super::wait::{Patience, Waiting};
+use super::wait::Waiting;
 
 impl Shared {
     /// Tries a call until it is ready, and between the tries drives the interface, or waits to be told

@@ -21,6 +21,8 @@ impl Seat {
     ///
     /// The device is gone.
     pub(super) fn work(&mut self, state: &mut State, clock: &Clock) -> io::Result<Instant> {
+        // First those that others have read: of two packets of a flow, that is likely to be the older.
+        let more = state.receive_handed_over(RECEIVE_BATCH, clock)?;
         let batch = match self.input {
             Input::Drained => 0,
             // It may be what the driver waits for; to see that there is no other can be left for later.
@@ -32,6 +34,9 @@ impl Seat {
                 received if received < batch => Input::Drained,
                 _ => Input::More,
             };
+        }
+        if more {
+            self.look_again();
         }
         let now = clock.now();
         // What is due may have been answered by a packet that waits behind the first.

@@ -13,6 +13,7 @@ mod open;
 mod order;
 mod posted;
 mod rest;
+mod shard;
 
 use alloc::vec;
 use alloc::vec::Vec;
