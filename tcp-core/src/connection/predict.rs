@@ -17,8 +17,8 @@ use crate::wire::{Plain, pieces};
 #[must_use]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Predicted {
-    /// It was as predicted, and is taken.
-    Taken,
+    /// It was as predicted, and is taken; so many of its bytes are read.
+    Taken(usize),
     /// The same, but its checksum is wrong: nothing of it is taken.
     Damaged,
     /// It was not as predicted, and has not been looked at further.
@@ -26,13 +26,14 @@ pub(crate) enum Predicted {
 }
 
 impl Connection {
-    /// Takes a segment that is as predicted; in several pieces, if `segment_size` says so.
+    /// Takes a segment that is as predicted; in several pieces, if `segment_size` says so. Where nothing waits to
+    /// be read, its bytes are read into `direct`, as many as fit.
     pub(crate) fn take_predicted(
         &mut self,
         now: Instant,
         arrived: Instant,
-        plain: &Plain<'_>,
-        segment_size: Option<NonZeroU16>,
+        (plain, segment_size): (&Plain<'_>, Option<NonZeroU16>),
+        direct: &mut [u8],
         counters: &mut Counters,
     ) -> Predicted {
         if !self.predicts(now, plain) {
@@ -41,13 +42,11 @@ impl Connection {
         #[cfg(test)]
         let unpredicted = self.unpredicted(now, arrived, plain, segment_size, counters);
         let (seq, len) = (self.rcv.reassembly.nxt(), plain.payload.len());
-        if !self
-            .rcv
-            .reassembly
-            .append_checked(plain.payload, plain.check)
-        {
+        let (payload, check) = (plain.payload, plain.check);
+        let Some(read) = self.rcv.reassembly.append_checked(payload, check, direct) else {
             return Predicted::Damaged;
-        }
+        };
+        let told = self.events.readable;
         let pieces = pieces(len, segment_size);
         self.tally.segs_in += pieces;
         self.tally.data_segs_in += pieces;
@@ -66,9 +65,14 @@ impl Connection {
         self.measure_arrival(now, len, echo);
         let arrival = Arrival::new(len as u32, segment_size, plain.push);
         self.on_in_order(now, len as u64, arrival, false);
+        if read > 0 {
+            // Who reads it knows.
+            self.events.readable = told || self.rcv.reassembly.unread() > 0;
+            self.after_read(now);
+        }
         #[cfg(test)]
-        assert_eq!((&*self, &*counters), (&unpredicted.0, &unpredicted.1));
-        Predicted::Taken
+        unpredicted.assert_same(now, told, &direct[..read], (self, counters));
+        Predicted::Taken(read)
     }
 
     /// Whether it is the next of a stream that flows to us alone, and says nothing new.
@@ -96,36 +100,70 @@ impl Connection {
 }
 
 #[cfg(test)]
-impl Connection {
-    /// What becomes of connection and counters by the long way.
-    fn unpredicted(
-        &self,
-        now: Instant,
-        arrived: Instant,
-        plain: &Plain<'_>,
-        segment_size: Option<NonZeroU16>,
-        counters: &Counters,
-    ) -> (Connection, Counters) {
-        use crate::wire::{Header, Options, Segment};
-        let (mut connection, mut counters) = (self.clone(), counters.clone());
-        let header = Header {
-            ack: Some(plain.ack),
-            push: plain.push,
-            window: plain.window,
-            ecn: plain.ecn,
-            options: Options {
-                timestamps: plain.timestamps,
-                ..Options::NONE
-            },
-            ..Header::new(plain.seq)
-        };
-        let segment = Segment {
-            header,
-            payload: plain.payload.into(),
-            segment_size,
-        };
-        connection.handle_arrival(now, arrived, &segment, &mut counters);
-        counters.hp_hits += segment.pieces();
-        (connection, counters)
+mod long_way {
+    use alloc::vec;
+
+    use super::*;
+    use crate::wire::{Header, Options, Segment};
+
+    /// What becomes of a connection, and what is counted, by the long way.
+    pub(super) struct Unpredicted {
+        connection: Connection,
+        counters: Counters,
+    }
+
+    impl Connection {
+        pub(super) fn unpredicted(
+            &self,
+            now: Instant,
+            arrived: Instant,
+            plain: &Plain<'_>,
+            segment_size: Option<NonZeroU16>,
+            counters: &Counters,
+        ) -> Unpredicted {
+            let (mut connection, mut counters) = (self.clone(), counters.clone());
+            let header = Header {
+                ack: Some(plain.ack),
+                push: plain.push,
+                window: plain.window,
+                ecn: plain.ecn,
+                options: Options {
+                    timestamps: plain.timestamps,
+                    ..Options::NONE
+                },
+                ..Header::new(plain.seq)
+            };
+            let segment = Segment {
+                header,
+                payload: plain.payload.into(),
+                segment_size,
+            };
+            connection.handle_arrival(now, arrived, &segment, &mut counters);
+            counters.hp_hits += segment.pieces();
+            Unpredicted {
+                connection,
+                counters,
+            }
+        }
+    }
+
+    impl Unpredicted {
+        /// The same, once it has read as much; but for the event, which told of what is read now.
+        pub(super) fn assert_same(
+            mut self,
+            now: Instant,
+            told: bool,
+            read: &[u8],
+            by_prediction: (&Connection, &Counters),
+        ) {
+            let mut buf = vec![0; read.len()];
+            if !read.is_empty() {
+                assert_eq!(self.connection.read(now, &mut buf), Ok(read.len()));
+                let unread = self.connection.unread() > 0;
+                self.connection.events.readable = told || unread;
+            }
+            assert_eq!(buf, read);
+            assert_eq!(by_prediction, (&self.connection, &self.counters));
+        }
     }
 }

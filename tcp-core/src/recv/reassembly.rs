@@ -138,19 +138,43 @@ impl Reassembly {
     }
 
     /// Takes the bytes that come next, where nothing is beyond a hole, if they turn out to be intact as they
-    /// are copied; says whether they are. They are cut to the window already.
-    pub(crate) fn append_checked(&mut self, payload: &[u8], check: Check) -> bool {
+    /// are copied. They are cut to the window already.
+    ///
+    /// Where nothing is unread, the first of them go to `direct`, as many as fit, and count as read. Gives
+    /// their number, or `None` where the bytes are damaged.
+    pub(crate) fn append_checked(
+        &mut self,
+        payload: &[u8],
+        check: Check,
+        direct: &mut [u8],
+    ) -> Option<usize> {
         debug_assert!(self.beyond.is_empty(), "what is there would be overwritten");
-        let end = self.nxt + payload.len() as u64;
-        self.reserve(end);
-        let is_intact = self
-            .ring
-            .copy_in_checked(self.nxt, payload, check)
-            .is_intact();
-        if is_intact {
-            self.nxt = end;
+        let count = match self.unread() {
+            0 => direct.len().min(payload.len()),
+            _ => 0,
+        };
+        let (now, later) = payload.split_at(count);
+        let check = check.copy(&mut direct[..count], now);
+        let start = self.nxt + count as u64;
+        let end = start + later.len() as u64;
+        let check = match later {
+            [] => check,
+            _ => {
+                if self.is_empty() {
+                    self.ring.begin_at(start);
+                }
+                // What is read directly is never held.
+                let first = if count > 0 { start } else { self.read };
+                self.ring.reserve(first..self.nxt.max(first), end);
+                self.ring.copy_in_checked(start, later, check)
+            }
+        };
+        if !check.is_intact() {
+            return None;
         }
-        is_intact
+        self.nxt = end;
+        self.read += count as u64;
+        Some(count)
     }
 
     /// The bytes in order, where they are.

@@ -44,7 +44,9 @@ pub use shard::{Shard, Steering};
 use crate::config::{ListenConfig, StackConfig, ValidConfig};
 use crate::connection::{Connection, State};
 use crate::error::{AcceptError, ConnectError, ListenError};
-use crate::event::{ConnectionId, Event, ListenerId, PacketMeta, SynDecision, SynId, Transmit};
+use crate::event::{
+    ConnectionId, Event, ListenerId, PacketMeta, PostedRead, SynDecision, SynId, Transmit,
+};
 use crate::stats::Counters;
 use crate::time::Instant;
 use connections::Entry;
@@ -339,7 +341,21 @@ impl Stack {
 
     /// An IP packet arrived.
     pub fn handle_packet(&mut self, now: Instant, packet: &[u8], meta: PacketMeta) {
-        self.take_packet(now, packet, meta);
+        self.take_packet(now, packet, meta, None);
+    }
+
+    /// As [`handle_packet`](Stack::handle_packet), while a read waits: where the packet holds what comes next in
+    /// its connection's stream, with nothing unread before it, the bytes are put into the read's buffer, and no
+    /// [`Readable`](crate::ConnectionEvent::Readable) tells of them. Whatever does not fit, or is not as simple, waits
+    /// to be read as ever.
+    pub fn handle_packet_for(
+        &mut self,
+        now: Instant,
+        packet: &[u8],
+        meta: PacketMeta,
+        posted: &mut PostedRead<'_>,
+    ) {
+        self.take_packet(now, packet, meta, Some(posted));
     }
 
     /// Runs the timers that are due.

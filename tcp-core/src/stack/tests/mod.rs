@@ -11,6 +11,7 @@ mod listen;
 mod memory;
 mod open;
 mod order;
+mod posted;
 mod rest;
 mod shard;
 
