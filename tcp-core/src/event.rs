@@ -140,6 +140,11 @@ impl<'a> PostedRead<'a> {
         self.filled
     }
 
+    /// Whether the buffer is full: more packets can do nothing for the read.
+    pub fn is_full(&self) -> bool {
+        self.filled == self.buf.len()
+    }
+
     /// How many bytes are filled, and the rest of the buffer.
     pub(crate) fn split(&mut self) -> (&mut usize, &mut [u8]) {
         let room = self.buf.get_mut(self.filled..).unwrap_or_default();

@@ -125,7 +125,7 @@ fn drive(
     shared: &Shared,
 ) -> io::Result<Relieved> {
     loop {
-        let now = seat.work(state, &shared.clock)?;
+        let now = seat.work(state, &shared.clock, None)?;
         if state.may_stop(now) {
             return Ok(Relieved::AtEnd);
         }

@@ -4,7 +4,9 @@ use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::Arc;
 
-use tcp_core::{AcceptError, ConnectionId, Event, Instant, ListenerId, Stack, State as TcpState};
+use tcp_core::{
+    AcceptError, ConnectionId, Event, Instant, ListenerId, PostedRead, Stack, State as TcpState,
+};
 
 use super::clock::Clock;
 use super::crowd::{Crowd, Wanted};
@@ -268,6 +270,7 @@ impl State {
         batch: usize,
         clock: &Clock,
         buf: &mut [u8],
+        mut posted: Option<&mut PostedRead<'_>>,
     ) -> io::Result<usize> {
         for received in 0..batch {
             let Some((len, meta)) = self.link.recv(clock, buf)? else {
@@ -280,7 +283,16 @@ impl State {
             }
             // The time at which it was read will do: to look at the clock again costs more than it is off.
             let now = meta.arrived.unwrap_or_else(|| clock.now());
-            self.stack.handle_packet(now, &buf[..len], meta);
+            let packet = &buf[..len];
+            match &mut posted {
+                Some(posted) => {
+                    self.stack.handle_packet_for(now, packet, meta, posted);
+                    if posted.is_full() {
+                        return Ok(batch);
+                    }
+                }
+                None => self.stack.handle_packet(now, packet, meta),
+            }
         }
         Ok(batch)
     }
