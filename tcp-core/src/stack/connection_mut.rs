@@ -196,6 +196,11 @@ impl<'a> ConnectionMut<'a> {
         self.touch().0.expect_more();
     }
 
+    /// See [`Connection::end_record`].
+    pub fn end_record(&mut self) {
+        self.touch().0.end_record();
+    }
+
     /// See [`Connection::want_room`].
     pub fn want_room(&mut self) {
         self.touch().0.want_room();
