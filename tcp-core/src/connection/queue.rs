@@ -6,6 +6,11 @@ use crate::send::chunks::Unsent;
 /// Largest window up to which a chunk may be as large as all of it (Linux's `TCP_MSS_DEFAULT`).
 const SMALL_WINDOW: u64 = 536;
 
+/// Bytes that Linux reserves beside a segment's payload (`MAX_TCP_HEADER` and `struct skb_shared_info`), and those of
+/// its `struct sk_buff`.
+const HEADERS: usize = 640;
+const BUFFER: usize = 256;
+
 impl Connection {
     /// Free room in the send buffer, in bytes, as far as it may be used: with a
     /// [bound](Connection::set_notsent_lowat) on what waits to be sent, up to the end of the segment that
@@ -68,6 +73,18 @@ impl Connection {
             device => device,
         };
         (bytes / piece).max(1) * piece
+    }
+
+    /// What the send buffer had better count, as Linux's `tcp_sndbuf_expand`: one window waits for its
+    /// acknowledgement, and the next waits to be sent; chunks count their overhead, and their memory in powers of
+    /// two.
+    pub(super) fn wanted_buffer(&self) -> usize {
+        let windows = 2 * self.cwnd() as usize;
+        if self.snd.chunks.is_none() {
+            return windows;
+        }
+        let piece = self.full_payload() as usize;
+        windows / piece * ((piece + HEADERS).next_power_of_two() + BUFFER)
     }
 
     /// Whether nothing may be written because of what is held.
