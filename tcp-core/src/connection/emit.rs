@@ -234,6 +234,7 @@ impl Connection {
         if range.end > data.end {
             header.control = Control::Fin;
         }
+        header.urgent = self.urgent_pointer(range.start);
         header.push = push;
         if push && self.snd.chunks.is_none() {
             self.snd.pushed = data.end;
@@ -264,7 +265,8 @@ impl Connection {
                 data.end == end || data.end.saturating_sub(self.snd.pushed) > half
             }
         };
-        !data.is_empty() && marked
+        let ends_record = self.snd.buffer.record_end(data.start) == Some(data.end);
+        !data.is_empty() && (marked || ends_record)
     }
 
     /// The same for what is sent again, whose marks are forgotten.

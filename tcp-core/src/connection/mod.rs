@@ -48,6 +48,7 @@ mod time_wait;
 mod timeout;
 mod timers;
 mod timestamps;
+mod urgent;
 mod user;
 
 pub use crate::state::State;
@@ -59,3 +60,4 @@ pub use machine::{Connection, NetworkError, Shutdown};
 pub(crate) use predict::Predicted;
 pub use setup::Setup;
 pub use time_wait::{TimeWait, TimeWaitOutcome};
+pub use urgent::Urgent;

@@ -6,6 +6,9 @@ use crate::send::chunks::Unsent;
 /// Largest window up to which a chunk may be as large as all of it (Linux's `TCP_MSS_DEFAULT`).
 const SMALL_WINDOW: u64 = 536;
 
+/// Bytes of the largest chunk: 64 KiB less the longest headers (Linux's `GSO_LEGACY_MAX_SIZE` and `MAX_TCP_HEADER`).
+const LARGEST: u64 = 65_536 - 1 - 320;
+
 impl Connection {
     /// Free room in the send buffer, in bytes, as far as it may be used: with a
     /// [bound](Connection::set_notsent_lowat) on what waits to be sent, up to the end of the segment that
@@ -30,15 +33,6 @@ impl Connection {
         room > 0 && room >= used / 2 && 2 * self.notsent() < u64::from(lowat)
     }
 
-    /// Says that what was written last is a record: what is written later does not follow it in the same segment
-    /// (`MSG_EOR`), where the [send queue](crate::SendQueue) is one of chunks.
-    pub fn end_record(&mut self) {
-        let unsent = self.unsent_chunks();
-        if let Some(chunks) = &mut self.snd.chunks {
-            chunks.end_record(unsent);
-        }
-    }
-
     /// Bytes after which a write has filled a chunk of the [send queue](crate::SendQueue), in bytes. As Linux sends
     /// what may go whenever a chunk is full, who writes more than that and wants the same segments writes so much at
     /// once, and lets them go out between.
@@ -49,23 +43,17 @@ impl Connection {
         }
     }
 
-    /// Bytes of a chunk that is full, as Linux's `tcp_xmit_size_goal`: what the device takes at once, but no
-    /// more than half of the largest window; where it cuts nothing, a segment.
-    pub(super) fn size_goal(&self) -> u64 {
+    /// Bytes of a chunk that is full, as Linux's `tcp_xmit_size_goal`: as many as a device that cuts could take,
+    /// whether or not ours does, but no more than half of the largest window.
+    fn size_goal(&self) -> u64 {
         let piece = u64::from(self.full_payload());
-        if self.setup.gso_max_size <= self.agreed.mss {
-            return piece;
-        }
         let window = u64::from(self.snd.window.max());
         let most = if window > SMALL_WINDOW {
             window / 2
         } else {
             window
         };
-        let bytes = match u64::from(self.setup.gso_max_size) {
-            device if most > 0 => device.min(most),
-            device => device,
-        };
+        let bytes = if most > 0 { LARGEST.min(most) } else { LARGEST };
         (bytes / piece).max(1) * piece
     }
 

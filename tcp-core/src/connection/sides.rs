@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use core::ops::Range;
 
+use super::urgent::Mark;
 use crate::config::{BufferSize, SendQueue, TcpConfig};
 use crate::pack::packs;
 use crate::recovery::rate::RateEstimator;
@@ -50,6 +51,8 @@ pub(super) struct Sender {
     pub(super) small_end: u64,
     /// The end of the last segment sent with PSH.
     pub(super) pushed: u64,
+    /// SND.UP: the offset after the last urgent byte.
+    pub(super) up: u64,
     /// When data was last sent.
     pub(super) last_sent: Option<Instant>,
     /// Since when nothing has been acknowledged, while something waits for it.
@@ -76,6 +79,7 @@ packs!(Sender {
     usage,
     small_end,
     pushed,
+    up,
     last_sent,
     stalled_since,
     retries,
@@ -103,6 +107,7 @@ impl Sender {
             usage: WindowUsage::default(),
             small_end: 0,
             pushed: 1,
+            up: 0,
             last_sent: None,
             stalled_since: None,
             retries: 0,
@@ -155,6 +160,8 @@ pub(super) struct Receiver {
     /// Where the buffer is sized by need, and data may come.
     pub(super) sizing: Option<RightSizing>,
     pub(super) ack_policy: AckPolicy,
+    /// The peer's urgent octet.
+    pub(super) urgent: Option<Mark>,
     /// The offset of the peer's FIN, once it is known.
     pub(super) fin: Option<u64>,
     /// What we last acknowledged.
@@ -171,6 +178,7 @@ packs!(Receiver {
     window,
     sizing,
     ack_policy,
+    urgent,
     fin,
     acked,
     duplicate,
@@ -187,6 +195,7 @@ impl Receiver {
             window: RecvWindow::new(capacity),
             sizing: None,
             ack_policy: AckPolicy::new(min, max, u32::from(mss)),
+            urgent: None,
             fin: None,
             acked: 0,
             duplicate: None,

@@ -98,13 +98,6 @@ impl Chunks {
         self.push = false;
     }
 
-    /// What is written from now on must not follow in the same segment (`MSG_EOR`).
-    pub(crate) fn end_record(&mut self, unsent: Unsent) {
-        if self.last_len(unsent) > 0 {
-            self.closed.push_back((unsent.end, self.push));
-        }
-    }
-
     /// Everything before `nxt` was sent.
     pub(crate) fn on_sent(&mut self, nxt: u64) {
         while self.closed.pop_front_if(|(end, _)| *end <= nxt).is_some() {}
@@ -199,17 +192,5 @@ mod tests {
         assert!(chunks.pushes_at(60_001, 60_001) && !chunks.pushes_at(55_001, 60_001));
         chunks.expect_more();
         assert!(!chunks.pushes_at(60_001, 60_001));
-    }
-
-    #[test]
-    fn a_record_ends_where_the_user_says() {
-        let mut chunks = Chunks::new(0);
-        let mut pushed = 1;
-        chunks.end_record(unsent(1, 1));
-        chunks.on_written(unsent(1, 101), &mut pushed, 40_000);
-        chunks.end_record(unsent(1, 101));
-        chunks.on_written(unsent(1, 201), &mut pushed, 40_000);
-        assert_eq!(chunks.first_end(201), 101);
-        assert!(chunks.pushes_at(101, 201));
     }
 }

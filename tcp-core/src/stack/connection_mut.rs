@@ -196,6 +196,16 @@ impl<'a> ConnectionMut<'a> {
         self.touch().0.expect_more();
     }
 
+    /// See [`Connection::take_urgent`].
+    pub fn take_urgent(&mut self) -> Option<u8> {
+        self.touch().0.take_urgent()
+    }
+
+    /// See [`Connection::mark_urgent`].
+    pub fn mark_urgent(&mut self) {
+        self.touch().0.mark_urgent();
+    }
+
     /// See [`Connection::end_record`].
     pub fn end_record(&mut self) {
         self.touch().0.end_record();

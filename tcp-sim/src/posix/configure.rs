@@ -5,12 +5,16 @@ use std::time::Duration;
 use tcp_core::config::MIN_MSS;
 use tcp_core::{
     Admission, BufferSize, CloseMode, CongestionAlgorithm, KeepAlive, ListenConfig, PortSharing,
-    RecoveryConfig, TcpConfig, ValidConfig, WindowScaling,
+    RecoveryConfig, SendQueue, TcpConfig, ValidConfig, WindowScaling,
 };
 
 use super::address::Domain;
 use super::settings::{Linger2, Settings};
 use super::sysctl::Sysctls;
+
+/// What the kernel's record of a segment counts beside its payload, on a machine of 64 bits
+/// (`SKB_TRUESIZE(MAX_TCP_HEADER)`).
+const CHUNK_OVERHEAD: u32 = 1_280;
 
 /// What a connection is configured as.
 pub(super) struct Configuration<'a> {
@@ -61,6 +65,9 @@ impl Configuration<'_> {
         TcpConfig {
             recv_buffer,
             send_buffer: self.send_buffer(),
+            send_queue: SendQueue::Chunks {
+                overhead: CHUNK_OVERHEAD,
+            },
             max_segment_size: settings.max_segment,
             window_scaling,
             timestamps: sysctls.tcp_timestamps != 0,

@@ -1,6 +1,6 @@
 //! A host: a stack, the sockets on it, and what passes between the two.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -61,6 +61,8 @@ pub struct Host {
     pub(super) ports: BTreeMap<u16, BTreeSet<FileId>>,
     /// The epoll files that watch each file.
     pub(super) watchers: BTreeMap<FileId, BTreeSet<FileId>>,
+    /// Packets that went out while a call was under way.
+    sent: VecDeque<(Vec<u8>, Transmit)>,
 }
 
 /// What a change of state wakes: whoever waits for anything.
@@ -91,6 +93,7 @@ impl Host {
             listeners: BTreeMap::new(),
             ports: BTreeMap::new(),
             watchers: BTreeMap::new(),
+            sent: VecDeque::new(),
         }
     }
 
@@ -111,9 +114,24 @@ impl Host {
     /// Writes the next packet to the start of `buf`, which must hold the
     /// [largest](Host::largest_packet); drain until `None`.
     pub fn poll_transmit(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
+        if buf.len() >= self.largest_packet()
+            && let Some((packet, transmit)) = self.sent.pop_front()
+        {
+            buf[..packet.len()].copy_from_slice(&packet);
+            return Some(transmit);
+        }
         let transmit = self.stack.poll_transmit(now, buf);
         self.settle(now);
         transmit
+    }
+
+    /// Sends what may go in the middle of a call, as the kernel does when a chunk of the send queue is full.
+    pub(super) fn push_pending(&mut self, now: Instant) {
+        let mut buf = vec![0; self.largest_packet()];
+        while let Some(transmit) = self.stack.poll_transmit(now, &mut buf) {
+            self.sent
+                .push_back((buf[..transmit.len].to_vec(), transmit));
+        }
     }
 
     /// When to call [`handle_timeout`](Host::handle_timeout) next. Blocked calls have

@@ -19,6 +19,7 @@ mod buffers;
 mod chunks;
 mod close;
 mod ecn;
+mod knobs;
 mod large;
 mod limits;
 mod loss;
@@ -27,6 +28,7 @@ mod open;
 mod sack;
 mod switch;
 mod transfer;
+mod urgent;
 mod window;
 
 /// A segment as a test holds it.
