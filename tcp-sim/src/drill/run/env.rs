@@ -1,0 +1,63 @@
+//! What a call of a script works with.
+
+use std::collections::BTreeMap;
+
+use super::machine::Machine;
+use crate::drill::ast::Expr;
+use crate::drill::failure::Failure;
+use crate::drill::settings::Settings;
+use crate::drill::value::Words;
+
+/// What a call of a script works with.
+pub struct Env {
+    /// The host under test.
+    pub machine: Machine,
+    /// Constants and definitions.
+    pub words: Words,
+    /// What the script runs with.
+    pub settings: Settings,
+    /// The host's descriptors by the script's.
+    fds: BTreeMap<i64, i32>,
+}
+
+/// A descriptor that the host does not have.
+const CLOSED: i32 = -1;
+
+impl Env {
+    /// Before the first call.
+    pub fn new(machine: Machine, words: Words, settings: Settings) -> Env {
+        Env {
+            machine,
+            words,
+            settings,
+            fds: BTreeMap::new(),
+        }
+    }
+
+    /// The host's descriptor that a script means; one that nobody has where it is closed.
+    pub fn fd(&self, expr: &Expr) -> Result<i32, Failure> {
+        let fd = self.words.number(expr)?;
+        Ok(self.host_fd(fd))
+    }
+
+    /// The host's descriptor by the script's.
+    pub fn host_fd(&self, script: i64) -> i32 {
+        self.fds.get(&script).copied().unwrap_or(CLOSED)
+    }
+
+    /// The script's descriptor by the host's.
+    pub fn script_fd(&self, host: i32) -> Option<i64> {
+        let found = self.fds.iter().find(|(_, known)| **known == host);
+        found.map(|(script, _)| *script)
+    }
+
+    /// Gives a descriptor of the host the script's name.
+    pub fn name_fd(&mut self, script: i64, host: i32) {
+        self.fds.insert(script, host);
+    }
+
+    /// Forgets a descriptor of the script.
+    pub fn forget_fd(&mut self, script: i64) {
+        self.fds.remove(&script);
+    }
+}
