@@ -16,7 +16,7 @@ use crate::congestion::{Bbr, Controller, ControllerFactory, Cubic, CubicOptions,
 use crate::error::ConfigError;
 use crate::pack::packs;
 pub use buffer::BufferSize;
-pub use stack::{Admission, ListenConfig, Offload, StackConfig};
+pub use stack::{Admission, ListenConfig, Offload, Overflow, PortSharing, StackConfig};
 
 /// How one connection, or every connection of one listener, behaves.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -57,6 +57,9 @@ pub struct TcpConfig {
     pub syn_retries: u8,
     /// SYN-ACK retransmissions of a half-open connection (`net.ipv4.tcp_synack_retries`).
     pub synack_retries: u8,
+    /// For how many timeouts of its SYN-ACK a handshake waits for the peer's first data, a bare ACK
+    /// being ignored meanwhile (`TCP_DEFER_ACCEPT`, in timeouts instead of seconds); 0 for none.
+    pub defer_accept: u8,
     /// R1: retransmissions after which the user is told of trouble (`net.ipv4.tcp_retries1`).
     pub retries1: u8,
     /// R2: retransmissions after which the connection ends (`net.ipv4.tcp_retries2`).
@@ -66,7 +69,8 @@ pub struct TcpConfig {
     pub user_timeout: Option<Duration>,
     /// Keep-alive probes; off by default (RFC 9293 MUST-25; `SO_KEEPALIVE`).
     pub keep_alive: Option<KeepAlive>,
-    /// How long a closed connection waits for the peer's FIN (`net.ipv4.tcp_fin_timeout`).
+    /// How long a closed connection waits for the peer's FIN (`net.ipv4.tcp_fin_timeout`, `TCP_LINGER2`);
+    /// one of zero resets instead.
     pub fin_timeout: Duration,
     /// 2 MSL: how long TIME-WAIT lasts (`TCP_TIMEWAIT_LEN`).
     pub time_wait: Duration,
@@ -74,6 +78,9 @@ pub struct TcpConfig {
     pub rfc1337: bool,
     /// What close does with data that is still to be sent (`SO_LINGER`). `Some(ZERO)` resets.
     pub linger: Option<Duration>,
+    /// Bytes that may wait to be sent for the first time (`TCP_NOTSENT_LOWAT`,
+    /// `net.ipv4.tcp_notsent_lowat`); `None` leaves it to the send buffer.
+    pub notsent_lowat: Option<u32>,
     /// The initial congestion window in segments (RFC 6928).
     pub initial_window: u16,
     /// Whether cwnd starts anew after an idle period (`net.ipv4.tcp_slow_start_after_idle`).
@@ -125,6 +132,7 @@ impl Default for TcpConfig {
             max_rto: Duration::from_secs(120),
             syn_retries: 7,
             synack_retries: 5,
+            defer_accept: 0,
             retries1: 3,
             retries2: 15,
             user_timeout: None,
@@ -133,6 +141,7 @@ impl Default for TcpConfig {
             time_wait: Duration::from_secs(60),
             rfc1337: false,
             linger: None,
+            notsent_lowat: None,
             initial_window: 10,
             slow_start_after_idle: true,
             congestion: CongestionAlgorithm::CUBIC,

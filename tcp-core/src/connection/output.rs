@@ -144,7 +144,7 @@ impl Connection {
         let whole = len - last;
         let hold = Hold {
             nagle: self.options.nagle,
-            corked: self.options.corked,
+            corked: self.is_corked(),
             small_outstanding: self.snd.small_end > self.snd.una,
             outstanding: whole > 0 || !self.snd.scoreboard.is_empty(),
             max_window: self.snd.window.max(),
@@ -198,6 +198,7 @@ impl Connection {
             return;
         }
         self.note_limit(now, limit);
+        self.note_room();
         // What waits for its pace has a timer of its own, and asks nothing of the peer.
         let paced = matches!(limit, Limit::Pace(_));
         let stuck = self.snd.scoreboard.is_empty() && self.snd.unsent() > 0 && !paced;
@@ -223,6 +224,6 @@ impl Connection {
     /// Whether only the cork keeps the data back.
     fn is_held_by_cork(&self) -> bool {
         let available = self.snd.buffer.end().saturating_sub(self.snd.nxt);
-        self.options.corked && self.snd.fin.is_none() && available <= self.snd.usable()
+        self.is_corked() && self.snd.fin.is_none() && available <= self.snd.usable()
     }
 }

@@ -99,13 +99,14 @@ impl Connection {
     /// Those of [`write`](Connection::write).
     pub fn write_chunks(&mut self, most: usize) -> Result<[&mut [u8]; 2], WriteError> {
         self.check_writable()?;
-        if self.snd.buffer.room() < most {
+        let room = self.send_room();
+        if room < most {
             self.user.wants_room = true;
         }
-        if self.snd.buffer.room() == 0 && most > 0 {
+        if room == 0 && most > 0 {
             return Err(WriteError::WouldBlock);
         }
-        Ok(self.snd.buffer.spare(most))
+        Ok(self.snd.buffer.spare(most.min(room)))
     }
 
     /// Writes the first `count` bytes of [`write_chunks`](Connection::write_chunks)'s place, or as many as there is room
@@ -116,9 +117,10 @@ impl Connection {
     /// Those of [`write`](Connection::write), but for `WouldBlock`.
     pub fn commit_written(&mut self, now: Instant, count: usize) -> Result<usize, WriteError> {
         self.check_writable()?;
-        let count = self.snd.buffer.commit(count);
+        let count = self.snd.buffer.commit(count.min(self.send_room()));
         if count > 0 {
             self.user.wants_flush = true;
+            self.user.expects_more = false;
             self.slow_start_after_idle(now);
         }
         Ok(count)
@@ -138,13 +140,18 @@ impl Connection {
         if len == 0 {
             return Ok(0);
         }
-        let count = bufs.iter().map(|buf| self.snd.buffer.write(buf)).sum();
+        let room = self.send_room();
+        let count = bufs.iter().fold(0, |count, buf| {
+            let fits = buf.len().min(room - count);
+            count + self.snd.buffer.write(&buf[..fits])
+        });
         self.user.holds_more = count < len;
         self.user.wants_room |= self.user.holds_more;
         if count == 0 {
             return Err(WriteError::WouldBlock);
         }
         self.user.wants_flush = true;
+        self.user.expects_more = false;
         self.slow_start_after_idle(now);
         Ok(count)
     }
@@ -209,11 +216,6 @@ impl Connection {
     /// Whether every byte written, and the FIN if there is one, is acknowledged.
     pub fn is_flushed(&self) -> bool {
         self.snd.is_flushed()
-    }
-
-    /// Free room in the send buffer, in bytes.
-    pub fn send_room(&self) -> usize {
-        self.snd.buffer.room()
     }
 
     /// Bytes in order that wait to be read (`SIOCINQ`).

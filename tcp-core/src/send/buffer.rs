@@ -41,9 +41,6 @@ impl Pack for SendBuffer {
     }
 }
 
-/// Room in bytes that is worth waking a writer for, if it is also a thirty-second of the buffer.
-const WORTHWHILE: usize = 16 * 1_024;
-
 impl SendBuffer {
     /// For `capacity` bytes at first and `max` at most.
     pub(crate) fn new(start: u64, capacity: usize, max: usize) -> Self {
@@ -86,13 +83,10 @@ impl SendBuffer {
     }
 
     /// Whether a writer that found no room should be woken: as Linux's `sk_stream_write_space`,
-    /// when the room is at least half of what is held, so a third of the buffer. Of a large buffer
-    /// a thirty-second will do: a lost segment holds all of it, and a third that waits for its writer
-    /// would be missing from what is under way.
+    /// when the room is at least half of what is held, so a third of the buffer.
     pub(crate) fn has_worthwhile_room(&self) -> bool {
         let room = self.room();
-        let third = room > 0 && room >= self.len() / 2;
-        third || room >= (self.capacity / 32).max(WORTHWHILE)
+        room > 0 && room >= self.len() / 2
     }
 
     /// Takes as much of `data` as fits; says how much.
@@ -208,16 +202,6 @@ mod tests {
         buffer.release(1 + 13_999);
         assert!(!buffer.has_worthwhile_room());
         buffer.release(1 + 14_000);
-        assert!(buffer.has_worthwhile_room());
-    }
-
-    #[test]
-    fn the_writer_of_a_large_buffer_is_woken_at_a_thirty_second() {
-        let mut buffer = SendBuffer::new(1, 1 << 20, 1 << 20);
-        buffer.write(&[0; 1 << 20]);
-        buffer.release(1 << 15);
-        assert!(!buffer.has_worthwhile_room());
-        buffer.release(1 + (1 << 15));
         assert!(buffer.has_worthwhile_room());
     }
 
