@@ -15,7 +15,6 @@ pub mod app;
 pub mod bench;
 pub mod capture;
 pub mod drill;
-pub mod drill;
 pub mod explore;
 mod figures;
 pub mod grid;

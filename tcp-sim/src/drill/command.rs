@@ -39,7 +39,10 @@ const DEFAULTS: [(&str, &str); 21] = [
     ("net.ipv4.tcp_pacing_ca_ratio", "120"),
     ("net.ipv4.tcp_notsent_lowat", "4294967295"),
     ("net.ipv4.tcp_fastopen", "1795"),
-    ("net.ipv4.tcp_fastopen_key", "a1a1a1a1-b2b2b2b2-c3c3c3c3-d4d4d4d4"),
+    (
+        "net.ipv4.tcp_fastopen_key",
+        "a1a1a1a1-b2b2b2b2-c3c3c3c3-d4d4d4d4",
+    ),
     ("net.ipv4.tcp_syncookies", "1"),
 ];
 
@@ -127,8 +130,14 @@ fn settings(args: &[String]) -> Option<Vec<Effect>> {
 fn defaults(path: &str, directory: &Path) -> Vec<Effect> {
     let text = std::fs::read_to_string(directory.join(path));
     let from_file = text.map(|text| {
-        let lines: Vec<String> = text.replace("\\\n", " ").lines().flat_map(statements).collect();
-        let sysctls = lines.iter().filter(|line| line.trim().starts_with("sysctl"));
+        let lines: Vec<String> = text
+            .replace("\\\n", " ")
+            .lines()
+            .flat_map(statements)
+            .collect();
+        let sysctls = lines
+            .iter()
+            .filter(|line| line.trim().starts_with("sysctl"));
         sysctls
             .flat_map(|line| statement(line, directory))
             .collect()

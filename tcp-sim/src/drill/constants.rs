@@ -14,8 +14,10 @@ pub fn by_name(name: &str) -> Option<i64> {
 /// The names that assertions in Python use beside those of `struct tcp_info`.
 pub fn for_code() -> impl Iterator<Item = (&'static str, i64)> {
     let ours = OTHERS.iter().copied();
-    let ours = ours.filter(|(name, _)| name.starts_with("TCP_CA_") || name.starts_with("TCPI_OPT_"));
+    let ours =
+        ours.filter(|(name, _)| name.starts_with("TCP_CA_") || name.starts_with("TCPI_OPT_"));
     let shared = [
+        "TCP_CA_CWR",
         "TCP_ESTABLISHED",
         "TCP_SYN_SENT",
         "TCP_SYN_RECV",
@@ -44,7 +46,6 @@ const OTHERS: &[(&str, i64)] = &[
     ("NULL", 0),
     ("TCP_CA_Open", 0),
     ("TCP_CA_Disorder", 1),
-    ("TCP_CA_CWR", 2),
     ("TCP_CA_Recovery", 3),
     ("TCP_CA_Loss", 4),
     ("TCP_NEW_SYN_RECV", 12),
@@ -123,7 +124,10 @@ mod tests {
     #[test]
     fn no_name_has_two_sources() {
         for (index, (name, _)) in OTHERS.iter().enumerate() {
-            assert!(OTHERS[..index].iter().all(|(other, _)| other != name), "{name}");
+            assert!(
+                OTHERS[..index].iter().all(|(other, _)| other != name),
+                "{name}"
+            );
             assert_eq!(constants::by_name(name), None, "{name}");
         }
     }

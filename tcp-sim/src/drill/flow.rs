@@ -103,8 +103,8 @@ impl Flow {
         self.timestamps.extend(values(expected, live));
     }
 
-    /// A segment of the script in the wire's numbers.
-    pub fn to_wire(&mut self, script: &TcpBody) -> TcpBody {
+    /// A segment of the script in the wire's numbers; the first SYN begins the script's side.
+    pub fn send(&mut self, script: &TcpBody) -> TcpBody {
         let mut body = script.clone();
         let has_syn = script.flags.contains(Flags::SYN);
         if has_syn && self.remote_isn.is_none() {
@@ -205,14 +205,14 @@ mod tests {
     #[test]
     fn numbers_are_relative_but_for_a_syn() {
         let mut flow = flow();
-        let syn = flow.to_wire(&body("< S 123:123(0) win 9"));
+        let syn = flow.send(&body("< S 123:123(0) win 9"));
         assert_eq!(syn.seq.start, 123);
         let syn_ack = body("> S. 4294967290:4294967290(0) ack 124");
         flow.saw_outbound(&syn_ack);
         let expected = body("> S. 0:0(0) ack 1");
         assert_eq!(flow.to_script(&syn_ack), expected);
         flow.learn_first(&expected, &syn_ack);
-        let data = flow.to_wire(&body("< . 1:11(10) ack 7 win 9 <sack 8:9>"));
+        let data = flow.send(&body("< . 1:11(10) ack 7 win 9 <sack 8:9>"));
         assert_eq!(
             (data.seq.start, data.seq.end, data.ack),
             (124, 134, Some(1))
@@ -239,7 +239,7 @@ mod tests {
         flow.learn_timestamp(&body("> . 1:1(0) ack 1 <TS val 777 ecr 1>"), &later);
         for (echo, wire) in [(100, 9_000), (777, 9_050), (130, 9_030), (0, 0)] {
             let text = format!("< . 1:1(0) ack 1 <TS val 2 ecr {echo}>");
-            let mut sent = flow.to_wire(&body(&text));
+            let mut sent = flow.send(&body(&text));
             assert_eq!(timestamps(&mut sent).map(|(_, echo)| *echo), Some(wire));
         }
     }

@@ -102,7 +102,10 @@ pub fn dedented(text: &str) -> String {
         .map(|line| line.len() - line.trim_start().len());
     let shared = indents.min().unwrap_or(0);
     let rest = rest.lines().map(|line| line.get(shared..).unwrap_or(""));
-    std::iter::once(first).chain(rest).collect::<Vec<_>>().join("\n")
+    std::iter::once(first)
+        .chain(rest)
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 #[cfg(test)]
@@ -121,8 +124,14 @@ mod tests {
     fn blocks_share_a_scope_and_the_first_that_fails_is_told() {
         let blocks = [
             block(" assert tcpi_snd_cwnd == 10; before = 7 ", 10),
-            block("\n  import sys\n  print('noise')\n  assert before == 7\n", 10),
-            block("\nassert True\nassert tcpi_snd_cwnd == 10, tcpi_snd_cwnd\n", 9),
+            block(
+                "\n  import sys\n  print('noise')\n  assert before == 7\n",
+                10,
+            ),
+            block(
+                "\nassert True\nassert tcpi_snd_cwnd == 10, tcpi_snd_cwnd\n",
+                9,
+            ),
             block("assert False", 9),
         ];
         let expected = match run(&blocks[..2]).unwrap() {

@@ -58,8 +58,7 @@ impl Words {
     /// A length.
     pub fn size(&self, expr: &Expr) -> Result<usize, Failure> {
         let value = self.number(expr)?;
-        usize::try_from(value)
-            .map_err(|_| Failure::new(expr.span, format!("{value} is no length")))
+        usize::try_from(value).map_err(|_| Failure::new(expr.span, format!("{value} is no length")))
     }
 
     /// A number; `None` where it may be any.

@@ -45,12 +45,6 @@ impl Env {
         self.fds.get(&script).copied().unwrap_or(CLOSED)
     }
 
-    /// The script's descriptor by the host's.
-    pub fn script_fd(&self, host: i32) -> Option<i64> {
-        let found = self.fds.iter().find(|(_, known)| **known == host);
-        found.map(|(script, _)| *script)
-    }
-
     /// Gives a descriptor of the host the script's name.
     pub fn name_fd(&mut self, script: i64, host: i32) {
         self.fds.insert(script, host);

@@ -76,7 +76,13 @@ impl Flows {
         let current = self.current.map(|index| (index, &self.all[index]));
         match current {
             // What opens while a connection is there is the SYN again, or a test of that connection.
-            Some((index, flow)) if !opens || !flow.is_over || flow.opened_with(body) && self.listening.is_empty() => index,
+            Some((index, flow))
+                if !opens
+                    || !flow.is_over
+                    || flow.opened_with(body) && self.listening.is_empty() =>
+            {
+                index
+            }
             _ => {
                 let port = self.next_remote_port;
                 self.next_remote_port += 1;
@@ -183,7 +189,7 @@ mod tests {
     fn a_syn_opens_where_no_connection_is_there() {
         let mut flows = flows();
         let first = flows.of_inbound(None, &body(Flags::SYN));
-        flows.get(first).to_wire(&body(Flags::SYN));
+        flows.get(first).send(&body(Flags::SYN));
         assert_eq!(flows.of_inbound(None, &body(Flags::ACK)), first);
         assert_eq!(flows.of_inbound(None, &body(Flags::SYN)), first);
         let peer = flows.get(first).ends.dst;
@@ -192,7 +198,8 @@ mod tests {
         assert_eq!(flows.of_inbound(None, &body(Flags::ACK)), first);
         let second = flows.of_inbound(None, &body(Flags::SYN));
         assert_ne!(second, first);
-        assert_ne!(flows.get(second).ends, flows.get(first).ends);
+        let ends = [first, second].map(|index| flows.get(index).ends);
+        assert_ne!(ends[0], ends[1]);
     }
 
     #[test]
@@ -223,6 +230,9 @@ mod tests {
         flows.connects(5, "[::ffff:192.168.0.1]:55555".parse().unwrap());
         assert_eq!(flows.current().and_then(|flow| flow.fd), Some(5));
         // What the script calls its port is not what it is.
-        assert_eq!(flows.of_inbound(Some((8_080, 32_768)), &body(Flags::ACK)), 0);
+        assert_eq!(
+            flows.of_inbound(Some((8_080, 32_768)), &body(Flags::ACK)),
+            0
+        );
     }
 }

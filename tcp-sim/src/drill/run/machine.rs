@@ -110,11 +110,6 @@ impl Machine {
         self.settle();
     }
 
-    /// Whether a call has still not been asked for its answer.
-    pub fn is_waiting(&self) -> bool {
-        self.waiting.is_some()
-    }
-
     /// The answer of the call that blocked, and when it came; `None` while it blocks.
     pub fn answer(&mut self) -> Option<(Instant, Result<Reply, Errno>)> {
         match self.waiting.take()? {

@@ -32,8 +32,7 @@ pub fn bind(env: &mut Env, call: &Call) -> Result<Started, Failure> {
     let fd = env.fd(fd)?;
     let default = (env.settings.local, env.settings.bind_port);
     let to = address::given(env, to, default)?;
-    let now = env.machine.now();
-    let bound = env.machine.host.bind(now, fd, to);
+    let bound = env.machine.host.bind(fd, to);
     Ok(bound.map(|()| 0).into())
 }
 
@@ -74,7 +73,8 @@ pub fn connect(env: &mut Env, call: &Call) -> Result<Started, Failure> {
 pub fn note_connection(env: &mut Env, script_fd: i64) {
     env.machine.settle();
     let fd = env.host_fd(script_fd);
-    if let Ok(local) = env.machine.host.getsockname(fd) {
+    let now = env.machine.now();
+    if let Ok(local) = env.machine.host.getsockname(now, fd) {
         env.machine.flows.connects(script_fd, local);
     }
 }
@@ -103,7 +103,12 @@ pub fn fcntl(env: &mut Env, call: &Call) -> Result<Started, Failure> {
     let (fd, command, arg) = match call.args.as_slice() {
         [fd, command] => (fd, command, 0),
         [fd, command, arg] => (fd, command, env.words.int(arg)?),
-        _ => return Err(Failure::new(call.span, "fcntl takes two or three arguments")),
+        _ => {
+            return Err(Failure::new(
+                call.span,
+                "fcntl takes two or three arguments",
+            ));
+        }
     };
     let (fd, command) = (env.fd(fd)?, env.words.int(command)?);
     Ok(env.machine.host.fcntl(fd, command, arg).into())
@@ -150,9 +155,10 @@ pub fn check_ioctl(env: &Env, call: &Call, answer: &Answer) -> Result<(), Failur
 pub fn name(env: &mut Env, call: &Call) -> Result<Started, Failure> {
     let [fd, _, _] = args(call)?;
     let fd = env.fd(fd)?;
+    let now = env.machine.now();
     let answer = match call.name.as_str() {
-        "getsockname" => env.machine.host.getsockname(fd),
-        _ => env.machine.host.getpeername(fd),
+        "getsockname" => env.machine.host.getsockname(now, fd),
+        _ => env.machine.host.getpeername(now, fd),
     };
     Ok(answer.map(|_| 0).into())
 }
@@ -169,7 +175,8 @@ pub fn note(env: &mut Env, call: &Call, answer: &Answer) -> Result<(), Failure> 
         "listen" => {
             let fd = first.transpose()?.unwrap_or(-1);
             let host_fd = env.host_fd(fd);
-            if let Ok(local) = env.machine.host.getsockname(host_fd) {
+            let now = env.machine.now();
+            if let Ok(local) = env.machine.host.getsockname(now, host_fd) {
                 env.machine.flows.listens(fd, local.port());
             }
         }

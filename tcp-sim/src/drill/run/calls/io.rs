@@ -158,7 +158,10 @@ fn bytes(env: &Env, buf: &Expr, len: &Expr) -> Result<Bytes, Failure> {
 
 fn pointed(buf: &Expr, len: usize, len_at: &Expr) -> Result<Bytes, Failure> {
     if len > MOST_BYTES {
-        return Err(Failure::new(len_at.span, format!("{len} bytes are too many")));
+        return Err(Failure::new(
+            len_at.span,
+            format!("{len} bytes are too many"),
+        ));
     }
     match &buf.kind {
         ExprKind::Text(text) => {
@@ -182,7 +185,8 @@ pub fn is_bad(buf: &Expr, len: usize) -> bool {
 
 /// What a call that reads answers when it has nowhere to write: a socket that is not there comes first.
 pub fn bad_buffer(env: &mut Env, fd: i32) -> Started {
-    match env.machine.host.getsockname(fd) {
+    let now = env.machine.now();
+    match env.machine.host.getsockname(now, fd) {
         Err(errno) => errno.into(),
         Ok(_) => Errno::EFAULT.into(),
     }

@@ -24,7 +24,10 @@ pub fn recvmsg(env: &mut Env, call: &Call) -> Result<Started, Failure> {
         Some(iov) if !is_null(iov) => io::vectors(env, iov)?,
         _ => Vec::new(),
     };
-    if vectors.iter().any(|vector| io::is_bad(vector.base, vector.len)) {
+    if vectors
+        .iter()
+        .any(|vector| io::is_bad(vector.base, vector.len))
+    {
         return Ok(io::bad_buffer(env, fd));
     }
     let lens: Vec<usize> = vectors.iter().map(|vector| vector.len).collect();
@@ -40,7 +43,9 @@ fn control_room(env: &Env, members: &[Field]) -> Result<usize, Failure> {
         .find(|member| member.name.as_deref() == Some("msg_control"));
     match control {
         None => Ok(0),
-        Some(Field { size: Some(size), .. }) if !is_any(size) => env.words.size(size),
+        Some(Field {
+            size: Some(size), ..
+        }) if !is_any(size) => env.words.size(size),
         Some(_) => Ok(ROOM_FOR_CONTROL),
     }
 }

@@ -201,12 +201,7 @@ fn args<const N: usize>(call: &Call) -> Result<[&Expr; N], Failure> {
 }
 
 /// A failure where a value that was expected is another.
-fn expect_same(
-    call: &Call,
-    what: &str,
-    expected: Option<i64>,
-    actual: i64,
-) -> Result<(), Failure> {
+fn expect_same(call: &Call, what: &str, expected: Option<i64>, actual: i64) -> Result<(), Failure> {
     match expected {
         Some(expected) if expected != actual => Err(Failure::differs(
             call.span,
