@@ -245,7 +245,7 @@ impl Connection {
     /// Turns Nagle's algorithm off or on (`TCP_NODELAY`). Turning it off sends what waits.
     pub fn set_nodelay(&mut self, nodelay: bool) {
         self.options.nagle = !nodelay;
-        self.pending.flush |= nodelay;
+        self.pending.flush |= nodelay && self.snd.unsent() > 0;
     }
 
     /// Whether Nagle's algorithm is off.
@@ -256,7 +256,7 @@ impl Connection {
     /// Holds partial segments back for up to 200 ms (`TCP_CORK`). Uncorking sends what waits.
     pub fn set_cork(&mut self, cork: bool) {
         self.options.corked = cork;
-        self.pending.flush |= !cork;
+        self.pending.flush |= !cork && self.snd.unsent() > 0;
     }
 
     /// Changes keep-alive probing (`SO_KEEPALIVE`, `TCP_KEEPIDLE`, `TCP_KEEPINTVL`, `TCP_KEEPCNT`).

@@ -6,7 +6,7 @@ use super::call::{Accept, Kind, Outcome, Patience};
 use super::constants::{SOCK_CLOEXEC, SOCK_NONBLOCK};
 use super::descriptor::Object;
 use super::errno::Errno;
-use super::file::FileId;
+use super::file::{Blocking, FileId, OnExec};
 use super::host::Host;
 use super::messages::Reply;
 use super::socket::{Association, Name, NameOrigin, Socket, Stage};
@@ -39,11 +39,7 @@ impl Host {
         }
         let file = self.descriptors.socket_id(fd)?;
         let timeout = self.descriptors.socket(file)?.settings.recv_timeout;
-        let patience = if self.descriptors.file(file)?.nonblocking {
-            Patience::None
-        } else {
-            Patience::For(timeout)
-        };
+        let patience = Patience::of(self.descriptors.file(file)?.blocking, timeout);
         Ok((Accept { file, flags }, patience))
     }
 
@@ -85,10 +81,10 @@ impl Host {
         socket.settings = settings;
         socket.stage = Stage::Connection(id);
         socket.association = Association::Connected;
-        let nonblocking = accept.flags & SOCK_NONBLOCK != 0;
-        let close_on_exec = accept.flags & SOCK_CLOEXEC != 0;
+        let blocking = Blocking::unless(accept.flags & SOCK_NONBLOCK != 0);
+        let on_exec = OnExec::of(accept.flags & SOCK_CLOEXEC != 0);
         let object = Object::Socket(Box::new(socket));
-        let (fd, file) = (self.descriptors).open(room, object, nonblocking, close_on_exec);
+        let (fd, file) = (self.descriptors).open(room, object, blocking, on_exec);
         self.owners.insert(id, file);
         let name = Name {
             ip: local.ip(),

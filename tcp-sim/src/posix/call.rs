@@ -5,7 +5,7 @@ use std::time::Duration;
 use tcp_core::{ConnectionId, Instant};
 
 use super::errno::Errno;
-use super::file::FileId;
+use super::file::{Blocking, FileId};
 use super::messages::{PollFd, Reply};
 
 /// What a call that may block came to.
@@ -150,6 +150,14 @@ pub(super) enum Patience {
 }
 
 impl Patience {
+    /// Of a call on a file, with the socket's timeout.
+    pub(super) fn of(blocking: Blocking, timeout: Option<Duration>) -> Patience {
+        match (blocking, timeout) {
+            (Blocking::Fails, _) | (_, Some(Duration::ZERO)) => Patience::None,
+            (Blocking::Sleeps, timeout) => Patience::For(timeout),
+        }
+    }
+
     /// The deadline of a call that begins to sleep now.
     pub(super) fn deadline(self, now: Instant) -> Option<Instant> {
         match self {

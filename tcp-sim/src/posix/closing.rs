@@ -22,10 +22,10 @@ impl Host {
     /// EBADF, ENOTSOCK; EINVAL for another way to shut down; ENOTCONN.
     pub fn shutdown(&mut self, now: Instant, fd: i32, how: i32) -> Result<(), Errno> {
         let file = self.descriptors.socket_id(fd)?;
-        let (reads, writes) = match how {
-            SHUT_RD => (true, false),
-            SHUT_WR => (false, true),
-            SHUT_RDWR => (true, true),
+        let how = match how {
+            SHUT_RD => Shutdown::Read,
+            SHUT_WR => Shutdown::Write,
+            SHUT_RDWR => Shutdown::Both,
             _ => return Err(Errno::EINVAL),
         };
         let state = self.state(now, file).unwrap_or(State::Closed);
@@ -37,20 +37,20 @@ impl Host {
             };
         }
         let result = match (socket.stage, state) {
-            (Stage::Listening(_), _) if !reads => Ok(()),
+            (Stage::Listening(_), _) if how == Shutdown::Write => Ok(()),
             (Stage::Listening(_), _) | (_, State::SynSent) => {
                 socket.association = Association::None;
                 self.disconnect(now, file);
                 Ok(())
             }
             (_, State::Closed) => {
-                socket.shut(reads, writes);
+                socket.shut(how);
                 Err(Errno::ENOTCONN)
             }
             (Stage::Connection(id), _) => {
-                socket.shut(reads, writes);
+                socket.shut(how);
                 if let Some(mut connection) = self.stack.connection(now, id)
-                    && writes
+                    && how != Shutdown::Read
                 {
                     connection.shutdown(Shutdown::Write);
                 }

@@ -55,13 +55,9 @@ impl Host {
             }
             (Association::None, _) => return Err(Errno::EISCONN),
         };
-        let nonblocking = self.descriptors.file(file)?.nonblocking;
+        let blocking = self.descriptors.file(file)?.blocking;
         let timeout = self.descriptors.socket(file)?.settings.send_timeout;
-        let patience = if nonblocking {
-            Patience::None
-        } else {
-            Patience::For(timeout)
-        };
+        let patience = Patience::of(blocking, timeout);
         Ok(Some((Connect { file, pending }, patience)))
     }
 

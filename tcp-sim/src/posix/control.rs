@@ -7,6 +7,7 @@ use super::constants::{
     O_RDWR, SIOCATMARK, SIOCINQ, SIOCOUTQ, SIOCOUTQNSD,
 };
 use super::errno::Errno;
+use super::file::{Blocking, OnExec};
 use super::host::Host;
 use super::socket::Stage;
 
@@ -21,24 +22,27 @@ impl Host {
         let id = self.descriptors.file_id(fd)?;
         match command {
             F_GETFL => {
-                let nonblocking = self.descriptors.file(id)?.nonblocking;
-                Ok(O_RDWR | if nonblocking { O_NONBLOCK } else { 0 })
+                let blocking = self.descriptors.file(id)?.blocking;
+                let fails = blocking == Blocking::Fails;
+                Ok(O_RDWR | if fails { O_NONBLOCK } else { 0 })
             }
             F_SETFL => {
-                self.descriptors.file_mut(id)?.nonblocking = argument & O_NONBLOCK != 0;
+                let blocking = Blocking::unless(argument & O_NONBLOCK != 0);
+                self.descriptors.file_mut(id)?.blocking = blocking;
                 Ok(0)
             }
             F_GETFD => {
-                let closes = self.descriptors.closes_on_exec(fd)?;
+                let on_exec = self.descriptors.on_exec(fd)?;
+                let closes = on_exec == OnExec::Close;
                 Ok(if closes { FD_CLOEXEC } else { 0 })
             }
             F_SETFD => {
-                let closes = argument & FD_CLOEXEC != 0;
-                self.descriptors.set_close_on_exec(fd, closes)?;
+                let on_exec = OnExec::of(argument & FD_CLOEXEC != 0);
+                self.descriptors.set_on_exec(fd, on_exec)?;
                 Ok(0)
             }
-            F_DUPFD => self.descriptors.duplicate(fd, argument, false),
-            F_DUPFD_CLOEXEC => self.descriptors.duplicate(fd, argument, true),
+            F_DUPFD => self.descriptors.duplicate(fd, argument, OnExec::Keep),
+            F_DUPFD_CLOEXEC => self.descriptors.duplicate(fd, argument, OnExec::Close),
             _ => Err(Errno::EINVAL),
         }
     }
@@ -49,7 +53,7 @@ impl Host {
     ///
     /// EBADF; EMFILE.
     pub fn dup(&mut self, fd: i32) -> Result<i32, Errno> {
-        self.descriptors.duplicate(fd, 0, false)
+        self.descriptors.duplicate(fd, 0, OnExec::Keep)
     }
 
     /// `ioctl(2)`: gives what Linux writes to where the argument points; `argument` is what is there.
@@ -68,7 +72,7 @@ impl Host {
     ) -> Result<i32, Errno> {
         let id = self.descriptors.file_id(fd)?;
         if request == FIONBIO {
-            self.descriptors.file_mut(id)?.nonblocking = argument != 0;
+            self.descriptors.file_mut(id)?.blocking = Blocking::unless(argument != 0);
             return Ok(argument);
         }
         let socket = self.descriptors.socket(id).map_err(|_| Errno::ENOTTY)?;

@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 
 use super::epoll_set::EpollSet;
 use super::errno::Errno;
-use super::file::FileId;
+use super::file::{Blocking, FileId, OnExec};
 use super::socket::Socket;
 
 /// An open file: what several descriptors may share (open(2)).
 #[derive(Clone, Debug)]
 pub(super) struct File {
-    /// O_NONBLOCK.
-    pub(super) nonblocking: bool,
+    pub(super) blocking: Blocking,
     pub(super) object: Object,
     /// How many descriptors name it.
     references: u32,
@@ -57,8 +56,7 @@ pub(super) struct Descriptors {
 #[derive(Clone, Copy, Debug)]
 struct Descriptor {
     file: FileId,
-    /// FD_CLOEXEC, which nothing but F_GETFD asks for.
-    close_on_exec: bool,
+    on_exec: OnExec,
 }
 
 /// Room for one descriptor and, unless it shares one, one file; found before anything is done that could
@@ -111,34 +109,26 @@ impl Descriptors {
         &mut self,
         room: Room,
         object: Object,
-        nonblocking: bool,
-        close_on_exec: bool,
+        blocking: Blocking,
+        on_exec: OnExec,
     ) -> (i32, FileId) {
         let file = FileId(self.next_file);
         self.next_file += 1;
         self.files.insert(
             file,
             File {
-                nonblocking,
+                blocking,
                 object,
                 references: 1,
             },
         );
-        let descriptor = Descriptor {
-            file,
-            close_on_exec,
-        };
+        let descriptor = Descriptor { file, on_exec };
         self.table.insert(room.fd, descriptor);
         (room.fd, file)
     }
 
     /// Another descriptor, from `least` on, for the file of `fd`.
-    pub(super) fn duplicate(
-        &mut self,
-        fd: i32,
-        least: i32,
-        close_on_exec: bool,
-    ) -> Result<i32, Errno> {
+    pub(super) fn duplicate(&mut self, fd: i32, least: i32, on_exec: OnExec) -> Result<i32, Errno> {
         let file = self.file_id(fd)?;
         if least < 0 || least >= self.limits.open_files {
             return Err(Errno::EINVAL);
@@ -147,10 +137,7 @@ impl Descriptors {
         if let Some(file) = self.files.get_mut(&file) {
             file.references += 1;
         }
-        let descriptor = Descriptor {
-            file,
-            close_on_exec,
-        };
+        let descriptor = Descriptor { file, on_exec };
         self.table.insert(new, descriptor);
         Ok(new)
     }
@@ -215,14 +202,14 @@ impl Descriptors {
         }
     }
 
-    pub(super) fn closes_on_exec(&self, fd: i32) -> Result<bool, Errno> {
+    pub(super) fn on_exec(&self, fd: i32) -> Result<OnExec, Errno> {
         let descriptor = self.table.get(&fd).ok_or(Errno::EBADF)?;
-        Ok(descriptor.close_on_exec)
+        Ok(descriptor.on_exec)
     }
 
-    pub(super) fn set_close_on_exec(&mut self, fd: i32, close: bool) -> Result<(), Errno> {
+    pub(super) fn set_on_exec(&mut self, fd: i32, on_exec: OnExec) -> Result<(), Errno> {
         let descriptor = self.table.get_mut(&fd).ok_or(Errno::EBADF)?;
-        descriptor.close_on_exec = close;
+        descriptor.on_exec = on_exec;
         Ok(())
     }
 }
@@ -242,7 +229,9 @@ mod tests {
     fn open(descriptors: &mut Descriptors) -> Result<i32, Errno> {
         let room = descriptors.room()?;
         let object = Object::Epoll(EpollSet::default());
-        Ok(descriptors.open(room, object, false, false).0)
+        Ok(descriptors
+            .open(room, object, Blocking::Sleeps, OnExec::Keep)
+            .0)
     }
 
     #[test]
@@ -261,18 +250,24 @@ mod tests {
         open(&mut descriptors).unwrap();
         open(&mut descriptors).unwrap();
         assert_eq!(open(&mut descriptors), Err(Errno::ENFILE));
-        assert_eq!(descriptors.duplicate(3, 0, false), Ok(5));
-        assert_eq!(descriptors.duplicate(3, 0, false), Err(Errno::EMFILE));
+        assert_eq!(descriptors.duplicate(3, 0, OnExec::Keep), Ok(5));
+        assert_eq!(
+            descriptors.duplicate(3, 0, OnExec::Keep),
+            Err(Errno::EMFILE)
+        );
         assert_eq!(open(&mut descriptors), Err(Errno::EMFILE));
-        assert_eq!(descriptors.duplicate(3, 6, false), Err(Errno::EINVAL));
+        assert_eq!(
+            descriptors.duplicate(3, 6, OnExec::Keep),
+            Err(Errno::EINVAL)
+        );
     }
 
     #[test]
     fn a_file_goes_with_its_last_descriptor() {
         let mut descriptors = descriptors();
         open(&mut descriptors).unwrap();
-        assert_eq!(descriptors.duplicate(3, 5, true), Ok(5));
-        assert_eq!(descriptors.closes_on_exec(5), Ok(true));
+        assert_eq!(descriptors.duplicate(3, 5, OnExec::Close), Ok(5));
+        assert_eq!(descriptors.on_exec(5), Ok(OnExec::Close));
         assert!(descriptors.close(3).unwrap().is_none());
         assert!(descriptors.close(5).unwrap().is_some());
     }

@@ -12,10 +12,10 @@ use super::constants::{
 };
 use super::descriptor::Object;
 use super::errno::Errno;
-use super::file::FileId;
+use super::file::{Blocking, FileId, OnExec};
 use super::host::Host;
 use super::ports::Use;
-use super::socket::{Association, Name, NameOrigin, Socket, Stage};
+use super::socket::{Association, Name, NameOrigin, Socket, Stage, state_of};
 
 /// Types of sockets that exist beside SOCK_STREAM (`SOCK_RDM`, `SOCK_DCCP`, `SOCK_PACKET`).
 const OTHER_TYPES: [i32; 3] = [4, 6, 10];
@@ -52,12 +52,9 @@ impl Host {
         }
         let room = self.descriptors.room()?;
         let object = Object::Socket(Box::new(Socket::new(domain)));
-        let nonblocking = flags & SOCK_NONBLOCK != 0;
-        let close_on_exec = flags & SOCK_CLOEXEC != 0;
-        Ok(self
-            .descriptors
-            .open(room, object, nonblocking, close_on_exec)
-            .0)
+        let blocking = Blocking::unless(flags & SOCK_NONBLOCK != 0);
+        let on_exec = OnExec::of(flags & SOCK_CLOEXEC != 0);
+        Ok(self.descriptors.open(room, object, blocking, on_exec).0)
     }
 
     /// `bind(2)`: gives a socket its local address; port 0 chooses one.
@@ -202,7 +199,7 @@ impl Host {
         let domain = socket.domain;
         let id = socket.connection().ok_or(Errno::ENOTCONN)?;
         let connection = self.stack.connection(now, id).ok_or(Errno::ENOTCONN)?;
-        match connection.state() {
+        match state_of(&connection) {
             State::Closed | State::SynSent => Err(Errno::ENOTCONN),
             _ => Ok(domain.show(connection.remote_addr())),
         }

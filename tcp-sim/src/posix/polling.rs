@@ -10,7 +10,7 @@ use super::constants::{
 use super::descriptor::Object;
 use super::epoll_set::EpollSet;
 use super::errno::Errno;
-use super::file::{FileId, Watched};
+use super::file::{Blocking, FileId, OnExec, Watched};
 use super::host::Host;
 use super::messages::{EpollEvent, PollFd, Reply};
 
@@ -85,7 +85,9 @@ impl Host {
         }
         let room = self.descriptors.room()?;
         let object = Object::Epoll(EpollSet::default());
-        Ok(self.descriptors.open(room, object, false, flags != 0).0)
+        let on_exec = OnExec::of(flags != 0);
+        let (fd, _) = (self.descriptors).open(room, object, Blocking::Sleeps, on_exec);
+        Ok(fd)
     }
 
     /// `epoll_ctl(2)`; `None` for a null pointer. An epoll descriptor cannot be watched here by another.

@@ -7,7 +7,7 @@ use super::constants::{
 };
 use super::file::{FileId, Watched};
 use super::host::Host;
-use super::socket::Stage;
+use super::socket::{Stage, state_of};
 
 const READ: u32 = EPOLLIN | EPOLLRDNORM;
 const WRITE: u32 = EPOLLOUT | EPOLLWRNORM;
@@ -40,7 +40,7 @@ impl Host {
         let mut state = State::Closed;
         let (mut unread, mut writable) = (0, true);
         if let Some(mut connection) = id.and_then(|id| self.stack.connection(now, id)) {
-            state = connection.state();
+            state = state_of(&connection);
             recv_shut |= connection.has_peer_finished();
             send_shut |= connection.has_finished();
             unread = connection.unread();

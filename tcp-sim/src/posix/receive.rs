@@ -8,9 +8,10 @@ use super::constants::{
     TCP_CM_INQ,
 };
 use super::errno::Errno;
+use super::file::{Blocking, FileId};
 use super::host::Host;
 use super::messages::{ControlMessage, Received, Reply};
-use super::socket::Stage;
+use super::socket::{Stage, state_of};
 
 /// Flags that mean something to a TCP socket's receiver, or nothing to anybody.
 const MOST_BUFFERS: usize = 1_024;
@@ -102,15 +103,14 @@ impl Host {
         self.begin(now, Kind::Receive(receive), patience)
     }
 
-    fn receiver(&self, fd: i32, flags: i32) -> Result<(super::file::FileId, Patience), Errno> {
+    fn receiver(&self, fd: i32, flags: i32) -> Result<(FileId, Patience), Errno> {
         let file = self.descriptors.socket_id(fd)?;
         let timeout = self.descriptors.socket(file)?.settings.recv_timeout;
-        let nonblocking = self.descriptors.file(file)?.nonblocking || flags & MSG_DONTWAIT != 0;
-        let patience = if nonblocking {
-            Patience::None
-        } else {
-            Patience::For(timeout)
+        let blocking = match flags & MSG_DONTWAIT {
+            0 => self.descriptors.file(file)?.blocking,
+            _ => Blocking::Fails,
         };
+        let patience = Patience::of(blocking, timeout);
         Ok((file, patience))
     }
 
@@ -138,7 +138,7 @@ impl Host {
             0 => connection.unread() >= wanted,
             _ => has_more && connection.unread() >= wanted,
         };
-        enough || connection.has_peer_finished() || connection.state() == State::Closed
+        enough || connection.has_peer_finished() || state_of(&connection) == State::Closed
     }
 
     pub(super) fn try_receive(
@@ -182,7 +182,7 @@ impl Host {
         if let Some(mut connection) = id.and_then(|id| self.stack.connection(now, id)) {
             copy(&mut connection, receive);
             finished = connection.has_peer_finished() && connection.unread() == 0;
-            state = connection.state();
+            state = state_of(&connection);
         }
         let target = match receive.flags & MSG_WAITALL {
             0 => low_water.min(receive.len),

@@ -7,6 +7,7 @@ use super::errno::Errno;
 use super::file::FileId;
 use super::host::Host;
 use super::messages::Reply;
+use super::socket::state_of;
 
 impl Host {
     /// Whether a call that sleeps has something to do: what it waits for has come, or its
@@ -102,6 +103,7 @@ impl Host {
     /// The state of a socket's connection; `None` without one.
     pub(super) fn state(&mut self, now: Instant, file: FileId) -> Option<State> {
         let id = self.descriptors.socket(file).ok()?.connection()?;
-        Some(self.stack.connection(now, id)?.state())
+        let connection = self.stack.connection(now, id)?;
+        Some(state_of(&connection))
     }
 }

@@ -6,9 +6,10 @@ use super::address::Address;
 use super::call::{Kind, Outcome, Patience, Send};
 use super::constants::{MSG_DONTWAIT, MSG_FASTOPEN, MSG_MORE};
 use super::errno::Errno;
-use super::file::FileId;
+use super::file::{Blocking, FileId};
 use super::host::Host;
 use super::messages::{Message, Reply, Source};
+use super::socket::state_of;
 
 const MOST_BUFFERS: usize = 1_024;
 
@@ -131,12 +132,11 @@ impl Host {
             return Err(Errno::EOPNOTSUPP);
         }
         let timeout = self.descriptors.socket(file)?.settings.send_timeout;
-        let nonblocking = self.descriptors.file(file)?.nonblocking || flags & MSG_DONTWAIT != 0;
-        let patience = if nonblocking {
-            Patience::None
-        } else {
-            Patience::For(timeout)
+        let blocking = match flags & MSG_DONTWAIT {
+            0 => self.descriptors.file(file)?.blocking,
+            _ => Blocking::Fails,
         };
+        let patience = Patience::of(blocking, timeout);
         Ok((file, patience))
     }
 
@@ -153,7 +153,7 @@ impl Host {
         let Some(connection) = id.and_then(|id| self.stack.connection(now, id)) else {
             return true;
         };
-        match connection.state() {
+        match state_of(&connection) {
             State::SynSent | State::SynReceived => false,
             State::Established | State::CloseWait => connection.is_writable(),
             _ => true,
@@ -200,7 +200,7 @@ impl Host {
         }
         let id = socket.connection().ok_or(Errno::EPIPE)?;
         let mut connection = self.stack.connection(now, id).ok_or(Errno::EPIPE)?;
-        match connection.state() {
+        match state_of(&connection) {
             State::SynSent | State::SynReceived => return Ok(Progress::Waits),
             State::Established | State::CloseWait => {}
             _ => return Err(Errno::EPIPE),

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use tcp_core::{ConnectionId, ListenerId};
+use tcp_core::{Connection, ConnectionId, ListenerId, Shutdown, State};
 
 use super::address::Domain;
 use super::errno::Errno;
@@ -69,6 +69,15 @@ pub(super) enum NameOrigin {
     Chosen,
 }
 
+/// The state of a connection as its socket has it: one in TIME-WAIT has left its socket, which is in
+/// CLOSED then (`tcp_time_wait`).
+pub(super) fn state_of(connection: &Connection) -> State {
+    match connection.state() {
+        State::TimeWait => State::Closed,
+        state => state,
+    }
+}
+
 impl Name {
     pub(super) const fn address(&self) -> SocketAddr {
         SocketAddr::new(self.ip, self.port)
@@ -96,9 +105,9 @@ impl Socket {
     }
 
     /// Notes what the user has shut down.
-    pub(super) fn shut(&mut self, reads: bool, writes: bool) {
-        self.recv_shut |= reads;
-        self.send_shut |= writes;
+    pub(super) fn shut(&mut self, how: Shutdown) {
+        self.recv_shut |= how != Shutdown::Write;
+        self.send_shut |= how != Shutdown::Read;
     }
 
     pub(super) const fn connection(&self) -> Option<ConnectionId> {

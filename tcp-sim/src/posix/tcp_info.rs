@@ -9,8 +9,8 @@ use tcp_core::{State, TcpInfo};
 use super::constants::{
     TCP_CA_CWR, TCP_CA_LOSS, TCP_CA_OPEN, TCP_CA_RECOVERY, TCP_CLOSE, TCP_CLOSE_WAIT, TCP_CLOSING,
     TCP_ESTABLISHED, TCP_FIN_WAIT1, TCP_FIN_WAIT2, TCP_LAST_ACK, TCP_LISTEN, TCP_SYN_RECV,
-    TCP_SYN_SENT, TCP_TIME_WAIT, TCPI_OPT_ECN, TCPI_OPT_ECN_SEEN, TCPI_OPT_SACK,
-    TCPI_OPT_TIMESTAMPS, TCPI_OPT_WSCALE,
+    TCP_SYN_SENT, TCPI_OPT_ECN, TCPI_OPT_ECN_SEEN, TCPI_OPT_SACK, TCPI_OPT_TIMESTAMPS,
+    TCPI_OPT_WSCALE,
 };
 
 /// What the core does not know.
@@ -153,8 +153,8 @@ const fn state(state: State) -> i32 {
         State::SynReceived => TCP_SYN_RECV,
         State::FinWait1 => TCP_FIN_WAIT1,
         State::FinWait2 => TCP_FIN_WAIT2,
-        State::TimeWait => TCP_TIME_WAIT,
-        State::Closed => TCP_CLOSE,
+        // A socket whose connection is in TIME-WAIT has left it.
+        State::TimeWait | State::Closed => TCP_CLOSE,
         State::CloseWait => TCP_CLOSE_WAIT,
         State::LastAck => TCP_LAST_ACK,
         State::Closing => TCP_CLOSING,

@@ -13,7 +13,7 @@ use crate::posix::constants::{
 use crate::posix::errno::Errno;
 use crate::posix::file::FileId;
 use crate::posix::host::Host;
-use crate::posix::socket::Stage;
+use crate::posix::socket::{Stage, state_of};
 use crate::posix::tcp_info;
 
 /// The bits of ECN, which are TCP's.
@@ -123,7 +123,7 @@ impl Host {
         let id = self.descriptors.socket(file)?.connection();
         let id = id.ok_or(Errno::ENOTCONN)?;
         let connection = self.stack.connection(now, id).ok_or(Errno::ENOTCONN)?;
-        if connection.state() == State::Closed {
+        if state_of(&connection) == State::Closed {
             return Err(Errno::ENOTCONN);
         }
         let headers = tcp_info::header_len(connection.local_addr());

@@ -15,7 +15,7 @@ use crate::posix::errno::Errno;
 use crate::posix::file::FileId;
 use crate::posix::host::Host;
 use crate::posix::settings::Linger2;
-use crate::posix::socket::Stage;
+use crate::posix::socket::{Stage, state_of};
 use crate::posix::tcp_info;
 
 /// Bounds of Linux: `TCP_MIN_MSS`, `MAX_TCP_WINDOW`, `MAX_TCP_KEEPIDLE`, `MAX_TCP_KEEPCNT`,
@@ -190,7 +190,7 @@ impl Host {
         let id = socket.connection();
         let connection = id.and_then(|id| self.stack.connection(now, id));
         let size = match connection {
-            Some(connection) if connection.state() != State::Closed => {
+            Some(connection) if state_of(&connection) != State::Closed => {
                 connection.info().tcpi_snd_mss
             }
             _ => chosen.unwrap_or(DEFAULT_MSS),
