@@ -16,8 +16,55 @@ pub struct Env {
     pub words: Words,
     /// What the script runs with.
     pub settings: Settings,
+    /// Files and pipes.
+    pub files: Files,
     /// The host's descriptors by the script's.
     fds: BTreeMap<i64, i32>,
+}
+
+/// What a descriptor is that is no socket.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum File {
+    /// Zeros without end.
+    Zeros,
+    /// Either end of the pipe of this index.
+    PipeEnd(usize),
+}
+
+/// Descriptors that are no sockets.
+#[derive(Clone, Debug, Default)]
+pub struct Files {
+    open: BTreeMap<i64, File>,
+    /// What waits in each pipe.
+    pipes: Vec<Vec<u8>>,
+}
+
+impl Files {
+    /// What a descriptor of the script is; `None` where it is a socket, or nothing.
+    pub fn get(&self, fd: i64) -> Option<File> {
+        self.open.get(&fd).copied()
+    }
+
+    /// Opens a descriptor.
+    pub fn open(&mut self, fd: i64, file: File) {
+        self.open.insert(fd, file);
+    }
+
+    /// Closes a descriptor, if it is one of these.
+    pub fn close(&mut self, fd: i64) -> Option<File> {
+        self.open.remove(&fd)
+    }
+
+    /// A new pipe's index.
+    pub fn new_pipe(&mut self) -> usize {
+        self.pipes.push(Vec::new());
+        self.pipes.len() - 1
+    }
+
+    /// What waits in a pipe.
+    pub fn pipe(&mut self, index: usize) -> &mut Vec<u8> {
+        &mut self.pipes[index]
+    }
 }
 
 /// A descriptor that the host does not have.
@@ -30,6 +77,7 @@ impl Env {
             machine,
             words,
             settings,
+            files: Files::default(),
             fds: BTreeMap::new(),
         }
     }

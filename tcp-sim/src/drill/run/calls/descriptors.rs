@@ -81,7 +81,11 @@ pub fn note_connection(env: &mut Env, script_fd: i64) {
 
 pub fn close(env: &mut Env, call: &Call) -> Result<Started, Failure> {
     let [fd] = args(call)?;
-    let fd = env.fd(fd)?;
+    let script_fd = env.words.number(fd)?;
+    if env.files.close(script_fd).is_some() {
+        return Ok(Started::Answered(Answer::value(0)));
+    }
+    let fd = env.host_fd(script_fd);
     let now = env.machine.now();
     Ok(env.machine.host.close(now, fd).into())
 }

@@ -2,6 +2,7 @@
 
 mod address;
 mod descriptors;
+mod files;
 mod io;
 mod message;
 mod poll;
@@ -118,6 +119,10 @@ pub fn start(env: &mut Env, call: &Call) -> Result<Started, Failure> {
         "epoll_wait" => poll::epoll_wait(env, call),
         "setsockopt" => sockopt::set(env, call),
         "getsockopt" => sockopt::get(env, call),
+        "pipe" | "pipe2" => files::pipe(env, call),
+        "open" => files::open(env, call),
+        "sendfile" | "sendfile64" => files::sendfile(env, call),
+        "splice" => files::splice(env, call),
         name => Err(Failure::new(
             call.span,
             format!("the call {name} is not supported"),
@@ -141,6 +146,7 @@ pub fn finish(env: &mut Env, call: &Call, answer: &Answer) -> Result<(), Failure
         "recvmsg" => return message::check(env, call, answer),
         "read" | "recv" | "recvfrom" => return io::check_text(call, answer),
         "getsockopt" => return sockopt::check(env, call, answer),
+        "splice" => return files::move_spliced(env, call, answer),
         _ => return Ok(()),
     }
     descriptors::note(env, call, answer)

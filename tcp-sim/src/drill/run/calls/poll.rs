@@ -79,10 +79,7 @@ pub fn epoll_ctl(env: &mut Env, call: &Call) -> Result<Started, Failure> {
 fn epoll_event(env: &Env, expr: &Expr) -> Result<EpollEvent, Failure> {
     let members = fields(expr)?;
     let events = env.words.number(needed(expr, members, "events")?)?;
-    let data = ["fd", "u32", "u64", "ptr"]
-        .iter()
-        .find_map(|name| field(members, name));
-    let data = data.map_or(Ok(0), |data| env.words.number(data))?;
+    let data = super::expected(env, data(members))?.unwrap_or(0);
     Ok(EpollEvent {
         events: events as u32,
         data: data as u64,
@@ -110,15 +107,25 @@ pub fn check_epoll(env: &Env, call: &Call, answer: &Answer) -> Result<(), Failur
     }
     // Where nothing is there, nothing was written to the place that the script names.
     for (item, actual) in items(events).iter().zip(actual) {
-        let expected = epoll_event(env, item)?;
-        if expected != *actual {
-            let [expected, actual] = [expected, *actual]
-                .map(|event| format!("{{events={}, fd={}}}", poll_names(event.events), event.data));
+        let members = fields(item)?;
+        let number = |expr: Option<&Expr>| super::expected(env, expr);
+        let same_events = number(field(members, "events"))?
+            .is_none_or(|expected| expected as u32 == actual.events);
+        let same_data =
+            number(data(members))?.is_none_or(|expected| expected as u64 == actual.data);
+        if !same_events || !same_data {
+            let actual = format!("{{events={}, {}}}", poll_names(actual.events), actual.data);
             let message = "epoll_wait brought another event";
-            return Err(Failure::differs(call.span, message, expected, actual));
+            return Err(Failure::differs(call.span, message, item, actual));
         }
     }
     Ok(())
+}
+
+/// What an event of epoll carries of the user's own.
+fn data(members: &[Field]) -> Option<&Expr> {
+    let names = ["fd", "u32", "u64", "ptr"];
+    names.iter().find_map(|name| field(members, name))
 }
 
 /// Events by their names, which `poll` and `epoll` share.
