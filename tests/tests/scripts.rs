@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use proptest::prelude::*;
+use proptest::sample::Index;
 use tcp_sim::drill::{Family, Job, Report, check, families, parse};
 
 /// So many scripts there are at least.
@@ -132,5 +134,86 @@ fn a_script_with_one_thing_wrong_does_not_hold() {
         let text = right.replacen(piece, wrong, 1);
         assert_ne!(text, right, "{piece} is not in the script");
         assert!(!holds(&text), "{wrong}");
+    }
+}
+
+/// One change of a script's lines.
+#[derive(Clone, Debug)]
+enum Edit {
+    Remove(Index),
+    Repeat(Index),
+    Swap(Index, Index),
+    /// A digit becomes another.
+    Digit(Index, Index, char),
+    /// A line of another script comes in.
+    Take(Index, Index, Index),
+}
+
+fn any_edit() -> impl Strategy<Value = Edit> {
+    let index = any::<Index>;
+    prop_oneof![
+        index().prop_map(Edit::Remove),
+        index().prop_map(Edit::Repeat),
+        (index(), index()).prop_map(|(a, b)| Edit::Swap(a, b)),
+        (index(), index(), prop::char::range('0', '9')).prop_map(|(a, b, c)| Edit::Digit(a, b, c)),
+        (index(), index(), index()).prop_map(|(a, b, c)| Edit::Take(a, b, c)),
+    ]
+}
+
+fn edit(lines: &mut Vec<String>, others: &[Vec<String>], edit: &Edit) {
+    let len = lines.len();
+    match edit {
+        _ if len < 2 => {}
+        Edit::Remove(at) => {
+            lines.remove(at.index(len));
+        }
+        Edit::Repeat(at) => lines.insert(at.index(len), lines[at.index(len)].clone()),
+        Edit::Swap(a, b) => lines.swap(a.index(len), b.index(len)),
+        Edit::Digit(at, which, digit) => {
+            let line = &mut lines[at.index(len)];
+            let digits: Vec<usize> = line
+                .match_indices(|c: char| c.is_ascii_digit())
+                .map(|(at, _)| at)
+                .collect();
+            if !digits.is_empty() {
+                let at = *which.get(&digits);
+                line.replace_range(at..=at, &digit.to_string());
+            }
+        }
+        Edit::Take(at, script, line) => {
+            let other: &Vec<String> = script.get(others);
+            lines.insert(at.index(len), line.get(other.as_slice()).clone());
+        }
+    }
+}
+
+/// The lines of each script that has no Python: what is edited is not to be run as code.
+fn lines_of_scripts() -> Vec<Vec<String>> {
+    let texts = scripts()
+        .into_iter()
+        .map(|path| fs::read_to_string(path).unwrap());
+    texts
+        .filter(|text| !text.contains("%{"))
+        .map(|text| text.lines().map(str::to_owned).collect())
+        .collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_script_makes_the_runner_panic(
+        script in any::<Index>(),
+        edits in prop::collection::vec(any_edit(), 1..6),
+        family in prop::sample::select(&Family::ALL),
+    ) {
+        let others = lines_of_scripts();
+        let mut lines = script.get(&others).clone();
+        for change in &edits {
+            edit(&mut lines, &others, change);
+        }
+        let text = lines.join("\n");
+        let checked = check("edited.pkt", &text, Path::new("."), family, &Job::default());
+        prop_assert!(!checked.report.to_string().is_empty());
     }
 }

@@ -10,7 +10,7 @@ use crate::posix::constants::MSG_FASTOPEN;
 use crate::posix::{Errno, Reply, Source};
 
 /// More than any script writes at once.
-const MOST_BYTES: usize = 1 << 30;
+const MOST_BYTES: usize = 1 << 26;
 
 pub fn read(env: &mut Env, call: &Call) -> Result<Started, Failure> {
     let [fd, buf, len] = args(call)?;
