@@ -83,7 +83,7 @@ pub use config::{
     ListenConfig, Offload, Overflow, PortSharing, RecoveryConfig, StackConfig, TcpConfig,
     ValidConfig, WindowScaling,
 };
-pub use connection::{Connection, QuickAck, Setup, Shutdown, State};
+pub use connection::{Connection, QuickAck, Setup, Shutdown, State, Urgent};
 pub use error::{
     AcceptError, ConfigError, ConnectError, ConnectionError, ListenError, ReadError, WriteError,
 };

@@ -228,6 +228,7 @@ impl Connection {
         if range.end > data.end {
             header.control = Control::Fin;
         }
+        header.urgent = self.urgent_pointer(range.start);
         header.push = self.wants_push(&data);
         if header.push {
             self.snd.pushed = data.end;

@@ -344,6 +344,40 @@ mod tests {
     }
 
     #[test]
+    fn a_deferred_handshake_waits_for_data_and_asks_once_more() {
+        let config = TcpConfig {
+            defer_accept: 3,
+            ..TcpConfig::default()
+        };
+        let config = config.validate().unwrap();
+        let mut counters = Counters::default();
+        let mut half_open = half_open(&config);
+        let ack = segment(Control::None, 101, Some(301));
+        let mut give = |half_open: &mut HalfOpen, segment: &Segment<'_>| {
+            half_open.handle_segment(Instant::ZERO, &config, segment, &mut counters)
+        };
+        assert_eq!(give(&mut half_open, &ack), HalfOpenOutcome::Ignore);
+        let mut data = ack;
+        data.payload = crate::wire::Payload::from(&b"x"[..]);
+        let outcome = give(&mut half_open.clone(), &data);
+        assert_eq!(outcome, HalfOpenOutcome::Complete);
+        let mut repeated = alloc::vec::Vec::new();
+        let mut counters = Counters::default();
+        for _ in 0..3 {
+            let at = half_open.poll_timeout().unwrap();
+            if let HalfOpenTimeout::Retransmit(_) =
+                half_open.handle_timeout(at, &config, &mut counters)
+            {
+                repeated.push(at.as_millis() / 1_000);
+            }
+        }
+        assert_eq!(repeated, [1 + 2 + 4]);
+        let mut counters = Counters::default();
+        let outcome = half_open.handle_segment(Instant::ZERO, &config, &ack, &mut counters);
+        assert_eq!(outcome, HalfOpenOutcome::Complete);
+    }
+
+    #[test]
     fn silence_is_answered_by_doubling_and_then_by_giving_up() {
         let config = ValidConfig::default();
         let mut counters = Counters::default();

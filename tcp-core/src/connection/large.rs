@@ -28,7 +28,8 @@ impl Connection {
             .saturating_sub(options_len)
             .max(1);
         let sends = self.snd.unsent() > 0 || self.snd.scoreboard.lost() > 0;
-        let large = self.setup.gso_max_size > self.agreed.mss && sends;
+        // A device that cuts would let each piece point behind itself.
+        let large = self.setup.gso_max_size > self.agreed.mss && sends && !self.is_urgent();
         Shape {
             options,
             piece,

@@ -46,6 +46,7 @@ mod time_wait;
 mod timeout;
 mod timers;
 mod timestamps;
+mod urgent;
 mod user;
 
 pub use crate::state::State;
@@ -55,3 +56,4 @@ pub use knobs::QuickAck;
 pub use machine::{Connection, NetworkError, Shutdown};
 pub use setup::Setup;
 pub use time_wait::{TimeWait, TimeWaitOutcome};
+pub use urgent::Urgent;

@@ -137,19 +137,23 @@ impl Connection {
                 _ => Err(Limit::NoData),
             };
         }
-        let len = available.min(usable).min(most);
+        // Beyond the end of a record is another segment; one that has a next is not held back.
+        let record = self.snd.buffer.record_end(start).unwrap_or(data_end);
+        let len = (record - start).min(usable).min(most);
+        let ends_record = record < data_end && start + len == record;
         let finishing = self.snd.fin.is_some() && len == available;
         // Only the last segment of several may be smaller than the MSS, and be held.
         let last = if len > piece { len % piece } else { len };
         let whole = len - last;
         let hold = Hold {
-            nagle: self.options.nagle,
-            corked: self.is_corked(),
+            nagle: self.options.nagle && !self.is_urgent(),
+            corked: self.is_corked() && !self.is_urgent(),
             small_outstanding: self.snd.small_end > self.snd.una,
             outstanding: whole > 0 || !self.snd.scoreboard.is_empty(),
             max_window: self.snd.window.max(),
         };
-        let goes = hold.allows(last as u32, available - whole, piece as u32, finishing);
+        let left = record - start - whole;
+        let goes = ends_record || hold.allows(last as u32, left, piece as u32, finishing);
         let forced = self.pending.flush && len > 0;
         if !goes && !forced && whole > 0 {
             return Ok(start..start + whole);
@@ -167,9 +171,10 @@ impl Connection {
     }
 
     /// Where a segment that begins a run must end: after `most` bytes of payload, which FIN is not
-    /// part of.
+    /// part of, or with a record.
     fn segment_end(&self, run: &Range<u64>, most: u64) -> u64 {
-        let full = run.start + most;
+        let record = self.snd.buffer.record_end(run.start).unwrap_or(u64::MAX);
+        let full = record.min(run.start + most);
         match self.snd.fin {
             Some(fin) if run.end == fin + 1 && fin <= full => run.end,
             _ => run.end.min(full),

@@ -2,6 +2,7 @@
 
 use core::ops::Range;
 
+use super::urgent::Mark;
 use crate::config::{BufferSize, TcpConfig};
 use crate::pack::packs;
 use crate::recovery::rate::RateEstimator;
@@ -46,6 +47,8 @@ pub(super) struct Sender {
     pub(super) small_end: u64,
     /// The end of the last segment sent with PSH.
     pub(super) pushed: u64,
+    /// SND.UP: the offset after the last urgent byte.
+    pub(super) up: u64,
     /// When data was last sent.
     pub(super) last_sent: Option<Instant>,
     /// Since when nothing has been acknowledged, while something waits for it.
@@ -71,6 +74,7 @@ packs!(Sender {
     usage,
     small_end,
     pushed,
+    up,
     last_sent,
     stalled_since,
     retries,
@@ -93,6 +97,7 @@ impl Sender {
             usage: WindowUsage::default(),
             small_end: 0,
             pushed: 1,
+            up: 0,
             last_sent: None,
             stalled_since: None,
             retries: 0,
@@ -142,6 +147,8 @@ pub(super) struct Receiver {
     /// Where the buffer is sized by need, and data may come.
     pub(super) sizing: Option<RightSizing>,
     pub(super) ack_policy: AckPolicy,
+    /// The peer's urgent octet.
+    pub(super) urgent: Option<Mark>,
     /// The offset of the peer's FIN, once it is known.
     pub(super) fin: Option<u64>,
     /// What we last acknowledged.
@@ -158,6 +165,7 @@ packs!(Receiver {
     window,
     sizing,
     ack_policy,
+    urgent,
     fin,
     acked,
     duplicate,
@@ -174,6 +182,7 @@ impl Receiver {
             window: RecvWindow::new(capacity),
             sizing: None,
             ack_policy: AckPolicy::new(min, max, u32::from(mss)),
+            urgent: None,
             fin: None,
             acked: 0,
             duplicate: None,

@@ -26,6 +26,8 @@ pub(crate) struct SendBuffer {
     capacity: usize,
     /// What that may grow to.
     max: usize,
+    /// Offsets at which the user has ended a record, of what is held; no segment goes beyond one.
+    records: Vec<u64>,
 }
 
 /// An empty one.
@@ -50,12 +52,26 @@ impl SendBuffer {
             end: start,
             capacity,
             max: max.max(capacity),
+            records: Vec::new(),
         }
     }
 
     /// The offset after the last byte written.
     pub(crate) fn end(&self) -> u64 {
         self.end
+    }
+
+    /// Ends a record with the last byte written.
+    pub(crate) fn end_record(&mut self) {
+        if self.len() > 0 && self.records.last() != Some(&self.end) {
+            self.records.push(self.end);
+        }
+    }
+
+    /// Where the record of the byte at `offset` ends, if the user has ended it.
+    pub(crate) fn record_end(&self, offset: u64) -> Option<u64> {
+        let place = self.records.partition_point(|end| *end <= offset);
+        self.records.get(place).copied()
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -127,6 +143,8 @@ impl SendBuffer {
     /// Forgets what lies before `una`. The memory stays, for the next write.
     pub(crate) fn release(&mut self, una: u64) {
         self.start = una.clamp(self.start, self.end);
+        let start = self.start;
+        self.records.retain(|end| *end > start);
     }
 
     /// Whether there is memory and nothing in it.
@@ -144,6 +162,7 @@ impl SendBuffer {
     /// Forgets everything: the connection is dead.
     pub(crate) fn clear(&mut self) {
         self.start = self.end;
+        self.records.clear();
         self.ring.clear();
     }
 }
@@ -155,7 +174,12 @@ impl Clone for SendBuffer {
             0 => Ring::new(),
             _ => self.ring.clone(),
         };
-        SendBuffer { ring, ..*self }
+        let records = self.records.clone();
+        SendBuffer {
+            ring,
+            records,
+            ..*self
+        }
     }
 }
 
@@ -164,6 +188,7 @@ impl PartialEq for SendBuffer {
     fn eq(&self, other: &Self) -> bool {
         let of = |it: &Self| (it.start, it.end, it.capacity, it.max);
         of(self) == of(other)
+            && self.records == other.records
             && self.slice(self.start..self.end) == other.slice(other.start..other.end)
     }
 }
@@ -173,6 +198,7 @@ impl Eq for SendBuffer {}
 impl Hash for SendBuffer {
     fn hash<H: Hasher>(&self, state: &mut H) {
         (self.start, self.end, self.capacity, self.max).hash(state);
+        self.records.hash(state);
         self.slice(self.start..self.end).hash(state);
     }
 }
@@ -234,6 +260,26 @@ mod tests {
             Payload::from(&b"abcdefghij"[..])
         );
         assert_eq!(buffer.commit(100), 6, "no more than there is room for");
+    }
+
+    #[test]
+    fn records_are_kept_until_they_are_acknowledged() {
+        let mut buffer = SendBuffer::new(1, 100, 100);
+        buffer.end_record();
+        assert_eq!(buffer.record_end(1), None, "there is nothing to end");
+        buffer.write(b"abc");
+        buffer.end_record();
+        buffer.end_record();
+        buffer.write(b"defg");
+        buffer.end_record();
+        buffer.write(b"h");
+        assert_eq!(buffer.record_end(1), Some(4));
+        assert_eq!(buffer.record_end(4), Some(8));
+        assert_eq!(buffer.record_end(8), None);
+        buffer.release(4);
+        assert_eq!(buffer.records, [8]);
+        buffer.release(9);
+        assert_eq!(buffer.records, [0; 0]);
     }
 
     #[test]

@@ -196,6 +196,21 @@ impl<'a> ConnectionMut<'a> {
         self.touch().0.expect_more();
     }
 
+    /// See [`Connection::take_urgent`].
+    pub fn take_urgent(&mut self) -> Option<u8> {
+        self.touch().0.take_urgent()
+    }
+
+    /// See [`Connection::mark_urgent`].
+    pub fn mark_urgent(&mut self) {
+        self.touch().0.mark_urgent();
+    }
+
+    /// See [`Connection::end_record`].
+    pub fn end_record(&mut self) {
+        self.touch().0.end_record();
+    }
+
     /// See [`Connection::want_room`].
     pub fn want_room(&mut self) {
         self.touch().0.want_room();

@@ -77,20 +77,28 @@ impl Host {
         }
         let socket = self.descriptors.socket(id).map_err(|_| Errno::ENOTTY)?;
         match (request, socket.stage) {
-            (SIOCATMARK, _) => return Ok(0),
+            (SIOCATMARK, _) => {}
             (SIOCINQ | SIOCOUTQ | SIOCOUTQNSD, Stage::Listening(_)) => return Err(Errno::EINVAL),
             (SIOCINQ | SIOCOUTQ | SIOCOUTQNSD, _) => {}
             _ => return Err(Errno::ENOTTY),
         }
-        let id = socket.connection();
+        let (id, inline) = (socket.connection(), socket.settings.urgent_inline);
         let Some(connection) = id.and_then(|id| self.stack.connection(now, id)) else {
             return Ok(0);
         };
+        if request == SIOCATMARK {
+            let at_mark = connection.urgent().is_some_and(|urgent| urgent.ahead == 0);
+            return Ok(at_mark.into());
+        }
         if matches!(connection.state(), State::SynSent | State::SynReceived) {
             return Ok(0);
         }
         let bytes = match request {
-            SIOCINQ => connection.unread() as u64,
+            SIOCINQ => {
+                let ahead = connection.urgent().filter(|_| !inline);
+                let ahead = ahead.map_or(u64::MAX, |urgent| urgent.ahead);
+                ahead.min(connection.unread() as u64)
+            }
             SIOCOUTQ => connection.unacknowledged(),
             _ => connection.unsent(),
         };

@@ -3,7 +3,7 @@
 use tcp_core::{Instant, State};
 
 use super::constants::{
-    EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP, EPOLLRDNORM, EPOLLWRNORM,
+    EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLRDHUP, EPOLLRDNORM, EPOLLWRNORM,
 };
 use super::file::{FileId, Watched};
 use super::host::Host;
@@ -35,15 +35,22 @@ impl Host {
             Stage::Connection(id) => Some(id),
         };
         let low_water = socket.settings.recv_low_water as usize;
+        let inline = socket.settings.urgent_inline;
         let (mut recv_shut, mut send_shut) = (socket.recv_shut, socket.send_shut);
         let mut events = if socket.error.is_some() { EPOLLERR } else { 0 };
         let mut state = State::Closed;
         let (mut unread, mut writable) = (0, true);
+        let (mut urgent, mut target) = (false, low_water);
         if let Some(mut connection) = id.and_then(|id| self.stack.connection(now, id)) {
             state = state_of(&connection);
             recv_shut |= connection.has_peer_finished();
             send_shut |= connection.has_finished();
             unread = connection.unread();
+            if let Some(mark) = connection.urgent() {
+                // What is read by MSG_OOB alone does not make the stream readable.
+                target += usize::from(mark.ahead == 0 && !inline);
+                urgent = mark.octet.is_some() && !mark.taken;
+            }
             writable = connection.is_writable();
             if !writable {
                 connection.want_room();
@@ -59,8 +66,11 @@ impl Host {
             events |= READ | EPOLLRDHUP;
         }
         if !matches!(state, State::SynSent | State::SynReceived) {
-            if unread >= low_water {
+            if unread >= target {
                 events |= READ;
+            }
+            if urgent {
+                events |= EPOLLPRI;
             }
             if send_shut || writable {
                 events |= WRITE;

@@ -11,9 +11,9 @@ use super::errno::Errno;
 use super::file::{Blocking, FileId};
 use super::host::Host;
 use super::messages::{ControlMessage, Received, Reply};
+use super::settings::Settings;
 use super::socket::{Stage, state_of};
 
-/// Flags that mean something to a TCP socket's receiver, or nothing to anybody.
 const MOST_BUFFERS: usize = 1_024;
 
 impl Host {
@@ -176,11 +176,15 @@ impl Host {
             Stage::Connection(id) => Some(id),
         };
         if receive.flags & MSG_OOB != 0 {
-            return Err(Errno::EINVAL);
+            return self.take_urgent(now, receive);
         }
+        let urgent = Turn::of(&self.descriptors.socket(receive.file)?.settings);
         let (mut finished, mut state) = (false, State::Closed);
         if let Some(mut connection) = id.and_then(|id| self.stack.connection(now, id)) {
-            copy(&mut connection, receive);
+            let at_mark = copy(&mut connection, receive, urgent);
+            if at_mark && receive.taken() > 0 {
+                return Ok(true);
+            }
             finished = connection.has_peer_finished() && connection.unread() == 0;
             state = state_of(&connection);
         }
@@ -216,6 +220,34 @@ impl Host {
         }
     }
 
+    /// MSG_OOB: the peer's urgent octet, once (`tcp_recv_urg`). It never blocks.
+    fn take_urgent(&mut self, now: Instant, receive: &mut Receive) -> Result<bool, Errno> {
+        let socket = self.descriptors.socket(receive.file)?;
+        let in_line = Turn::of(&socket.settings) == Turn::InLine;
+        let (id, recv_shut) = (socket.connection(), socket.recv_shut);
+        let connection = id.and_then(|id| self.stack.connection(now, id));
+        let mut connection = connection.ok_or(Errno::EINVAL)?;
+        let urgent = connection.urgent().filter(|urgent| !urgent.taken);
+        let urgent = urgent.filter(|_| !in_line).ok_or(Errno::EINVAL)?;
+        let Some(octet) = urgent.octet else {
+            let is_over = recv_shut || state_of(&connection) == State::Closed;
+            return if is_over {
+                Ok(true)
+            } else {
+                Err(Errno::EAGAIN)
+            };
+        };
+        if receive.flags & MSG_PEEK == 0 {
+            connection.take_urgent();
+        }
+        match (receive.len, receive.flags & MSG_TRUNC) {
+            (0, _) => {}
+            (_, 0) => receive.data.push(octet),
+            _ => receive.dropped = 1,
+        }
+        Ok(true)
+    }
+
     fn unread(&mut self, now: Instant, receive: &Receive) -> usize {
         let socket = self.descriptors.socket(receive.file).ok();
         let id = socket.and_then(|socket| socket.connection());
@@ -227,6 +259,7 @@ impl Host {
     pub(super) fn received(&mut self, now: Instant, receive: Receive) -> Reply {
         let mut received = Received {
             value: receive.taken(),
+            flags: receive.flags & MSG_OOB,
             ..Received::default()
         };
         if receive.control_len > 0 {
@@ -261,32 +294,66 @@ impl Host {
     }
 }
 
-/// Moves what is there to the call, or with MSG_PEEK shows it, or with MSG_TRUNC throws it away.
-fn copy(connection: &mut ConnectionMut<'_>, receive: &mut Receive) {
+/// Where the urgent octet is read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Turn {
+    /// By MSG_OOB alone: who reads on after it passes over it.
+    Apart,
+    /// In the stream (SO_OOBINLINE).
+    InLine,
+}
+
+impl Turn {
+    fn of(settings: &Settings) -> Turn {
+        if settings.urgent_inline {
+            Turn::InLine
+        } else {
+            Turn::Apart
+        }
+    }
+}
+
+/// Moves what is there to the call, or with MSG_PEEK shows it, or with MSG_TRUNC throws it away. Nothing is
+/// read across the urgent octet in one go; says whether it has come that far.
+fn copy(connection: &mut ConnectionMut<'_>, receive: &mut Receive, turn: Turn) -> bool {
     let peeks = receive.flags & MSG_PEEK != 0;
     if peeks {
         receive.data.clear();
         receive.dropped = 0;
     }
-    let count = connection.unread().min(receive.len - receive.taken());
-    match (peeks, receive.flags & MSG_TRUNC != 0) {
-        (true, true) => receive.dropped = count,
-        (false, true) => receive.dropped += connection.consume(count),
-        (true, false) => {
-            receive.data.resize(count, 0);
-            // There are as many bytes, so it cannot fail.
-            let shown = connection.peek(&mut receive.data).unwrap_or(0);
-            receive.data.truncate(shown);
+    let unread = connection.unread();
+    let wanted = receive.len - receive.taken();
+    let ahead = connection
+        .urgent()
+        .and_then(|urgent| usize::try_from(urgent.ahead).ok())
+        .filter(|ahead| *ahead < unread);
+    let (skipped, count, at_mark) = match ahead {
+        // The urgent octet is next, which ends a call that has read something.
+        Some(0) if receive.taken() > 0 => return true,
+        Some(0) if wanted > 0 && turn == Turn::Apart => (1, wanted.min(unread - 1), false),
+        Some(0) | None => (0, wanted.min(unread), false),
+        Some(ahead) => (0, wanted.min(ahead), wanted >= ahead),
+    };
+    let discards = receive.flags & MSG_TRUNC != 0;
+    if peeks {
+        let mut seen = vec![0; skipped + count];
+        // There are as many bytes, so it cannot fail.
+        let shown = connection.peek(&mut seen).unwrap_or(0).max(skipped);
+        if discards {
+            receive.dropped = shown - skipped;
+        } else {
+            receive.data = seen[skipped..shown].to_vec();
         }
-        (false, false) => {
-            let start = receive.data.len();
-            receive.data.resize(start + count, 0);
-            let taken = if count > 0 {
-                connection.read(&mut receive.data[start..]).unwrap_or(0)
-            } else {
-                0
-            };
-            receive.data.truncate(start + taken);
-        }
+        return at_mark;
     }
+    connection.consume(skipped);
+    if discards {
+        receive.dropped += connection.consume(count);
+    } else if count > 0 {
+        let start = receive.data.len();
+        receive.data.resize(start + count, 0);
+        let taken = connection.read(&mut receive.data[start..]).unwrap_or(0);
+        receive.data.truncate(start + taken);
+    }
+    at_mark
 }

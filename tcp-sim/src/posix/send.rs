@@ -4,7 +4,7 @@ use tcp_core::{Instant, State, WriteError};
 
 use super::address::Address;
 use super::call::{Kind, Outcome, Patience, Send};
-use super::constants::{MSG_DONTWAIT, MSG_FASTOPEN, MSG_MORE};
+use super::constants::{MSG_DONTWAIT, MSG_EOR, MSG_FASTOPEN, MSG_MORE, MSG_OOB};
 use super::errno::Errno;
 use super::file::{Blocking, FileId};
 use super::host::Host;
@@ -37,7 +37,7 @@ impl Host {
         self.start_send(now, fd, iov, 0)
     }
 
-    /// `send(2)` with MSG_DONTWAIT and MSG_MORE. MSG_NOSIGNAL, MSG_CONFIRM, MSG_DONTROUTE, and without
+    /// `send(2)` with MSG_DONTWAIT, MSG_MORE, MSG_EOR and MSG_OOB. MSG_NOSIGNAL, MSG_CONFIRM, MSG_DONTROUTE, and without
     /// SO_ZEROCOPY MSG_ZEROCOPY, change nothing, as on Linux.
     ///
     /// # Errors
@@ -227,6 +227,12 @@ impl Host {
         }
         if flags & MSG_MORE != 0 {
             connection.expect_more();
+        }
+        if flags & MSG_EOR != 0 {
+            connection.end_record();
+        }
+        if flags & MSG_OOB != 0 && iov.iter().any(|source| source.len() > 0) {
+            connection.mark_urgent();
         }
         Ok(Progress::Done)
     }

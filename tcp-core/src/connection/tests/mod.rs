@@ -18,6 +18,7 @@ use crate::wire::{Control, Header, Options, Payload, SackBlocks, Segment, WireWi
 mod buffers;
 mod close;
 mod ecn;
+mod knobs;
 mod large;
 mod limits;
 mod loss;
@@ -26,6 +27,7 @@ mod open;
 mod sack;
 mod switch;
 mod transfer;
+mod urgent;
 mod window;
 
 /// A segment as a test holds it.

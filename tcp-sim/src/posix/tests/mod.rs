@@ -8,6 +8,7 @@ mod epoll;
 mod names;
 mod options;
 mod transfer;
+mod urgent;
 
 use std::net::SocketAddr;
 use std::time::Duration;
