@@ -37,7 +37,7 @@ fn reports(path: &Path, job: &Job) -> Vec<Report> {
     let text = fs::read_to_string(path).unwrap();
     let name = path.display().to_string();
     let directory = path.parent().unwrap();
-    families(&text, &Family::ALL)
+    families(path, &text, &Family::ALL)
         .into_iter()
         .map(|family| check(&name, &text, directory, family, job).report)
         .collect()

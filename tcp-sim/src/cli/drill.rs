@@ -121,8 +121,12 @@ fn run_script(path: &Path, args: &DrillArgs, job: &Job) -> anyhow::Result<Script
     let bytes = fs::read(path).with_context(|| path.display().to_string())?;
     let text = String::from_utf8_lossy(&bytes);
     let name = path.display().to_string();
-    let directory = path.parent().unwrap_or(Path::new("."));
-    let families = drill::families(&text, &args.families);
+    // A name alone has an empty parent, which is no directory.
+    let directory = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
+    let directory = directory.unwrap_or(Path::new("."));
+    let families = drill::families(path, &text, &args.families);
     let checked = families
         .into_iter()
         .map(|family| drill::check(&name, &text, directory, family, job))

@@ -122,10 +122,18 @@ pub fn check(name: &str, text: &str, directory: &Path, family: Family, job: &Job
     }
 }
 
-/// Over which of the families that are asked for a script runs: its own, where it insists on one.
-pub fn families(text: &str, asked: &[Family]) -> Vec<Family> {
+/// Over which of the families that are asked for a script runs: its own, where it insists on one by an option
+/// or, as in the public suite, by the end of its name.
+pub fn families(path: &Path, text: &str, asked: &[Family]) -> Vec<Family> {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let named = match stem.rsplit(['-', '_']).next() {
+        Some("v4" | "ipv4") => Some(Family::V4),
+        Some("v6" | "ipv6") => Some(Family::V6),
+        _ => None,
+    };
     let own = parse(text).ok().as_ref().and_then(Family::asked_for);
-    own.map_or_else(|| asked.to_vec(), |family| vec![family])
+    let only = own.or(named);
+    only.map_or_else(|| asked.to_vec(), |family| vec![family])
 }
 
 fn settings(script: &Script, text: &str, family: Family, job: &Job) -> Result<Settings, Complaint> {

@@ -93,6 +93,11 @@ impl Env {
         self.fds.get(&script).copied().unwrap_or(CLOSED)
     }
 
+    /// The script's descriptor with the greatest number.
+    pub fn newest_fd(&self) -> Option<i64> {
+        self.fds.last_key_value().map(|(script, _)| *script)
+    }
+
     /// Gives a descriptor of the host the script's name.
     pub fn name_fd(&mut self, script: i64, host: i32) {
         self.fds.insert(script, host);

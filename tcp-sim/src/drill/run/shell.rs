@@ -43,7 +43,8 @@ impl Run<'_> {
     }
 
     pub(super) fn code(&mut self, code: &Code) -> Result<(), Failure> {
-        let script_fd = self.env.machine.flows.current().and_then(|flow| flow.fd);
+        let of_flow = self.env.machine.flows.current().and_then(|flow| flow.fd);
+        let script_fd = of_flow.or(self.env.newest_fd());
         let Some(script_fd) = script_fd else {
             let message = "there is no socket of which tcp_info could be asked";
             return Err(Failure::new(code.span, message));
