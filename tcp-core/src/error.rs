@@ -144,6 +144,12 @@ pub enum ConnectError {
     AddressInUse,
     /// No ephemeral port is free towards this remote (`EADDRNOTAVAIL`).
     NoFreePort,
+    /// The local port that was asked for makes this a flow of another stack, of several that share
+    /// their addresses ([`Steering`](crate::Steering)): that is where to connect.
+    OtherStack {
+        /// Which.
+        owner: u16,
+    },
 }
 
 impl fmt::Display for ConnectError {
@@ -153,6 +159,9 @@ impl fmt::Display for ConnectError {
             ConnectError::NoLocalAddress => "no local address of the remote's family is configured",
             ConnectError::AddressInUse => "a connection between these endpoints exists",
             ConnectError::NoFreePort => "no ephemeral port is free towards this remote",
+            ConnectError::OtherStack { .. } => {
+                "the flow between these endpoints is another stack's"
+            }
         })
     }
 }

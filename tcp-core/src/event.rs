@@ -115,6 +115,42 @@ pub struct PacketMeta {
     pub arrived: Option<Instant>,
 }
 
+/// A read that waits for bytes to arrive: given to [`Stack::handle_packet_for`](crate::Stack::handle_packet_for),
+/// what comes next in the stream is put straight into its buffer, and so copied once and not twice.
+#[derive(Debug)]
+pub struct PostedRead<'a> {
+    pub(crate) connection: ConnectionId,
+    buf: &'a mut [u8],
+    filled: usize,
+}
+
+impl<'a> PostedRead<'a> {
+    /// A read of a connection, into `buf`.
+    pub fn new(connection: ConnectionId, buf: &'a mut [u8]) -> Self {
+        PostedRead {
+            connection,
+            buf,
+            filled: 0,
+        }
+    }
+
+    /// Bytes that were put into the buffer. They are read, as if by [`ConnectionMut::read`](crate::ConnectionMut::read).
+    pub fn filled(&self) -> usize {
+        self.filled
+    }
+
+    /// Whether the buffer is full: more packets can do nothing for the read.
+    pub fn is_full(&self) -> bool {
+        self.filled == self.buf.len()
+    }
+
+    /// How many bytes are filled, and the rest of the buffer.
+    pub(crate) fn split(&mut self) -> (&mut usize, &mut [u8]) {
+        let room = self.buf.get_mut(self.filled..).unwrap_or_default();
+        (&mut self.filled, room)
+    }
+}
+
 /// Whether the TCP checksum of an incoming packet has been checked.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum ReceiveChecksum {

@@ -88,9 +88,9 @@ pub use error::{
     AcceptError, ConfigError, ConnectError, ConnectionError, ListenError, ReadError, WriteError,
 };
 pub use event::{
-    ConnectionEvent, ConnectionId, Event, ListenerId, PacketMeta, ReceiveChecksum, SynDecision,
-    SynId, Transmit, TransmitChecksum,
+    ConnectionEvent, ConnectionId, Event, ListenerId, PacketMeta, PostedRead, ReceiveChecksum,
+    SynDecision, SynId, Transmit, TransmitChecksum,
 };
-pub use stack::{ConnectionMut, ListenAddr, Stack};
+pub use stack::{ConnectionMut, ListenAddr, Shard, Stack, Steering};
 pub use stats::{Counters, TcpInfo};
 pub use time::Instant;

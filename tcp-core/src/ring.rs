@@ -5,14 +5,16 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::ops::Range;
 
-use crate::wire::Payload;
+use crate::wire::{Check, Payload};
 
-/// Memory for a part of a stream that moves on: the byte at offset `o` is at `bytes[o % len]`. Which
+/// Memory for a part of a stream that moves on: the byte at offset `o` is at `bytes[(o - base) % len]`. Which
 /// offsets it holds is the user's to know; they span no more than the length, which is zero or a power of
 /// two. The memory is initialised once, when the circle grows.
 #[derive(Clone, Default)]
 pub(crate) struct Ring {
     bytes: Vec<u8>,
+    /// An offset whose byte is the first.
+    base: u64,
 }
 
 /// The least circle: a segment of Ethernet.
@@ -21,7 +23,10 @@ const LEAST: u64 = 2_048;
 impl Ring {
     /// Without memory.
     pub(crate) const fn new() -> Self {
-        Ring { bytes: Vec::new() }
+        Ring {
+            bytes: Vec::new(),
+            base: 0,
+        }
     }
 
     /// Whether it has any.
@@ -40,15 +45,29 @@ impl Ring {
         self.bytes = Vec::new();
     }
 
+    /// Begins anew, nothing being held: the byte at `offset` is the first. What is filled and emptied again and
+    /// again is then the same memory, which is still in the processor's cache.
+    #[inline]
+    pub(crate) fn begin_at(&mut self, offset: u64) {
+        self.base = offset;
+    }
+
     /// Makes room for the offsets up to `end`, and keeps what is at those of `held`.
+    #[inline]
     pub(crate) fn reserve(&mut self, held: Range<u64>, end: u64) {
         let need = end - held.start;
-        if need <= self.bytes.len() as u64 {
-            return;
+        if need > self.bytes.len() as u64 {
+            self.grow(held, need);
         }
+    }
+
+    /// Makes room for `need` bytes from the start of `held` on.
+    #[cold]
+    fn grow(&mut self, held: Range<u64>, need: u64) {
         let len = need.next_power_of_two().max(LEAST) as usize;
         let mut larger = Ring {
             bytes: vec![0; len],
+            base: self.base,
         };
         if !held.is_empty() {
             larger.copy_in(held.start, self.payload(held));
@@ -65,6 +84,17 @@ impl Ring {
             first.copy_from_slice(left);
             second.copy_from_slice(right);
             at += part.len() as u64;
+        }
+    }
+
+    /// Copies `payload` to where `offset` is, and verifies it on the way.
+    pub(crate) fn copy_in_checked(&mut self, offset: u64, payload: &[u8], check: Check) -> Check {
+        let [first, second] = self.chunks_mut(offset..offset + payload.len() as u64);
+        let (left, right) = payload.split_at(first.len());
+        let check = check.copy(first, left);
+        match right {
+            [] => check,
+            _ => check.copy(second, right),
         }
     }
 
@@ -88,13 +118,15 @@ impl Ring {
         [&mut end[..first.len()], &mut start[second]]
     }
 
+    #[inline]
     fn places(&self, range: Range<u64>) -> [Range<usize>; 2] {
         let count = (range.end - range.start) as usize;
         if count == 0 {
             return [0..0, 0..0];
         }
         let len = self.bytes.len();
-        let at = (range.start & (len as u64).wrapping_sub(1)) as usize;
+        let at = range.start.wrapping_sub(self.base) & (len as u64).wrapping_sub(1);
+        let at = at as usize;
         let first = count.min(len - at);
         [at..at + first, 0..count - first]
     }

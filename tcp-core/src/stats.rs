@@ -1,5 +1,6 @@
 //! `TcpInfo` for one connection and `Counters` for a stack, with Linux's names.
 
+use core::ops::AddAssign;
 use core::time::Duration;
 
 use crate::state::{Phase, State};
@@ -159,6 +160,13 @@ macro_rules! counters {
                 [$( ($name, self.$field), )*].into_iter()
             }
         }
+
+        /// The sum of what several stacks have counted.
+        impl AddAssign<&Counters> for Counters {
+            fn add_assign(&mut self, other: &Counters) {
+                $( self.$field += other.$field; )*
+            }
+        }
     };
 }
 
@@ -275,6 +283,8 @@ counters! {
     ack_skipped = "TcpExtTCPACKSkippedSeq",
     /// Acknowledgements sent after a delay.
     delayed_acks = "TcpExtDelayedACKs",
+    /// Segments received that were as predicted.
+    hp_hits = "TcpExtTCPHPHits",
     /// Pure acknowledgements received.
     pure_acks = "TcpExtTCPPureAcks",
     /// Window probes sent.

@@ -20,7 +20,9 @@ pub(crate) fn from_connection(error: ConnectionError) -> io::Error {
 pub(crate) fn from_connect(error: ConnectError) -> io::Error {
     let kind = match error {
         ConnectError::InvalidRemote => ErrorKind::InvalidInput,
-        ConnectError::NoLocalAddress | ConnectError::NoFreePort => ErrorKind::AddrNotAvailable,
+        ConnectError::NoLocalAddress
+        | ConnectError::NoFreePort
+        | ConnectError::OtherStack { .. } => ErrorKind::AddrNotAvailable,
         ConnectError::AddressInUse => ErrorKind::AddrInUse,
     };
     io::Error::new(kind, error)

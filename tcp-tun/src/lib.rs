@@ -29,6 +29,7 @@
 //! the user's threads call into the stack under a lock, and send what comes of their calls themselves.
 //! One of those that wait also receives packets and keeps the time; where none waits, a thread of the
 //! interface's own does. Nothing sleeps unless it has asked the stack, under that lock, whether there is anything to do.
+//! With several [queues](InterfaceBuilder::queues) there is all of this for each, and every connection is of one of them.
 
 #![warn(missing_docs)]
 
@@ -44,7 +45,7 @@ mod stream;
 
 pub use device::{Cidr, Device, MemoryDevice, ParseCidrError, TunDevice};
 pub use driver::{DeviceCounters, Direction};
-pub use interface::{Interface, InterfaceBuilder, SocketStatus, TunMode};
+pub use interface::{Interface, InterfaceBuilder, MAX_QUEUES, SocketStatus, TunMode};
 pub use listener::{Incoming, PendingSyn, TcpListener};
 pub use stream::{ConnectOptions, TcpStream};
 pub use tcp_core;

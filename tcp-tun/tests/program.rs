@@ -173,12 +173,14 @@ fn the_demo_works_over_memory() {
 
 #[test]
 fn the_demo_works_against_the_kernel() {
-    let report = demo("kernel", &[]);
-    if report["link"] == "memory" {
-        skip(
-            "the_demo_works_against_the_kernel",
-            &report["reason"].to_string(),
-        );
+    for queues in ["1", "2"] {
+        let report = demo("kernel", &["--queues", queues]);
+        if report["link"] == "memory" {
+            skip(
+                "the_demo_works_against_the_kernel",
+                &report["reason"].to_string(),
+            );
+        }
     }
 }
 
@@ -248,26 +250,38 @@ fn a_server_shows_its_connections_and_ends_cleanly() {
     if !has_private_network("a_server_shows_its_connections_and_ends_cleanly") {
         return;
     }
-    let args = ["serve", "echo", "--private", "--listen", "10.7.0.2:7"];
-    let child = program(&args).stderr(Stdio::piped()).spawn();
-    let mut server = Server(child.unwrap());
-    let mut lines = BufReader::new(server.0.stderr.take().unwrap()).lines();
-    let mut await_line = |start: &str| {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            assert!(Instant::now() < deadline, "no line starts with {start:?}");
-            let line = lines.next().unwrap().unwrap();
-            if line.starts_with(start) {
-                return line;
+    for queues in ["1", "3"] {
+        let args = [
+            "serve",
+            "echo",
+            "--private",
+            "--listen",
+            "10.7.0.2:7",
+            "--queues",
+            queues,
+        ];
+        let child = program(&args).stderr(Stdio::piped()).spawn();
+        let mut server = Server(child.unwrap());
+        let mut lines = BufReader::new(server.0.stderr.take().unwrap()).lines();
+        let mut await_line = |start: &str| {
+            let deadline = Instant::now() + PATIENCE;
+            loop {
+                assert!(Instant::now() < deadline, "no line starts with {start:?}");
+                let line = lines.next().unwrap().unwrap();
+                if line.starts_with(start) {
+                    return line;
+                }
             }
-        }
-    };
-    await_line("echo at 10.7.0.2:7");
-    server.signal(Signal::SIGUSR1);
-    await_line("State ");
-    server.signal(Signal::SIGTERM);
-    await_line("Counted");
-    assert!(server.0.wait().unwrap().success());
+        };
+        let has_several = await_line("our stack").ends_with(", 3 queues");
+        assert_eq!(has_several, queues == "3");
+        await_line("echo at 10.7.0.2:7");
+        server.signal(Signal::SIGUSR1);
+        await_line("State ");
+        server.signal(Signal::SIGTERM);
+        await_line("Counted");
+        assert!(server.0.wait().unwrap().success());
+    }
 }
 
 /// A private network with an nc in it that answers `$1` and writes what it gets to `$2`; our
@@ -319,6 +333,7 @@ fn the_benchmark_measures() {
         "veth-plain/to/1",
         "tun/from/1",
         "tun-plain/connections/4",
+        "tun-2q/to/",
     ];
     let mut args = vec!["bench", "--quick", "--runs", "1", "--json"];
     for text in only {
@@ -340,6 +355,7 @@ fn the_benchmark_measures() {
     above_zero("veth-plain", "cpu_s_per_gb");
     above_zero("tun", "gbit_per_s");
     above_zero("tun-plain", "connections_per_s");
+    above_zero("tun-2q", "gbit_per_s");
 }
 
 #[test]

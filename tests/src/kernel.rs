@@ -68,6 +68,8 @@ pub struct Options {
     pub mtu: u16,
     /// What connections and listeners are like.
     pub tcp: TcpConfig,
+    /// How many queues the device has.
+    pub queues: usize,
 }
 
 impl Default for Options {
@@ -75,6 +77,7 @@ impl Default for Options {
         Options {
             mtu: 1_500,
             tcp: TcpConfig::default(),
+            queues: 1,
         }
     }
 }
@@ -92,6 +95,7 @@ pub fn run(name: &str, options: &Options, body: impl Fn(&Interface) + Sync) {
             let interface = interface(name, mode, options);
             let offloads = interface.offload() != Offload::NONE;
             assert_eq!(offloads, mode == TunMode::Offload, "{mode:?}");
+            assert_eq!(interface.queues(), options.queues, "{mode:?}");
             body(&interface);
             interface.shutdown().unwrap();
         });
@@ -189,6 +193,7 @@ fn interface(name: &str, mode: TunMode, options: &Options) -> Interface {
         .name("tun0")
         .tun_mode(mode)
         .mtu(options.mtu)
+        .queues(options.queues)
         .tcp(options.tcp.clone().validate().unwrap());
     for family in Family::BOTH {
         let prefix_len = match family {

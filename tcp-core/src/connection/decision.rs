@@ -14,6 +14,18 @@ pub(super) struct Shape {
     pub(super) piece: u64,
     /// Payload bytes of the largest segment to hand out: whole pieces, and one at least.
     pub(super) goal: u64,
+    /// Who cuts it into pieces, where it is larger than one.
+    pub(super) cutter: Cutter,
+}
+
+/// Who cuts a large segment into those that go on the wire.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Cutter {
+    /// The device. It is worth a little waiting to give it larger ones.
+    Device,
+    /// Our caller, who asked for a train of segments. What goes out is the same as if it asked for one at a
+    /// time.
+    Caller,
 }
 
 /// The next segment. Ranges are stream offsets; our FIN's may be among them.

@@ -1,9 +1,9 @@
-//! How large the next segment may be, where the device cuts large ones (Linux's
-//! `tcp_tso_autosize` and `tcp_tso_should_defer`).
+//! How large the next segment may be, where somebody cuts large ones: the device (Linux's
+//! `tcp_tso_autosize` and `tcp_tso_should_defer`), or our caller.
 
 use core::time::Duration;
 
-use super::decision::Shape;
+use super::decision::{Cutter, Shape};
 use super::limit::Limit;
 use super::machine::Connection;
 use crate::time::Instant;
@@ -19,25 +19,41 @@ const RECENT: Duration = Duration::from_millis(1);
 /// `tcp_max_tso_deferred_mss`).
 const WORTHWHILE_SEGMENTS: u64 = 3;
 
+/// Segments of a train, at most: a caller with many connections should come to the next one soon.
+const TRAIN: u64 = 16;
+/// Bytes of a segment, at most.
+const MOST_AT_ONCE: u64 = u16::MAX as u64;
+
 impl Connection {
     /// What the next segment may look like.
-    pub(super) fn shape(&self, now: Instant) -> Shape {
+    pub(super) fn shape(&self, now: Instant, cutter: Cutter) -> Shape {
         let options = self.segment_options(now);
         let options_len = options_len(&options) as u64;
         let piece = u64::from(self.agreed.mss)
             .saturating_sub(options_len)
             .max(1);
-        let sends = self.snd.unsent() > 0 || self.snd.scoreboard.lost() > 0;
-        // A device that cuts would let each piece point behind itself.
-        let large = self.setup.gso_max_size > self.agreed.mss && sends && !self.is_urgent();
+        let lost = self.snd.scoreboard.lost() > 0;
+        let unsent = self.snd.unsent();
+        let device_cuts = self.setup.gso_max_size > self.agreed.mss;
+        // What is repaired goes out piece by piece, and so does what reports holes.
+        let plain = options.sack.is_empty() && !lost && !self.recovery.is_repairing();
+        // Who cuts would let each piece point behind itself.
+        let urgent = self.is_urgent();
+        let (cutter, goal) = match cutter {
+            _ if urgent => (cutter, piece),
+            _ if device_cuts && (unsent > 0 || lost) => {
+                (Cutter::Device, self.goal(piece, options_len))
+            }
+            Cutter::Caller if !device_cuts && unsent > piece && plain => {
+                (cutter, TRAIN.min(MOST_AT_ONCE / piece) * piece)
+            }
+            _ => (cutter, piece),
+        };
         Shape {
             options,
             piece,
-            goal: if large {
-                self.goal(piece, options_len)
-            } else {
-                piece
-            },
+            goal: goal.max(piece),
+            cutter,
         }
     }
 
@@ -72,7 +88,10 @@ impl Connection {
         } else {
             room / piece * piece
         };
-        let burst = self.snd.pacer.left();
+        let burst = match shape.cutter {
+            Cutter::Device => self.snd.pacer.left(),
+            Cutter::Caller => self.left_of_burst(in_flight),
+        };
         let burst = burst.map_or(goal, |left| left.div_ceil(piece) * piece);
         goal.min(window).min(burst).max(piece)
     }
@@ -89,7 +108,7 @@ impl Connection {
     ) -> Result<(), Limit> {
         let Shape { piece, goal, .. } = *shape;
         let at_once = in_flight == 0 || self.pending.flush || self.recovery.is_repairing();
-        if goal <= piece || unsent <= piece || at_once {
+        if goal <= piece || unsent <= piece || at_once || shape.cutter == Cutter::Caller {
             return Ok(());
         }
         let last_sent = self.snd.last_sent.unwrap_or(Instant::ZERO);

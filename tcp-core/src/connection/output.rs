@@ -2,15 +2,16 @@
 
 use core::ops::Range;
 
-use super::decision::{Decision, Shape};
+use super::decision::{Cutter, Decision, Shape};
 use super::limit::Limit;
 use super::machine::Connection;
 use super::timers::Timer;
 use crate::send::window::Hold;
+use crate::seq::SeqNumber;
 use crate::state::State;
 use crate::stats::Counters;
 use crate::time::Instant;
-use crate::wire::Segment;
+use crate::wire::{Payload, Segment};
 
 /// As Linux: a corked partial segment waits no longer than this.
 const CORK_CEILING: core::time::Duration = core::time::Duration::from_millis(200);
@@ -18,10 +19,41 @@ const CORK_CEILING: core::time::Duration = core::time::Duration::from_millis(200
 impl Connection {
     /// The next segment to send, committed as sent: drain until `None`.
     pub fn poll_segment(&mut self, now: Instant, counters: &mut Counters) -> Option<Segment<'_>> {
+        let (segment, _) = self.poll(now, Cutter::Device, counters)?;
+        Some(segment)
+    }
+
+    /// As [`poll_segment`](Connection::poll_segment), but where the device cuts nothing, several segments that go
+    /// out now may be given as one, which the caller cuts: CWR is for the first of them, FIN and PSH for the
+    /// last, whose payload, if it has to wait, [`sent`](Connection::sent) gives again.
+    pub(crate) fn poll_train(
+        &mut self,
+        now: Instant,
+        counters: &mut Counters,
+    ) -> Option<(Segment<'_>, Cutter)> {
+        self.poll(now, Cutter::Caller, counters)
+    }
+
+    /// Of the bytes at `seq` those that are sent and not acknowledged, up to `most`.
+    pub(crate) fn sent(&self, seq: SeqNumber, most: usize) -> Option<Payload<'_>> {
+        let start = seq.offset_near(self.snd.isn, self.snd.una)?;
+        let end = (start + most as u64).min(self.snd.nxt);
+        (start >= self.snd.una).then(|| self.snd.buffer.slice(start..end))
+    }
+
+    fn poll(
+        &mut self,
+        now: Instant,
+        cutter: Cutter,
+        counters: &mut Counters,
+    ) -> Option<(Segment<'_>, Cutter)> {
         self.take_end_of_stream(now, counters);
-        let shape = self.shape(now);
+        let shape = self.shape(now, cutter);
         match self.decide(now, &shape) {
-            Ok(decision) => Some(self.commit(decision, &shape, now, counters)),
+            Ok(decision) => {
+                let segment = self.commit(decision, &shape, now, counters);
+                Some((segment, shape.cutter))
+            }
             Err(limit) => {
                 self.rest(now, limit);
                 None

@@ -1,6 +1,6 @@
 //! How fast to send, and what keeps the sender from sending.
 
-use super::decision::Shape;
+use super::decision::{Cutter, Shape};
 use super::limit::Limit;
 use super::machine::Connection;
 use super::timers::Timer;
@@ -64,25 +64,48 @@ impl Connection {
         });
         self.recovery.on_sent(len);
         self.snd.usage.on_sent();
-        let mss = self.full_payload();
-        let unpaced = UNPACED_SEGMENTS * u64::from(mss);
-        // By the stream, not by what was counted: counts decide nothing.
-        if self.snd.nxt > unpaced
+        if self.snd.nxt > self.unpaced()
             && let Some(rate) = self.pacing_rate()
         {
-            let quantum = u64::from(self.congestion.send_quantum().unwrap_or(0));
-            let start = if in_flight == 0 { unpaced } else { 0 };
-            let quantum = quantum.max(Pacer::quantum(rate, mss));
-            let quantum = if shape.goal > shape.piece {
+            let mut quantum = self.quantum(rate);
+            if shape.goal > shape.piece && shape.cutter == Cutter::Device {
                 // A burst is whole segments: a rest would cost as much as one.
-                (quantum / shape.goal).max(1) * shape.goal
-            } else {
-                quantum
-            };
-            let quantum = quantum.max(start);
+                quantum = (quantum / shape.goal).max(1) * shape.goal;
+            }
+            let quantum = quantum.max(self.start(in_flight));
             self.snd.pacer.on_sent(now, len, rate, quantum);
         }
         stamp
+    }
+
+    /// Bytes that may go before the pace counts again: the rest of the burst that is under way, or all of
+    /// the one that begins now. `None` where nothing is spread.
+    pub(super) fn left_of_burst(&self, in_flight: u64) -> Option<u64> {
+        let unpaced = self.unpaced().checked_sub(self.snd.nxt);
+        if let Some(left) = unpaced {
+            return Some(left + 1);
+        }
+        let rate = self.pacing_rate()?;
+        let left = self.snd.pacer.left();
+        let in_flight = in_flight.min(u64::from(u32::MAX)) as u32;
+        Some(left.unwrap_or_else(|| self.quantum(rate).max(self.start(in_flight))))
+    }
+
+    /// The offset up to which the stream is not spread. By the stream, not by what was counted: counts
+    /// decide nothing.
+    fn unpaced(&self) -> u64 {
+        UNPACED_SEGMENTS * u64::from(self.full_payload())
+    }
+
+    /// The least burst that begins with nothing in the network.
+    fn start(&self, in_flight: u32) -> u64 {
+        if in_flight == 0 { self.unpaced() } else { 0 }
+    }
+
+    /// The bytes of a burst at `rate`.
+    fn quantum(&self, rate: u64) -> u64 {
+        let quantum = u64::from(self.congestion.send_quantum().unwrap_or(0));
+        quantum.max(Pacer::quantum(rate, self.full_payload()))
     }
 
     /// Whether the send buffer, and not the application, is why nothing is left to send: it is full

@@ -60,8 +60,10 @@ impl Connection {
         self.note_overlap(seq..seq + text.len() as u64);
         match self.rcv.reassembly.insert(seq, text) {
             Inserted::InOrder(count) => {
-                self.measure_arrival(now, segment);
-                let arrival = Arrival::of(text.len() as u32, segment);
+                let echo = segment.header.options.timestamps.map(|it| it.echo);
+                self.measure_arrival(now, segment.payload.len(), echo);
+                let (size, push) = (segment.segment_size, segment.header.push);
+                let arrival = Arrival::new(text.len() as u32, size, push);
                 self.on_in_order(now, count, arrival, had_holes);
             }
             Inserted::Beyond => self.on_hole(seq, segment.pieces(), counters),
@@ -171,7 +173,13 @@ impl Connection {
         self.pending.ack |= self.ack_offset() == self.rcv.nxt();
     }
 
-    fn on_in_order(&mut self, now: Instant, count: u64, arrival: Arrival, had_holes: bool) {
+    pub(super) fn on_in_order(
+        &mut self,
+        now: Instant,
+        count: u64,
+        arrival: Arrival,
+        had_holes: bool,
+    ) {
         self.tally.bytes_received += count;
         let window = self.window_offered();
         self.rcv
@@ -190,26 +198,27 @@ impl Connection {
         }
     }
 
-    /// The round trip as the receiver sees it, where its buffer is sized by that.
-    fn measure_arrival(&mut self, now: Instant, segment: &Segment<'_>) {
+    /// The round trip as the receiver sees it, where its buffer is sized by that: `len` bytes arrived, and
+    /// echoed this timestamp.
+    pub(super) fn measure_arrival(&mut self, now: Instant, len: usize, echo: Option<u32>) {
         let Some(sizing) = &mut self.rcv.sizing else {
             return;
         };
         sizing.on_arrival(now, self.rcv.reassembly.nxt(), self.rcv.window.edge());
-        let is_full = segment.payload.len() >= self.rcv.ack_policy.rcv_mss() as usize;
-        if let Some(timestamps) = segment.header.options.timestamps
+        let is_full = len >= self.rcv.ack_policy.rcv_mss() as usize;
+        if let Some(echo) = echo
             && is_full
             && self.agreed.timestamps
-            && let Some(sample) = self.clock.measure(now, timestamps.echo)
+            && let Some(sample) = self.clock.measure(now, echo)
         {
-            sizing.on_echo(timestamps.echo, sample);
+            sizing.on_echo(echo, sample);
         }
     }
 
     /// Acknowledges what arrived now or later, as the policy says.
     pub(super) fn schedule_ack(&mut self, now: Instant) {
         let unacknowledged = self.ack_offset().saturating_sub(self.rcv.acked);
-        if unacknowledged == 0 {
+        if unacknowledged == 0 || self.pending.ack {
             return;
         }
         match self

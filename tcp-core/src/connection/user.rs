@@ -344,7 +344,7 @@ impl Connection {
     }
 
     /// Room was made: the peer may have to hear of it (RFC 9293 §3.8.6.2.2).
-    fn after_read(&mut self, now: Instant) {
+    pub(super) fn after_read(&mut self, now: Instant) {
         if !self.state.is_synchronized() || self.state == State::TimeWait {
             return;
         }

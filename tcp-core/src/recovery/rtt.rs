@@ -60,7 +60,11 @@ impl RttEstimator {
     }
 
     /// The timeout, backoff included.
+    #[inline]
     pub(crate) fn rto(&self) -> Duration {
+        if self.backoff == 0 {
+            return self.rto.min(self.bounds.1);
+        }
         let doubled = 2u32
             .checked_pow(u32::from(self.backoff))
             .unwrap_or(u32::MAX);

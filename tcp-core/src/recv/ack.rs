@@ -1,10 +1,10 @@
 //! When to acknowledge: at once, every second segment, or after a delay.
 
+use core::num::NonZeroU16;
 use core::time::Duration;
 
 use crate::pack::packs;
 use crate::time::Instant;
-use crate::wire::Segment;
 
 /// The delayed acknowledgement of RFC 9293 §3.8.6.3 with Linux's judgement of when not to delay:
 /// at the start of a connection and after a pause (`quick`), when the application has read the end of
@@ -54,17 +54,16 @@ pub(crate) struct Arrival {
 }
 
 impl Arrival {
-    /// `len` bytes were taken of `segment`.
-    pub(crate) fn of(len: u32, segment: &Segment<'_>) -> Arrival {
-        let size = segment
-            .segment_size
-            .map_or(len, |size| u32::from(size.get()));
+    /// `len` bytes were taken of a segment, of several pieces of `segment_size` if that is said, with PSH or
+    /// without.
+    pub(crate) fn new(len: u32, segment_size: Option<NonZeroU16>, push: bool) -> Arrival {
+        let size = segment_size.map_or(len, |size| u32::from(size.get()));
         let first = size.min(len);
         let rest = len.checked_rem(first).unwrap_or(0);
         Arrival {
             first,
             last: if rest == 0 { first } else { rest },
-            push: segment.header.push,
+            push,
         }
     }
 }
@@ -232,11 +231,7 @@ impl AckPolicy {
 
 #[cfg(test)]
 mod tests {
-    use core::num::NonZeroU16;
-
     use super::*;
-    use crate::seq::SeqNumber;
-    use crate::wire::Header;
 
     const RTO: Duration = Duration::from_millis(300);
     const FULL: Arrival = one(1_000);
@@ -291,9 +286,7 @@ mod tests {
     }
 
     fn coalesced(len: u32, size: u16) -> Arrival {
-        let mut segment = Segment::bare(Header::new(SeqNumber::new(0)));
-        segment.segment_size = NonZeroU16::new(size);
-        Arrival::of(len, &segment)
+        Arrival::new(len, NonZeroU16::new(size), false)
     }
 
     #[test]

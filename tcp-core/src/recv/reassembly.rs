@@ -6,7 +6,7 @@ use core::ops::Range;
 use crate::pack::Pack;
 use crate::range_set::RangeSet;
 use crate::ring::Ring;
-use crate::wire::Payload;
+use crate::wire::{Check, Payload};
 
 /// The stream from the first unread byte to the furthest one received, in memory that grows with what
 /// it must hold.
@@ -117,7 +117,7 @@ impl Reassembly {
         if self.is_one_too_many(start, end) {
             return Inserted::Refused;
         }
-        self.ring.reserve(self.read..self.high(), end);
+        self.reserve(end);
         let payload = payload.slice(skip as usize, payload.len());
         if start == self.nxt && self.beyond.is_empty() {
             self.ring.copy_in(start, payload);
@@ -148,6 +148,46 @@ impl Reassembly {
             }
         }
         None
+    }
+
+    /// Takes the bytes that come next, where nothing is beyond a hole, if they turn out to be intact as they
+    /// are copied. They are cut to the window already.
+    ///
+    /// Where nothing is unread, the first of them go to `direct`, as many as fit, and count as read. Gives
+    /// their number, or `None` where the bytes are damaged.
+    pub(crate) fn append_checked(
+        &mut self,
+        payload: &[u8],
+        check: Check,
+        direct: &mut [u8],
+    ) -> Option<usize> {
+        debug_assert!(self.beyond.is_empty(), "what is there would be overwritten");
+        let count = match self.unread() {
+            0 => direct.len().min(payload.len()),
+            _ => 0,
+        };
+        let (now, later) = payload.split_at(count);
+        let check = check.copy(&mut direct[..count], now);
+        let start = self.nxt + count as u64;
+        let end = start + later.len() as u64;
+        let check = match later {
+            [] => check,
+            _ => {
+                if self.is_empty() {
+                    self.ring.begin_at(start);
+                }
+                // What is read directly is never held.
+                let first = if count > 0 { start } else { self.read };
+                self.ring.reserve(first..self.nxt.max(first), end);
+                self.ring.copy_in_checked(start, later, check)
+            }
+        };
+        if !check.is_intact() {
+            return None;
+        }
+        self.nxt = end;
+        self.read += count as u64;
+        Some(count)
     }
 
     /// The bytes in order, where they are.
@@ -200,6 +240,15 @@ impl Reassembly {
                     .is_none_or(|next| next.start > end)
         };
         start > self.nxt && self.beyond.len() >= self.max_ranges && alone()
+    }
+
+    /// Makes room for the offsets up to `end`.
+    #[inline]
+    fn reserve(&mut self, end: u64) {
+        if self.is_empty() {
+            self.ring.begin_at(self.nxt);
+        }
+        self.ring.reserve(self.read..self.high(), end);
     }
 
     fn skip(&mut self, count: u64) {

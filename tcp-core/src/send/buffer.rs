@@ -109,7 +109,7 @@ impl SendBuffer {
     pub(crate) fn write(&mut self, data: &[u8]) -> usize {
         let data = &data[..data.len().min(self.room())];
         let end = self.end + data.len() as u64;
-        self.ring.reserve(self.start..self.end, end);
+        self.reserve(end);
         self.ring.copy_in(self.end, data.into());
         self.end = end;
         data.len()
@@ -119,7 +119,7 @@ impl SendBuffer {
     /// written to. What it holds until then means nothing.
     pub(crate) fn spare(&mut self, most: usize) -> [&mut [u8]; 2] {
         let end = self.end + most.min(self.room()) as u64;
-        self.ring.reserve(self.start..self.end, end);
+        self.reserve(end);
         self.ring.chunks_mut(self.end..end)
     }
 
@@ -131,6 +131,14 @@ impl SendBuffer {
         self.ring.reserve(self.start..self.end, end);
         self.end = end;
         count
+    }
+
+    /// Makes room for the offsets up to `end`.
+    fn reserve(&mut self, end: u64) {
+        if self.start == self.end {
+            self.ring.begin_at(self.end);
+        }
+        self.ring.reserve(self.start..self.end, end);
     }
 
     /// The bytes of `range`, cut to what is held.
@@ -248,18 +256,20 @@ mod tests {
 
     #[test]
     fn bytes_may_be_written_in_place() {
-        let mut buffer = SendBuffer::new(2_040, 16, 16);
-        buffer.write(b"ab");
-        let [first, second] = buffer.spare(100);
+        let mut buffer = SendBuffer::new(1, 2_048, 2_048);
+        assert_eq!(buffer.write(&[0; 2_042]), 2_042);
+        buffer.release(1 + 2_040);
+        let [first, second] = buffer.spare(14);
         assert_eq!((first.len(), second.len()), (6, 8));
         first.copy_from_slice(b"cdefgh");
         second[..2].copy_from_slice(b"ij");
         assert_eq!(buffer.commit(8), 8);
         assert_eq!(
-            buffer.slice(2_040..2_100),
-            Payload::from(&b"abcdefghij"[..])
+            buffer.slice(2_041..3_000),
+            Payload::from(&b"\0\0cdefghij"[..])
         );
-        assert_eq!(buffer.commit(100), 6, "no more than there is room for");
+        assert_eq!(buffer.commit(2_030), 2_030);
+        assert_eq!(buffer.commit(100), 8, "no more than there is room for");
     }
 
     #[test]

@@ -54,6 +54,11 @@ impl SendWindow {
         self.scale = scale;
     }
 
+    /// Whether there is a window, and this is the same one again.
+    pub(crate) fn is_open_and_repeated(&self, window: WireWindow) -> bool {
+        self.bytes > 0 && window.bytes(self.scale) == self.bytes
+    }
+
     /// Takes the window of a segment unless an older segment brings it; says whether it changed.
     pub(crate) fn update(&mut self, window: WireWindow, seq: u64, ack: u64) -> bool {
         let bytes = window.bytes(self.scale);

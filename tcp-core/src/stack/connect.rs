@@ -30,6 +30,9 @@ impl Stack {
             return port.and_then(tuple).ok_or(ConnectError::NoFreePort);
         }
         let tuple = tuple(port).ok_or(ConnectError::NoLocalAddress)?;
+        if let Some(owner) = self.other_owner(tuple.local(), tuple.remote()) {
+            return Err(ConnectError::OtherStack { owner });
+        }
         match self.demux.route(&tuple) {
             Some(_) => Err(ConnectError::AddressInUse),
             None => Ok(tuple),
@@ -54,7 +57,12 @@ impl Stack {
             .ok_or(ConnectError::NoLocalAddress)
     }
 
-    /// An ephemeral port (RFC 6056) whose four-tuple is free, TIME-WAIT included, and on which
+    /// The stack that the flow between these addresses belongs to, if that is not this one.
+    pub(super) fn other_owner(&self, local: SocketAddr, remote: SocketAddr) -> Option<u16> {
+        self.shard?.other_owner(local, remote)
+    }
+
+    /// An ephemeral port (RFC 6056) that makes the flow ours, whose four-tuple is free, TIME-WAIT included, and on which
     /// nobody listens.
     pub(super) fn choose_port(
         &mut self,
@@ -62,10 +70,11 @@ impl Stack {
         remote: SocketAddr,
         is_free: impl Fn(u16) -> bool,
     ) -> Option<u16> {
-        let demux = &self.demux;
+        let (demux, shard) = (&self.demux, self.shard);
         let is_unused = |port| {
             let local = SocketAddr::new(local, port);
-            !demux.has_listener_on_port(local.port(), Some(local.ip()))
+            shard.is_none_or(|shard| shard.other_owner(local, remote).is_none())
+                && !demux.has_listener_on_port(local.port(), Some(local.ip()))
                 && FourTuple::new(local, remote).is_some_and(|tuple| demux.route(&tuple).is_none())
         };
         let is_free = |port| is_free(port) && is_unused(port);

@@ -103,6 +103,28 @@ impl Stack {
         key
     }
 
+    /// As [`settle`](Stack::settle), but put off: packets come in trains, and the books need to be right only when
+    /// somebody looks.
+    pub(super) fn touch(&mut self, index: u32) {
+        if self.touched != Some(index) {
+            self.settle_touched();
+            self.touched = Some(index);
+        }
+    }
+
+    /// Settles what was put off. Whatever looks at the books must call it first.
+    pub(super) fn settle_touched(&mut self) {
+        if let Some(index) = self.touched.take() {
+            self.settle(index);
+        }
+    }
+
+    /// The deadline of a connection whose books are not up to date.
+    pub(super) fn touched_deadline(&self) -> Option<Instant> {
+        let entry = self.connections.get(self.touched?)?;
+        entry.resident.awake()?.poll_timeout()
+    }
+
     /// Must follow whatever touches a connection in a way that may give it something to say.
     pub(super) fn settle(&mut self, index: u32) {
         self.ready.push_back(index);

@@ -17,6 +17,8 @@ use super::tuple::FourTuple;
 pub(super) struct Demux {
     key: Key,
     routes: HashTable<Route>,
+    /// The route to a connection that was taken last: packets come in trains.
+    last: Option<Route>,
     /// Those that share an address, in the order in which they came.
     listeners: HashMap<ListenAddr, Vec<u32>, Key>,
     /// How many listeners name each port.
@@ -43,6 +45,7 @@ impl Demux {
         Demux {
             key,
             routes: HashTable::new(),
+            last: None,
             listeners: HashMap::with_hasher(key),
             listeners_on_port: BTreeMap::new(),
         }
@@ -54,12 +57,30 @@ impl Demux {
         Some(route.record)
     }
 
+    /// The connection with this four-tuple, as [`route`](Demux::route) finds it; the next look may be shorter for it.
+    pub(super) fn route_connection(&mut self, tuple: &FourTuple) -> Option<u32> {
+        let record = match &self.last {
+            Some(last) if last.tuple == *tuple => last.record,
+            _ => {
+                let record = self.route(tuple)?;
+                let tuple = *tuple;
+                self.last = Some(Route { tuple, record });
+                record
+            }
+        };
+        match record {
+            Record::Connection(index) => Some(index),
+            Record::HalfOpen(_) | Record::TimeWait(_) => None,
+        }
+    }
+
     /// Routes a four-tuple to `record`, wherever it went before.
     pub(super) fn insert(&mut self, tuple: FourTuple, record: Record) {
         let key = self.key;
         let is_same = |route: &Route| route.tuple == tuple;
         let hash = |route: &Route| route.tuple.hash(&key);
         let route = Route { tuple, record };
+        self.forget_last(&tuple);
         match self.routes.entry(tuple.hash(&key), is_same, hash) {
             hash_table::Entry::Occupied(mut place) => *place.get_mut() = route,
             hash_table::Entry::Vacant(place) => {
@@ -69,10 +90,15 @@ impl Demux {
     }
 
     pub(super) fn remove(&mut self, tuple: &FourTuple) {
+        self.forget_last(tuple);
         let hash = tuple.hash(&self.key);
         if let Ok(place) = self.routes.find_entry(hash, |route| route.tuple == *tuple) {
             place.remove();
         }
+    }
+
+    fn forget_last(&mut self, tuple: &FourTuple) {
+        self.last.take_if(|last| last.tuple == *tuple);
     }
 
     pub(super) fn has_no_routes(&self) -> bool {

@@ -5,13 +5,24 @@ use core::net::IpAddr;
 use super::Stack;
 use super::demux::Record;
 use super::tuple::{FourTuple, is_unicast};
-use crate::event::PacketMeta;
+use crate::connection::Predicted;
+use crate::event::{PacketMeta, PostedRead};
 use crate::time::Instant;
 use crate::wire::{self, Control, Ecn, Incoming, ParseError, Segment, TcpPacket};
 
 impl Stack {
-    pub(super) fn take_packet(&mut self, now: Instant, packet: &[u8], meta: PacketMeta) {
+    pub(super) fn take_packet(
+        &mut self,
+        now: Instant,
+        packet: &[u8],
+        meta: PacketMeta,
+        posted: Option<&mut PostedRead<'_>>,
+    ) {
         self.counters.ip_in_receives += 1;
+        if self.take_predicted(now, packet, meta, posted) {
+            return;
+        }
+        self.settle_touched();
         match wire::parse(packet, meta.checksum) {
             Ok(Incoming::Tcp(mut packet)) => {
                 packet.segment.segment_size = meta.segment_size;
@@ -25,6 +36,50 @@ impl Stack {
             Ok(Incoming::IcmpOther) => self.counters.icmp_in_msgs += 1,
             Err(error) => self.count_malformed(error),
         }
+    }
+
+    /// Takes a packet by the short way, if it is what its connection's peer was to send next; says whether it
+    /// is done with.
+    fn take_predicted(
+        &mut self,
+        now: Instant,
+        packet: &[u8],
+        meta: PacketMeta,
+        posted: Option<&mut PostedRead<'_>>,
+    ) -> bool {
+        let Some(plain) = wire::read_plain(packet, meta.checksum) else {
+            return false;
+        };
+        let tuple = FourTuple::new(plain.dst, plain.src);
+        let Some(index) = tuple.and_then(|tuple| self.demux.route_connection(&tuple)) else {
+            return false;
+        };
+        let key = self.connections.key(index);
+        let posted = posted.filter(|posted| key == Some(posted.connection.into()));
+        let Some(entry) = self.connections.get_mut(index) else {
+            return false;
+        };
+        let connection = entry.resident.rouse();
+        let (mut nobody, mut nothing) = (0, [0; 0]);
+        let (filled, room) = match posted {
+            Some(posted) => posted.split(),
+            None => (&mut nobody, &mut nothing[..]),
+        };
+        let arrived = meta.arrived.unwrap_or(now).min(now);
+        let size = meta.segment_size;
+        let counters = &mut self.counters;
+        match connection.take_predicted(now, arrived, (&plain, size), room, counters) {
+            Predicted::Other => return false,
+            Predicted::Damaged => self.count_malformed(ParseError::TcpChecksum),
+            Predicted::Taken(read) => {
+                *filled += read;
+                let pieces = wire::pieces(plain.payload.len(), size);
+                self.count_marks(plain.ecn, pieces);
+                self.counters.in_segs += pieces;
+            }
+        }
+        self.touch(index);
+        true
     }
 
     fn count_marks(&mut self, ecn: Ecn, segments: u64) {
@@ -64,6 +119,12 @@ impl Stack {
         let Some(tuple) = FourTuple::new(packet.dst, packet.src) else {
             return;
         };
+        debug_assert!(
+            self.other_owner(packet.dst, packet.src).is_none(),
+            "the flow of {} and {} is another stack's",
+            packet.dst,
+            packet.src
+        );
         let segment = &packet.segment;
         // A tuple that has a record passed the checks of its addresses when the record was made.
         let record = self.demux.route(&tuple);

@@ -49,7 +49,7 @@ pub(crate) struct Key {
 impl Key {
     /// SipHash-2-4-128 of the label under each half of the secret, added: unknown to whoever lacks
     /// either half. The halves hash different bytes, lest equal ones cancel out.
-    fn derive(secret: &[u8; 32], label: &str) -> Key {
+    pub(super) fn derive(secret: &[u8; 32], label: &str) -> Key {
         let half = |index: u8, bytes: &[u8]| {
             let mut key = [0; 16];
             key.copy_from_slice(bytes);

@@ -23,8 +23,10 @@ mod ports;
 mod queue;
 mod reply;
 mod rest;
+mod shard;
 mod slab;
 mod time_wait;
+mod train;
 mod transmit;
 mod tuple;
 mod warm;
@@ -37,11 +39,14 @@ use alloc::borrow::Cow;
 use core::net::{IpAddr, SocketAddr};
 
 pub use connection_mut::ConnectionMut;
+pub use shard::{Shard, Steering};
 
 use crate::config::{ListenConfig, StackConfig, ValidConfig};
 use crate::connection::{Connection, State};
 use crate::error::{AcceptError, ConnectError, ListenError};
-use crate::event::{ConnectionId, Event, ListenerId, PacketMeta, SynDecision, SynId, Transmit};
+use crate::event::{
+    ConnectionId, Event, ListenerId, PacketMeta, PostedRead, SynDecision, SynId, Transmit,
+};
 use crate::stats::Counters;
 use crate::time::Instant;
 use connections::Entry;
@@ -56,6 +61,7 @@ use queue::SlotQueue;
 use reply::Replies;
 use slab::{Slab, SlotId};
 use time_wait::TimeWaits;
+use train::Train;
 use tuple::FourTuple;
 use warm::Warm;
 
@@ -87,6 +93,8 @@ pub struct Stack {
     config: StackConfig,
     counters: Counters,
     keys: Keys,
+    /// Which stack this is, where it is one of several.
+    shard: Option<Shard>,
     ports: EphemeralPorts,
     demux: Demux,
     listeners: Slab<Listener>,
@@ -100,7 +108,11 @@ pub struct Stack {
     resting: SlotQueue,
     warm: Warm,
     replies: Replies,
+    /// What was said and is going out.
+    train: Option<Train>,
     events: Events,
+    /// The connection that the last packets were for, where the books do not know of them yet.
+    touched: Option<u32>,
 }
 
 /// Where a listener listens.
@@ -141,6 +153,7 @@ impl Stack {
             demux: Demux::new(keys.demux),
             ports: EphemeralPorts::new(&keys),
             keys,
+            shard: None,
             listeners: Slab::new(),
             half_opens: Slab::new(),
             connections: Slab::new(),
@@ -150,7 +163,21 @@ impl Stack {
             resting: SlotQueue::new(),
             warm: Warm::new(),
             replies: Replies::new(),
+            train: None,
             events: Events::default(),
+            touched: None,
+        }
+    }
+
+    /// One of several stacks with the same addresses. It is to be handed only the packets of its own
+    /// flows ([`Steering::owner_of_packet`]), and opens no others. All of them may have the same secret:
+    /// what derives from it for a flow, its owner alone uses, so that a flow's next incarnation goes on
+    /// from the last whatever the number of stacks was then.
+    pub fn sharded(config: StackConfig, secret: [u8; 32], shard: Shard) -> Stack {
+        let shard = Some(shard);
+        Stack {
+            shard,
+            ..Stack::new(config, secret)
         }
     }
 
@@ -188,6 +215,7 @@ impl Stack {
     /// Stops listening. Half-open connections are forgotten; those that wait to be accepted are
     /// reset, as Linux does.
     pub fn close_listener(&mut self, now: Instant, listener: ListenerId) {
+        self.settle_touched();
         if self.listeners.get_key(listener.into()).is_some() {
             self.shut_listener(now, listener.index);
         }
@@ -203,6 +231,7 @@ impl Stack {
         if self.listeners.get_key(listener.into()).is_none() {
             return Err(AcceptError::NoSuchListener);
         }
+        self.settle_touched();
         self.take_accepted(listener.index)
             .map(ConnectionId::from)
             .ok_or(AcceptError::WouldBlock)
@@ -216,6 +245,7 @@ impl Stack {
 
     /// Answers [`Event::Syn`]; says whether the SYN was still there and undecided.
     pub fn decide(&mut self, now: Instant, syn: SynId, decision: SynDecision) -> bool {
+        self.settle_touched();
         let undecided = self.is_undecided(syn);
         if undecided {
             self.decide_syn(now, syn.index, decision);
@@ -231,7 +261,8 @@ impl Stack {
     }
 
     /// Active open. Without `local`, the first address of the remote's family and an ephemeral port
-    /// (RFC 6056); with port 0, an ephemeral port on that address.
+    /// (RFC 6056); with port 0, an ephemeral port on that address. [One of several](Stack::sharded)
+    /// stacks chooses among the ports that make the flow its own.
     pub fn connect(
         &mut self,
         now: Instant,
@@ -239,6 +270,7 @@ impl Stack {
         remote: SocketAddr,
         config: ValidConfig,
     ) -> Result<ConnectionId, ConnectError> {
+        self.settle_touched();
         let tuple = self.free_tuple(local, remote)?;
         Ok(self.open_actively(now, tuple, config).into())
     }
@@ -270,6 +302,7 @@ impl Stack {
     /// and the error told, until the user calls [`close`](ConnectionMut::close): each id got from
     /// `connect` or `accept` must be closed once.
     pub fn connection(&mut self, now: Instant, id: ConnectionId) -> Option<ConnectionMut<'_>> {
+        self.settle_touched();
         let entry = self.connections.get_key(id.into())?;
         entry
             .is_users()
@@ -331,18 +364,35 @@ impl Stack {
             && self.deadlines.next().is_none()
             && self.ready.front().is_none()
             && self.replies.is_empty()
+            && self.train.is_none()
             && self.events.are_told()
+            && self.touched.is_none()
     }
 
     // What comes in.
 
     /// An IP packet arrived.
     pub fn handle_packet(&mut self, now: Instant, packet: &[u8], meta: PacketMeta) {
-        self.take_packet(now, packet, meta);
+        self.take_packet(now, packet, meta, None);
+    }
+
+    /// As [`handle_packet`](Stack::handle_packet), while a read waits: where the packet holds what comes next in
+    /// its connection's stream, with nothing unread before it, the bytes are put into the read's buffer, and no
+    /// [`Readable`](crate::ConnectionEvent::Readable) tells of them. Whatever does not fit, or is not as simple, waits
+    /// to be read as ever.
+    pub fn handle_packet_for(
+        &mut self,
+        now: Instant,
+        packet: &[u8],
+        meta: PacketMeta,
+        posted: &mut PostedRead<'_>,
+    ) {
+        self.take_packet(now, packet, meta, Some(posted));
     }
 
     /// Runs the timers that are due.
     pub fn handle_timeout(&mut self, now: Instant) {
+        self.settle_touched();
         self.run_deadlines(now);
     }
 
@@ -351,17 +401,20 @@ impl Stack {
     /// Writes the next packet to the start of `buf`, which must hold the
     /// [largest](StackConfig::largest_packet) (a shorter one gets nothing); drain until `None`.
     pub fn poll_transmit(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
+        self.settle_touched();
         self.next_transmit(now, buf)
     }
 
     /// When to call `handle_timeout` next. It may be earlier than anything is due: a deadline that
     /// has moved is looked at again when its old time comes.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.deadlines.next()
+        let (next, touched) = (self.deadlines.next(), self.touched_deadline());
+        next.into_iter().chain(touched).min()
     }
 
     /// The next event; drain until `None`.
     pub fn poll_event(&mut self) -> Option<Event> {
+        self.settle_touched();
         self.next_event()
     }
 

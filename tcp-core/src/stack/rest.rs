@@ -26,6 +26,7 @@ impl Resident {
     }
 
     /// The connection in full, for whatever may change it.
+    #[inline]
     pub(super) fn rouse(&mut self) -> &mut Connection {
         let asleep = &mut self.asleep;
         self.awake.get_or_insert_with(|| {

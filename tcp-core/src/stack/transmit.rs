@@ -1,12 +1,13 @@
-//! What goes out: stateless answers first, then one segment of each connection in turn.
+//! What goes out: stateless answers first, then a train of segments of each connection in turn.
 
 use super::Stack;
 use super::reply::{Marking, Reply};
+use super::train::emit_first;
 use super::tuple::FourTuple;
 use crate::config::Offload;
 use crate::event::Transmit;
 use crate::time::Instant;
-use crate::wire::{self, Control, IpFields, Segment};
+use crate::wire::{self, Control, IpFields, Segment, Summed};
 
 impl Stack {
     pub(super) fn next_transmit(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
@@ -15,6 +16,7 @@ impl Stack {
             return None;
         }
         self.transmit_reply(buf)
+            .or_else(|| self.transmit_wagon(buf))
             .or_else(|| self.transmit_segment(now, buf))
     }
 
@@ -28,42 +30,40 @@ impl Stack {
         if header.control == Control::Rst {
             self.counters.out_rsts += 1;
         }
-        let offload = self.config.offload;
-        emit(&tuple, marking, &Segment::bare(header), offload, buf)
+        let summed = summed_by(self.config.offload);
+        let fields = fields_of(&tuple, marking);
+        wire::write(&fields, &Segment::bare(header), summed, buf)
     }
 
-    /// Round robin: who has sent a segment goes to the end of the queue.
+    /// Round robin: who has sent a train goes to the end of the queue.
     fn transmit_segment(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
         while let Some(index) = self.ready.pop_front() {
+            let Some(key) = self.connections.key(index) else {
+                continue;
+            };
             let Some(entry) = self.connections.get_mut(index) else {
                 continue;
             };
             let (tuple, connection) = (entry.tuple, entry.resident.rouse());
             let marking = Marking::from(&*connection);
-            match connection.poll_segment(now, &mut self.counters) {
-                Some(segment) => {
-                    let offload = self.config.offload;
-                    let transmit = emit(&tuple, marking, &segment, offload, buf);
-                    self.settle(index);
-                    if transmit.is_some() {
-                        return transmit;
-                    }
-                }
-                None => self.note_changes(index),
+            let Some((segment, cutter)) = connection.poll_train(now, &mut self.counters) else {
+                self.note_changes(index);
+                continue;
+            };
+            let (fields, summed) = (fields_of(&tuple, marking), summed_by(self.config.offload));
+            let emitted = emit_first(key, &fields, (&segment, cutter), summed, buf);
+            self.settle(index);
+            if let Some((transmit, train)) = emitted {
+                self.train = train;
+                return Some(transmit);
             }
         }
         None
     }
 }
 
-fn emit(
-    tuple: &FourTuple,
-    marking: Marking,
-    segment: &Segment<'_>,
-    offload: Offload,
-    buf: &mut [u8],
-) -> Option<Transmit> {
-    let fields = IpFields {
+fn fields_of(tuple: &FourTuple, marking: Marking) -> IpFields {
+    IpFields {
         src: tuple.local(),
         dst: tuple.remote(),
         dscp: marking.dscp,
@@ -71,10 +71,14 @@ fn emit(
         // Packets with DF are never fragmented, so nothing needs to tell them apart (RFC 6864
         // §4.1), and a constant tells an observer nothing.
         identification: 0,
-    };
+    }
+}
+
+/// How much of a checksum is left to us.
+fn summed_by(offload: Offload) -> Summed {
     if offload.checksum {
-        wire::emit_partial(&fields, segment, buf)
+        Summed::PseudoHeader
     } else {
-        wire::emit(&fields, segment, buf)
+        Summed::All
     }
 }

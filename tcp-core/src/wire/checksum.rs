@@ -4,8 +4,13 @@
 //! order and the result is written back in the same. Thirty-two bits are added at a time into 64, in
 //! a loop that does nothing else: compilers make one of vectors of it, wherever it is inlined. (Lanes
 //! spelled out in an array are hardly faster at best, and with other code around them a third as fast.)
+//!
+//! Payloads are summed by the widest vectors that the processor at hand has (`pulp` compiles the same loop
+//! for each kind and chooses when it runs): to copy and sum then takes hardly longer than to copy.
 
 use core::net::IpAddr;
+
+use pulp::Arch;
 
 /// A sum over the bytes so far, at whatever offset they end.
 #[derive(Clone, Copy, Debug, Default)]
@@ -36,7 +41,20 @@ impl Sum {
     /// Appends bytes.
     #[inline]
     pub(super) fn add(self, bytes: &[u8]) -> Sum {
-        self.append(sum_words(bytes), bytes.len())
+        let words = match bytes.len() {
+            0..LONG => sum_words(bytes),
+            _ => sum_long(bytes),
+        };
+        self.append(words, bytes.len())
+    }
+
+    /// Appends bytes of which this is the [sum](whole); an even number of bytes was added before.
+    #[inline]
+    pub(super) fn add_words(self, words: u64) -> Sum {
+        Sum {
+            words: self.words + words,
+            ..self
+        }
     }
 
     /// Copies `from` to the start of `to`, as much as fits, and appends what was copied: the bytes
@@ -47,7 +65,11 @@ impl Sum {
         let (Some(to), Some(from)) = (to.get_mut(..len), from.get(..len)) else {
             return self;
         };
-        self.append(copy_and_sum(to, from), len)
+        let words = match len {
+            0..LONG => copy_and_sum(to, from),
+            _ => copy_and_sum_long(to, from),
+        };
+        self.append(words, len)
     }
 
     /// The checksum field for what was summed with that field as zero, in network byte order.
@@ -67,11 +89,15 @@ impl Sum {
 
     #[inline]
     fn append(self, words: u64, len: usize) -> Sum {
-        let part = fold(words);
-        // Bytes that start in the middle of a word count in the other half (RFC 1071 §2 (B)).
-        let part = if self.odd { part.swap_bytes() } else { part };
+        let part = if self.odd {
+            // Bytes that start in the middle of a word count in the other half (RFC 1071 §2 (B)).
+            u64::from(fold(words).swap_bytes())
+        } else {
+            words
+        };
         Sum {
-            words: self.words + u64::from(part),
+            // As in `with`.
+            words: self.words.wrapping_add(part),
             odd: self.odd ^ (len % 2 == 1),
         }
     }
@@ -79,7 +105,7 @@ impl Sum {
 
 /// The sum of a few whole words: their number is known where this is compiled, so that no loop is left.
 #[inline]
-fn whole<const N: usize>(bytes: &[u8; N]) -> u64 {
+pub(super) fn whole<const N: usize>(bytes: &[u8; N]) -> u64 {
     const { assert!(N.is_multiple_of(4), "words of 32 bits") };
     let (words, _) = bytes.as_chunks::<4>();
     words
@@ -88,8 +114,27 @@ fn whole<const N: usize>(bytes: &[u8; N]) -> u64 {
         .sum()
 }
 
+/// Bytes from which on it is worth asking for the processor's kind.
+const LONG: usize = 128;
+
+/// As [`sum_words`].
+fn sum_long(bytes: &[u8]) -> u64 {
+    Arch::new().dispatch(
+        #[inline(always)]
+        || sum_words(bytes),
+    )
+}
+
+/// As [`copy_and_sum`].
+fn copy_and_sum_long(to: &mut [u8], from: &[u8]) -> u64 {
+    Arch::new().dispatch(
+        #[inline(always)]
+        || copy_and_sum(to, from),
+    )
+}
+
 /// The sum of `bytes` as native 16-bit words, the last one padded with zero (RFC 1071 §1).
-#[inline]
+#[inline(always)]
 fn sum_words(bytes: &[u8]) -> u64 {
     let (words, tail) = bytes.as_chunks::<4>();
     let sum = words.iter().fold(0, with);
@@ -97,7 +142,7 @@ fn sum_words(bytes: &[u8]) -> u64 {
 }
 
 /// Copies between slices of equal length and sums as [`sum_words`].
-#[inline]
+#[inline(always)]
 fn copy_and_sum(to: &mut [u8], from: &[u8]) -> u64 {
     let (from_words, from_tail) = from.as_chunks::<4>();
     let (to_words, to_tail) = to.as_chunks_mut::<4>();
@@ -114,13 +159,13 @@ fn copy_and_sum(to: &mut [u8], from: &[u8]) -> u64 {
 
 /// The sum and 32 bits more. It would need 2^32 of them (16 GiB) to overflow, so the addition wraps
 /// without a check, which keeps the loop vectorisable in checked builds.
-#[inline]
+#[inline(always)]
 fn with(sum: u64, word: &[u8; 4]) -> u64 {
     sum.wrapping_add(u64::from(u32::from_ne_bytes(*word)))
 }
 
 /// The sum of less than four bytes.
-#[inline]
+#[inline(always)]
 fn sum_tail(tail: &[u8]) -> u64 {
     let (halves, last) = tail.as_chunks::<2>();
     let mut sum = 0;

@@ -15,21 +15,40 @@ use crate::seq::SeqNumber;
 
 /// Reads an ICMPv4 message.
 pub(super) fn read_v4(packet: &IpPacket<'_>) -> Result<Incoming<'static>, ParseError> {
-    let message = Message::read(packet.payload, Sum::default())?;
-    match kind_v4(&message) {
-        Some(kind) => read_quoted(packet, kind, message.quoted),
-        None => Ok(Incoming::IcmpOther),
-    }
+    check(packet.payload, Sum::default())?;
+    interpret_v4(packet)
 }
 
 /// Reads an ICMPv6 message, whose checksum covers a pseudo-header (RFC 4443 §2.3).
 pub(super) fn read_v6(packet: &IpPacket<'_>) -> Result<Incoming<'static>, ParseError> {
     let protocol = IpNumber::IPV6_ICMP.0;
     let pseudo = Sum::pseudo_header(packet.src, packet.dst, protocol, packet.payload.len());
-    let message = Message::read(packet.payload, pseudo)?;
+    check(packet.payload, pseudo)?;
+    interpret_v6(packet)
+}
+
+/// As [`read_v4`], but takes the checksum for good.
+pub(super) fn interpret_v4(packet: &IpPacket<'_>) -> Result<Incoming<'static>, ParseError> {
+    let message = Message::read(packet.payload)?;
+    match kind_v4(&message) {
+        Some(kind) => read_quoted(packet, kind, message.quoted),
+        None => Ok(Incoming::IcmpOther),
+    }
+}
+
+/// As [`read_v6`], but takes the checksum for good.
+pub(super) fn interpret_v6(packet: &IpPacket<'_>) -> Result<Incoming<'static>, ParseError> {
+    let message = Message::read(packet.payload)?;
     match kind_v6(&message) {
         Some(kind) => read_quoted(packet, kind, message.quoted),
         None => Ok(Incoming::IcmpOther),
+    }
+}
+
+fn check(message: &[u8], pseudo: Sum) -> Result<(), ParseError> {
+    match pseudo.add(message).is_intact() {
+        true => Ok(()),
+        false => Err(ParseError::Icmp),
     }
 }
 
@@ -44,10 +63,7 @@ struct Message<'a> {
 }
 
 impl<'a> Message<'a> {
-    fn read(bytes: &'a [u8], pseudo: Sum) -> Result<Message<'a>, ParseError> {
-        if !pseudo.add(bytes).is_intact() {
-            return Err(ParseError::Icmp);
-        }
+    fn read(bytes: &'a [u8]) -> Result<Message<'a>, ParseError> {
         match *bytes {
             [kind, code, _, _, a, b, c, d, ref quoted @ ..] => Ok(Message {
                 kind,

@@ -5,25 +5,32 @@
 //! malformed is a [`ParseError`] with its reason; nothing here can panic on any input.
 
 mod checksum;
+mod flow;
 mod icmp;
 mod ip;
 mod options;
+mod plain;
 mod segment;
 mod tcp;
+mod template;
 
 use core::net::{IpAddr, SocketAddr};
 
+pub use flow::ends;
+pub(crate) use plain::{Check, Plain, read as read_plain};
+pub(crate) use segment::pieces;
 pub use segment::{
     Control, Ecn, Header, Options, Payload, SackBlocks, Segment, Timestamps, WindowScale,
     WireWindow,
 };
+pub(crate) use tcp::Summed;
+pub(crate) use template::{Template, Wagon};
 
 use etherparse::IpNumber;
 
-use crate::event::{ReceiveChecksum, Transmit, TransmitChecksum};
+use crate::event::{ReceiveChecksum, Transmit};
 use crate::seq::SeqNumber;
 use ip::Extent;
-use tcp::Summed;
 
 /// What an IP packet turned out to hold.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -147,7 +154,8 @@ pub fn emit_partial(fields: &IpFields, segment: &Segment<'_>, buf: &mut [u8]) ->
     write(fields, segment, Summed::PseudoHeader, buf)
 }
 
-fn write(
+/// As [`emit`] or [`emit_partial`].
+pub(crate) fn write(
     fields: &IpFields,
     segment: &Segment<'_>,
     summed: Summed,
@@ -159,14 +167,7 @@ fn write(
     Some(Transmit {
         len: header_len + tcp_len,
         segment_size: segment.segment_size,
-        checksum: match summed {
-            Summed::All => TransmitChecksum::Complete,
-            // An IP header has 40 bytes at most here.
-            Summed::PseudoHeader => TransmitChecksum::Partial {
-                start: header_len as u16,
-                offset: tcp::CHECKSUM_AT,
-            },
-        },
+        checksum: summed.transmit(header_len),
     })
 }
 
@@ -178,6 +179,7 @@ pub fn options_len(options: &Options) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::TransmitChecksum;
     use alloc::vec;
     use alloc::vec::Vec;
     use proptest::prelude::*;

@@ -35,17 +35,21 @@ impl<'a> Segment<'a> {
 
     /// How many segments it is on the wire, at least one (`gso_segs`).
     pub fn pieces(&self) -> u64 {
-        match self.segment_size {
-            Some(size) => (self.payload.len() as u64)
-                .div_ceil(u64::from(size.get()))
-                .max(1),
-            None => 1,
-        }
+        pieces(self.payload.len(), self.segment_size)
     }
 
     /// Length in sequence space: the payload, and one each for SYN and FIN (RFC 9293 §3.4).
     pub fn sequence_len(&self) -> u32 {
         self.payload.len() as u32 + self.header.control.sequence_len()
+    }
+}
+
+/// How many segments `len` bytes of payload are on the wire, where they are cut by this size.
+#[inline]
+pub(crate) fn pieces(len: usize, segment_size: Option<NonZeroU16>) -> u64 {
+    match segment_size {
+        Some(size) => (len as u64).div_ceil(u64::from(size.get())).max(1),
+        None => 1,
     }
 }
 

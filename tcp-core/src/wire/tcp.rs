@@ -8,7 +8,7 @@ use super::checksum::Sum;
 use super::ip::IpPacket;
 use super::options::{self, Writer};
 use super::{Control, Header, IpFields, ParseError, Payload, Segment, TcpPacket, WireWindow};
-use crate::event::ReceiveChecksum;
+use crate::event::{ReceiveChecksum, TransmitChecksum};
 use crate::seq::SeqNumber;
 
 /// Bytes of a header without options.
@@ -19,12 +19,35 @@ pub(super) const CHECKSUM_AT: u16 = 16;
 
 /// What the checksum field of a segment that is written is a sum of.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Summed {
+pub(crate) enum Summed {
     /// Everything: the checksum of RFC 9293 §3.1.
     All,
     /// The pseudo-header alone, not complemented: who completes it sums from the header on, this field
     /// included, and complements (Linux's `CHECKSUM_PARTIAL`).
     PseudoHeader,
+}
+
+impl Summed {
+    /// What is to be said of the checksum of a packet whose IP header has `ip_len` bytes, at most 40.
+    pub(super) fn transmit(self, ip_len: usize) -> TransmitChecksum {
+        match self {
+            Summed::All => TransmitChecksum::Complete,
+            Summed::PseudoHeader => TransmitChecksum::Partial {
+                start: ip_len as u16,
+                offset: CHECKSUM_AT,
+            },
+        }
+    }
+}
+
+/// The flags, in the byte that holds them, that only one segment of a train has.
+pub(super) const ONCE: u8 = (FIN | PSH | CWR) as u8;
+
+/// Those of them that the last of a train may have.
+pub(super) fn once(control: Control, push: bool) -> u8 {
+    let fin = if control == Control::Fin { FIN } else { 0 };
+    let push = if push { PSH } else { 0 };
+    (fin | push) as u8
 }
 
 const FIN: u32 = 1 << 0;

@@ -210,8 +210,10 @@ fn loopback_for_any(ip: IpAddr) -> IpAddr {
 fn errno_of(error: ConnectError) -> Errno {
     match error {
         ConnectError::InvalidRemote => Errno::ENETUNREACH,
-        ConnectError::NoLocalAddress | ConnectError::AddressInUse | ConnectError::NoFreePort => {
-            Errno::EADDRNOTAVAIL
-        }
+        // A host is one stack, so no flow of its is another's.
+        ConnectError::NoLocalAddress
+        | ConnectError::AddressInUse
+        | ConnectError::NoFreePort
+        | ConnectError::OtherStack { .. } => Errno::EADDRNOTAVAIL,
     }
 }

@@ -1,20 +1,19 @@
 //! The link that every command works over: its options, and how it comes to be.
 
 use std::fs;
-use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, bail};
 use clap::{ArgAction, Args};
-use nix::errno::Errno;
 use nix::unistd::geteuid;
 use sha2::{Digest, Sha256};
 use tcp_core::{Offload, TcpConfig, ValidConfig};
 use tcp_tun::capture::Capture;
-use tcp_tun::{Cidr, Direction, Interface, InterfaceBuilder, TunMode, netns};
+use tcp_tun::{Cidr, Direction, Interface, InterfaceBuilder, MAX_QUEUES, TunMode, netns};
 
+use super::advice;
 use super::tcp::TcpArgs;
 use super::text;
 use super::trace;
@@ -62,6 +61,16 @@ pub struct LinkArgs {
     /// This is also what is done where the kernel has no offloads for TUN devices.
     #[arg(long)]
     plain: bool,
+
+    /// Share connections out among so many stacks, each with a queue of the device and a thread of its
+    /// own, for as many processors
+    ///
+    /// A connection belongs to one of them, so this speeds up many, and not one. The kernel may have no
+    /// more than one queue for the device; of one that was made before, it has several where that was said
+    /// to `ip tuntap add ... multi_queue`.
+    #[arg(long, value_name = "N", default_value_t = 1,
+          value_parser = clap::value_parser!(u16).range(1..=MAX_QUEUES as i64))]
+    queues: u16,
 
     /// Make a network of its own for this, which nothing outside can see or be disturbed by
     ///
@@ -182,7 +191,13 @@ impl LinkArgs {
     }
 
     /// Says where the device is not the one that was wanted.
-    pub fn note_offload(&self, interface: &Interface) {
+    pub fn note_fallback(&self, interface: &Interface) {
+        if interface.queues() < self.queues.into() {
+            text::note(format_args!(
+                "the kernel does not give the device {} queues: it has one, and so there is one stack",
+                self.queues
+            ));
+        }
         if self.tun_mode() == TunMode::Offload && interface.offload() == Offload::NONE {
             text::note(format_args!(
                 "this kernel has no offloads for TUN devices: each packet goes by itself"
@@ -209,9 +224,11 @@ impl LinkArgs {
         if !self.attach || self.mtu.is_some() {
             builder = builder.mtu(self.mtu());
         }
-        let interface = builder.build().map_err(|error| explain_tun(&error, name))?;
+        let interface = builder
+            .build()
+            .map_err(|error| advice::explain_tun(&error, name))?;
         let device = interface.name().unwrap_or_default();
-        self.note_offload(&interface);
+        self.note_fallback(&interface);
         for ours in self.unrouted(&kernel_addresses) {
             text::note(format_args!(
                 "no network of the kernel's holds {ours}: the kernel needs a route to it, \
@@ -232,7 +249,9 @@ impl LinkArgs {
         capture: Option<Capture>,
         observer: Option<Observer>,
     ) -> InterfaceBuilder {
-        let mut builder = Interface::builder().tun_mode(self.tun_mode());
+        let mut builder = Interface::builder()
+            .tun_mode(self.tun_mode())
+            .queues(self.queues.into());
         for address in self.addresses() {
             builder = builder.address(address);
         }
@@ -283,8 +302,12 @@ impl Link {
             false => join(&self.kernel_addresses),
         };
         let name = self.interface.name().unwrap_or("memory");
+        let queues = match self.interface.queues() {
+            1 => String::new(),
+            count => format!(", {count} queues"),
+        };
         text::note(format_args!(
-            "our stack: {ours}; the kernel: {kernel}; {name}, MTU {}",
+            "our stack: {ours}; the kernel: {kernel}; {name}, MTU {}{queues}",
             self.interface.mtu()
         ));
         if self.private {
@@ -322,35 +345,6 @@ fn geteuid_outside_is_root() -> bool {
 fn join(addresses: &[Cidr]) -> String {
     let texts: Vec<String> = addresses.iter().map(Cidr::to_string).collect();
     texts.join(", ")
-}
-
-/// What to do when there is no TUN device to be had.
-pub fn explain_tun(error: &io::Error, name: &str) -> anyhow::Error {
-    let errno = error.raw_os_error().map(Errno::from_raw);
-    let what = match name {
-        "" => "cannot make a TUN device".to_owned(),
-        name => format!("cannot make the TUN device {name}"),
-    };
-    let advice = match (errno, error.kind()) {
-        (Some(Errno::ENOENT | Errno::ENODEV | Errno::ENXIO), _) => {
-            "/dev/net/tun is missing; load the driver with `modprobe tun`, or give it to the \
-             container with `--device /dev/net/tun`"
-        }
-        (Some(Errno::EACCES), _) => {
-            "/dev/net/tun is not open to you; run as root, or open it with \
-             `sudo chmod 666 /dev/net/tun` and use --private"
-        }
-        (Some(Errno::EPERM), _) => {
-            "it takes the capability CAP_NET_ADMIN; run as root, or in a network of your own \
-             with --private"
-        }
-        (Some(Errno::EBUSY), _) => "another program uses it; choose another name with --tun",
-        (_, io::ErrorKind::PermissionDenied) => {
-            "it takes the capability CAP_NET_ADMIN; run as root, or use --private"
-        }
-        _ => return anyhow!("{what}: {error}"),
-    };
-    anyhow!("{what}: {error}; {advice}")
 }
 
 /// An address with a port of this interface's families.
@@ -419,17 +413,7 @@ mod tests {
         assert!(parse(&["--mtu", "575"]).is_err());
         assert!(parse(&["--mtu", "65536"]).is_err());
         assert!(parse(&["--attach"]).is_err());
-    }
-
-    #[test]
-    fn the_absence_of_a_device_is_explained() {
-        let explained = |errno: Errno| {
-            let error = io::Error::from(errno);
-            explain_tun(&error, "tun7").to_string()
-        };
-        assert!(explained(Errno::ENOENT).contains("modprobe tun"));
-        assert!(explained(Errno::EACCES).contains("chmod 666"));
-        assert!(explained(Errno::EPERM).contains("--private"));
-        assert!(explained(Errno::EBUSY).contains("tun7"));
+        assert!(parse(&["--queues", "0"]).is_err());
+        assert!(parse(&["--queues", "257"]).is_err());
     }
 }

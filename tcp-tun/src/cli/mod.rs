@@ -1,5 +1,6 @@
 //! The command line: what it takes, and which command does what.
 
+mod advice;
 mod bench;
 mod connect;
 mod demo;

@@ -26,6 +26,8 @@ Examples:
   sudo tcp-tun serve echo --tun tun0 --addr 10.7.0.2/24
         `nc 10.7.0.2 7` on this machine talks to it.
   sudo tcp-tun serve discard --listen 10.7.0.2:9 --addr 10.7.0.2/24 --pcap discard.pcapng
+  sudo tcp-tun serve http . --queues 4
+        Four stacks behind one address, for as many processors.
 
 While it runs, `kill -USR1 PID`, or the key s and Enter, shows the connections as `ss -ti` does.
 Ctrl-C ends it and prints what was counted.";
@@ -118,7 +120,7 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<()> {
         signals::until_ended(messages, || status::show(&link.interface)).unwrap_or(Ok(()));
     let interface = link.interface.clone();
     let closed = link.close();
-    status::show_counters(&interface.counters());
+    status::show_counters(&interface);
     outcome.and(closed)
 }
 

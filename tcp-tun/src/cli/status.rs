@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use tcp_core::{Counters, TcpInfo};
+use tcp_core::TcpInfo;
 use tcp_tun::{Interface, SocketStatus};
 
 use super::text::{self, millis};
@@ -17,9 +17,16 @@ pub fn show(interface: &Interface) {
 }
 
 /// Prints what was counted, without what was not.
-pub fn show_counters(counters: &Counters) {
+pub fn show_counters(interface: &Interface) {
     text::note(format_args!("Counted, under the names of nstat:"));
-    for (name, value) in counters.iter().filter(|(_, value)| *value > 0) {
+    let (counters, device) = (interface.counters(), interface.device_counters());
+    // Of these nstat knows nothing: the kernel has one stack.
+    let between_queues = [
+        ("QueueHandedOver", device.rx_handed_over),
+        ("QueueHandoverDrops", device.rx_handover_drops),
+    ];
+    let all = counters.iter().chain(between_queues);
+    for (name, value) in all.filter(|(_, value)| *value > 0) {
         text::note(format_args!("{name:<32}{value:>16}"));
     }
 }
@@ -266,12 +273,14 @@ mod tests {
                 local: "10.7.0.2:80".parse().unwrap(),
                 remote: "10.7.0.1:4000".parse().unwrap(),
                 state: State::Established,
+                queue: 0,
                 info: Some(info()),
             },
             SocketStatus {
                 local: "[fd07::2]:80".parse().unwrap(),
                 remote: "[fd07::1]:4000".parse().unwrap(),
                 state: State::TimeWait,
+                queue: 0,
                 info: None,
             },
         ];

@@ -64,14 +64,32 @@ pub fn configure(name: &str, config: &LinkConfig) -> io::Result<()> {
 ///
 /// `NotFound` where there is no such device.
 pub fn mtu(name: &str) -> io::Result<u16> {
-    let request = Request::new(libc::RTM_GETLINK, 0, &link_message(index_of(name)?, 0));
-    let reply = Socket::open()?.ask(request)?;
-    let mtu = reply
-        .attribute(size_of::<libc::ifinfomsg>(), libc::IFLA_MTU)
+    let mtu = link_attribute(name, libc::IFLA_MTU)?
         .and_then(|value| value.try_into().ok())
         .map(u32::from_ne_bytes)
         .ok_or_else(|| io::Error::other(format!("{name}: the kernel tells no MTU")))?;
     Ok(u16::try_from(mtu).unwrap_or(u16::MAX))
+}
+
+/// Whether somebody is at the other end of the device `name`: of a TUN device, a program that has opened
+/// it. Nobody is where there is no such device.
+///
+/// # Errors
+///
+/// Those of netlink sockets.
+pub(super) fn has_carrier(name: &str) -> io::Result<bool> {
+    match link_attribute(name, libc::IFLA_CARRIER) {
+        Ok(carrier) => Ok(carrier == Some(vec![1])),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn link_attribute(name: &str, kind: libc::c_ushort) -> io::Result<Option<Vec<u8>>> {
+    let request = Request::new(libc::RTM_GETLINK, 0, &link_message(index_of(name)?, 0));
+    let reply = Socket::open()?.ask(request)?;
+    let value = reply.attribute(size_of::<libc::ifinfomsg>(), kind);
+    Ok(value.map(<[u8]>::to_vec))
 }
 
 /// Refuses a name that the kernel would cut short or that holds a NUL.

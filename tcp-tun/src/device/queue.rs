@@ -21,6 +21,15 @@ pub(super) enum Framing {
     VnetHeader,
 }
 
+/// How many queues the device may have.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Sharing {
+    /// One.
+    Alone,
+    /// As many as are attached, up to 256 (`IFF_MULTI_QUEUE`).
+    Several,
+}
+
 /// A queue, and the device that it belongs to.
 #[derive(Debug)]
 pub(super) struct Queue {
@@ -38,13 +47,49 @@ impl Queue {
     /// `InvalidInput` for a name too long, and `Unsupported` where the kernel does not know the framing.
     pub(super) fn open(name: &str, framing: Framing) -> io::Result<Queue> {
         config::check_name(name)?;
+        Queue::attach(name, framing, Sharing::Alone).map_err(|error| match framing {
+            Framing::Bare => error,
+            Framing::VnetHeader => refusal(error, &UNKNOWN),
+        })
+    }
+
+    /// As [`open`](Queue::open), with `count` queues. The kernel gives a flow's packets to the queue that
+    /// wrote the last packet of the flow; those of flows that it has not heard of for some seconds, to any.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Queue::open), and `Unsupported` where the kernel does not know the framing or so many
+    /// queues, or the device was made by an administrator without them.
+    pub(super) fn open_several(
+        name: &str,
+        framing: Framing,
+        count: usize,
+    ) -> io::Result<Vec<Queue>> {
+        config::check_name(name)?;
+        // The kernel would attach us beside another program, and each would miss the other's packets.
+        if config::has_carrier(name)? {
+            return Err(io::Error::from_raw_os_error(libc::EBUSY));
+        }
+        let first = Queue::attach(name, framing, Sharing::Several);
+        let mut queues = vec![first.map_err(|error| refusal(error, &UNKNOWN))?];
+        while queues.len() < count {
+            let next = Queue::attach(queues[0].name(), framing, Sharing::Several);
+            queues.push(next.map_err(|error| refusal(error, &NO_MORE))?);
+        }
+        Ok(queues)
+    }
+
+    fn attach(name: &str, framing: Framing, sharing: Sharing) -> io::Result<Queue> {
         // A persistent device may remember an earlier program's offloads, so none are said as well.
-        let (opened, offloads) = match framing {
-            Framing::Bare => (open_bare(name), 0),
-            Framing::VnetHeader => (open_with_header(name), OFFLOADS),
+        let offloads = match framing {
+            Framing::Bare => 0,
+            Framing::VnetHeader => OFFLOADS,
         };
-        let (file, name) = opened.map_err(|error| refusal(error, framing))?;
-        set_offloads(&file, offloads).map_err(|error| refusal(error, framing))?;
+        let (file, name) = match (framing, sharing) {
+            (Framing::Bare, Sharing::Alone) => open_bare(name),
+            _ => open_by_ioctl(name, framing, sharing),
+        }?;
+        set_offloads(&file, offloads)?;
         let mtu = config::mtu(&name)?;
         Ok(Queue { file, name, mtu })
     }
@@ -76,15 +121,26 @@ impl AsFd for Queue {
     }
 }
 
-/// A kernel that does not know what stands before packets calls the argument or the request invalid.
-fn refusal(error: io::Error, framing: Framing) -> io::Error {
-    let unknown = matches!(
-        error.raw_os_error(),
-        Some(libc::EINVAL | libc::ENOTTY | libc::EOPNOTSUPP)
-    );
-    match framing {
-        Framing::VnetHeader if unknown => io::Error::new(io::ErrorKind::Unsupported, error),
-        _ => error,
+/// How a kernel refuses what it does not know: what stands before packets, or several queues.
+const UNKNOWN: [i32; 3] = [libc::EINVAL, libc::ENOTTY, libc::EOPNOTSUPP];
+
+/// How a kernel refuses one queue more than it can have.
+const NO_MORE: [i32; 5] = [
+    libc::EINVAL,
+    libc::ENOTTY,
+    libc::EOPNOTSUPP,
+    libc::EBUSY,
+    libc::E2BIG,
+];
+
+/// Tells a refusal, for which there is another way, from a failure.
+fn refusal(error: io::Error, refusals: &[i32]) -> io::Error {
+    let is_refusal = error
+        .raw_os_error()
+        .is_some_and(|errno| refusals.contains(&errno));
+    match is_refusal {
+        true => io::Error::new(io::ErrorKind::Unsupported, error),
+        false => error,
     }
 }
 
@@ -103,16 +159,26 @@ fn open_bare(name: &str) -> io::Result<(File, String)> {
     Ok((file, name))
 }
 
-/// What `tun-tap` cannot ask for: a header before each packet.
-fn open_with_header(name: &str) -> io::Result<(File, String)> {
+/// What `tun-tap` cannot ask for: a header before each packet, and several queues.
+fn open_by_ioctl(name: &str, framing: Framing, sharing: Sharing) -> io::Result<(File, String)> {
     let file = OpenOptions::new()
         .read(true)
         .write(true)
         .custom_flags(libc::O_NONBLOCK)
         .open("/dev/net/tun")?;
-    let flags = libc::IFF_TUN | libc::IFF_NO_PI | libc::IFF_VNET_HDR;
+    let header = match framing {
+        Framing::Bare => 0,
+        Framing::VnetHeader => libc::IFF_VNET_HDR,
+    };
+    let queues = match sharing {
+        Sharing::Alone => 0,
+        Sharing::Several => libc::IFF_MULTI_QUEUE,
+    };
+    let flags = libc::IFF_TUN | libc::IFF_NO_PI | header | queues;
     let name = attach(&file, name, flags)?;
-    set_header_len(&file, HEADER_LEN as libc::c_int)?;
+    if framing == Framing::VnetHeader {
+        set_header_len(&file, HEADER_LEN as libc::c_int)?;
+    }
     Ok((file, name))
 }
 
@@ -155,19 +221,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_kernel_without_offloads_is_told_from_a_failure() {
-        let kind =
-            |errno: i32, framing| refusal(io::Error::from_raw_os_error(errno), framing).kind();
+    fn a_refusal_is_told_from_a_failure() {
+        let kind = |errno: i32, refusals: &[i32]| {
+            refusal(io::Error::from_raw_os_error(errno), refusals).kind()
+        };
         let refused = io::ErrorKind::Unsupported;
-        assert_eq!(kind(libc::EINVAL, Framing::VnetHeader), refused);
-        assert_eq!(kind(libc::ENOTTY, Framing::VnetHeader), refused);
-        assert_eq!(
-            kind(libc::EINVAL, Framing::Bare),
-            io::ErrorKind::InvalidInput
-        );
-        assert_eq!(
-            kind(libc::EBUSY, Framing::VnetHeader),
-            io::ErrorKind::ResourceBusy
-        );
+        assert_eq!(kind(libc::EINVAL, &UNKNOWN), refused);
+        assert_eq!(kind(libc::ENOTTY, &UNKNOWN), refused);
+        assert_eq!(kind(libc::EBUSY, &UNKNOWN), io::ErrorKind::ResourceBusy);
+        assert_eq!(kind(libc::EBUSY, &NO_MORE), refused);
+        assert_eq!(kind(libc::E2BIG, &NO_MORE), refused);
+        let denied = io::ErrorKind::PermissionDenied;
+        assert_eq!(kind(libc::EPERM, &NO_MORE), denied);
     }
 }

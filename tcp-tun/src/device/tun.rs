@@ -26,6 +26,13 @@ use super::{Device, MAX_PACKET};
 /// [`Verified`](tcp_core::ReceiveChecksum::Verified). What the device is given is cut, and its
 /// checksum completed, only where the packet leaves the machine. The MTU stays what it is: segments
 /// are no larger for being carried together.
+///
+/// # With several queues
+///
+/// [`open_queues`](TunDevice::open_queues) opens the device several times. Each of what it gives is a
+/// queue, a [`Device`] by itself. What is sent by one of them is seen by the kernel, which then puts the
+/// packets that it has for the same flow into that queue; but those of a flow that it has not heard of for
+/// some seconds come by any.
 pub struct TunDevice {
     queue: Queue,
     framing: Framing,
@@ -53,6 +60,31 @@ impl TunDevice {
     /// (`IFF_VNET_HDR`, `TUNSETOFFLOAD`).
     pub fn open_with_offload(name: &str) -> io::Result<TunDevice> {
         TunDevice::open_queue(name, Framing::VnetHeader)
+    }
+
+    /// Opens the plain TUN device `name` with `count` queues, of which each is one of the values returned.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](TunDevice::open), and `Unsupported` where the kernel does not give the device so many
+    /// queues (`IFF_MULTI_QUEUE`): it has 256 at most, and one where an administrator made it without
+    /// `multi_queue`.
+    pub fn open_queues(name: &str, count: usize) -> io::Result<Vec<TunDevice>> {
+        TunDevice::open_several(name, Framing::Bare, count)
+    }
+
+    /// As [`open_queues`](TunDevice::open_queues), with offloads.
+    ///
+    /// # Errors
+    ///
+    /// As [`open_queues`](TunDevice::open_queues), and `Unsupported` also where the kernel has no offloads.
+    pub fn open_queues_with_offload(name: &str, count: usize) -> io::Result<Vec<TunDevice>> {
+        TunDevice::open_several(name, Framing::VnetHeader, count)
+    }
+
+    fn open_several(name: &str, framing: Framing, count: usize) -> io::Result<Vec<TunDevice>> {
+        let queues = Queue::open_several(name, framing, count)?.into_iter();
+        Ok(queues.map(|queue| TunDevice { queue, framing }).collect())
     }
 
     fn open_queue(name: &str, framing: Framing) -> io::Result<TunDevice> {

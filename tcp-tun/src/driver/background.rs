@@ -1,43 +1,92 @@
-//! The interface's own thread, which drives when nobody waits.
+//! The interface's own threads, one for each queue, which drive when nobody waits.
 
 use std::io;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
 
 use super::clock::Clock;
+use super::exchange::Exchange;
 use super::link::Link;
+use super::observe;
+use super::queues::Queues;
 use super::role::Relief;
 use super::seat::{DEVICE, Seat};
 use super::state::State;
 use super::{Setup, Shared};
 
-/// Starts the thread of one interface.
+/// The queues of an interface, and their threads.
+pub(crate) struct Running {
+    pub(crate) queues: Queues,
+    pub(crate) threads: Vec<JoinHandle<io::Result<()>>>,
+}
+
+/// Starts the threads of one interface, one for each queue.
 ///
 /// # Errors
 ///
 /// Those of `epoll`, and of starting a thread.
-pub(crate) fn spawn(setup: Setup) -> io::Result<(Arc<Shared>, JoinHandle<io::Result<()>>)> {
-    let (seat, waker, registry) = Seat::new()?;
-    let link = Link::register(setup.device, registry, DEVICE, setup.observer)?;
-    let shared = Arc::new(Shared {
-        state: Mutex::new(State::new(setup.stack, link)),
-        waker,
-        relief: Relief::new()?,
-        clock: Clock::start(),
-        busy_poll: setup.busy_poll,
-        tcp: setup.tcp,
-    });
-    let handle = Arc::clone(&shared);
-    let thread = thread::Builder::new()
-        .name("tcp-tun".to_owned())
-        .spawn(move || {
+pub(crate) fn spawn(setup: Setup) -> io::Result<Running> {
+    let count = setup.queues.len();
+    let seats: Vec<_> = (0..count).map(|_| Seat::new()).collect::<io::Result<_>>()?;
+    let (mut ready, mut wakers) = (Vec::new(), Vec::new());
+    for (seat, waker, registry) in seats {
+        wakers.push(Arc::new(waker));
+        ready.push((seat, registry));
+    }
+    let mut members = setup
+        .steering
+        .map(|steering| Exchange::join(steering, &wakers).into_iter());
+    let mut observers = setup
+        .observer
+        .map(|observer| observe::share(observer, count).into_iter());
+    let clock = Clock::start();
+    let mut parts = Vec::new();
+    for (((device, stack), (seat, registry)), waker) in
+        setup.queues.into_iter().zip(ready).zip(wakers)
+    {
+        let observer = observers.as_mut().and_then(Iterator::next);
+        let member = members.as_mut().and_then(Iterator::next);
+        let link = Link::register(device, registry, DEVICE, observer)?;
+        let shared = Arc::new(Shared {
+            state: Mutex::new(State::new(stack, link, member)),
+            waker,
+            relief: Relief::new()?,
+            clock,
+            busy_poll: setup.busy_poll,
+            tcp: setup.tcp.clone(),
+        });
+        parts.push((shared, seat));
+    }
+    start(parts)
+}
+
+fn start(parts: Vec<(Arc<Shared>, Seat)>) -> io::Result<Running> {
+    let mut threads = Vec::new();
+    let mut queues = Vec::new();
+    for (shared, seat) in parts {
+        queues.push(Arc::clone(&shared));
+        let name = format!("tcp-tun/{}", threads.len());
+        let thread = thread::Builder::new().name(name).spawn(move || {
             let stopped = StopOnExit(&shared);
             let result = run(Box::new(seat), &shared);
             stopped.with(result)
-        })?;
-    Ok((handle, thread))
+        });
+        match thread {
+            Ok(thread) => threads.push(thread),
+            Err(error) => {
+                // Those that run already have nobody to end them.
+                for shared in queues {
+                    shared.begin_shutdown(Duration::ZERO);
+                }
+                return Err(error);
+            }
+        }
+    }
+    let queues = Queues::new(queues);
+    Ok(Running { queues, threads })
 }
 
 /// Why the thread no longer drives.
@@ -76,7 +125,7 @@ fn drive(
     shared: &Shared,
 ) -> io::Result<Relieved> {
     loop {
-        let now = seat.work(state, &shared.clock)?;
+        let now = seat.work(state, &shared.clock, None)?;
         if state.may_stop(now) {
             return Ok(Relieved::AtEnd);
         }

@@ -5,13 +5,49 @@ use std::task;
 use std::thread;
 
 use parking_lot::MutexGuard;
-use tcp_core::Instant;
+use tcp_core::{Instant, PostedRead};
 
 use super::Shared;
+use super::patience::Patience;
 use super::role::Driver;
 use super::seat::Seat;
 use super::state::State;
-use super::wait::{Patience, Waiting};
+use super::wait::Waiting;
+
+/// A call that may have to wait.
+pub(crate) trait Call {
+    type Output;
+
+    /// Tries it.
+    fn attempt(&mut self, state: &mut State, now: Instant) -> task::Poll<io::Result<Self::Output>>;
+
+    /// Where packets may put what the call waits for, while it waits.
+    fn posted(&mut self) -> Option<PostedRead<'_>> {
+        None
+    }
+
+    /// They have put so many bytes there.
+    fn on_filled(&mut self, _count: usize) {}
+
+    /// Whether there are such bytes: they are read, and the call has succeeded, whatever else happens.
+    fn is_filled(&self) -> bool {
+        false
+    }
+}
+
+/// A call that is tried, and no more.
+struct Attempt<F>(F);
+
+impl<T, F> Call for Attempt<F>
+where
+    F: FnMut(&mut State, Instant) -> task::Poll<io::Result<T>>,
+{
+    type Output = T;
+
+    fn attempt(&mut self, state: &mut State, now: Instant) -> task::Poll<io::Result<T>> {
+        self.0(state, now)
+    }
+}
 
 impl Shared {
     /// Tries a call until it is ready, and between the tries drives the interface, or waits to be told
@@ -25,8 +61,22 @@ impl Shared {
         &self,
         waiting: Waiting<'_>,
         patience: Patience,
-        mut attempt: impl FnMut(&mut State, Instant) -> task::Poll<io::Result<T>>,
+        attempt: impl FnMut(&mut State, Instant) -> task::Poll<io::Result<T>>,
     ) -> io::Result<T> {
+        self.wait_for_call(waiting, patience, Attempt(attempt))
+    }
+
+    /// The same, for a call that packets may answer by themselves.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`wait_for`](Shared::wait_for).
+    pub(crate) fn wait_for_call<C: Call>(
+        &self,
+        waiting: Waiting<'_>,
+        patience: Patience,
+        mut call: C,
+    ) -> io::Result<C::Output> {
         let until = match patience {
             Patience::None => Some(Instant::ZERO),
             Patience::Until(deadline) => Some(self.clock.at(deadline)),
@@ -37,10 +87,12 @@ impl Shared {
         let mut state = self.lock();
         let mut now = self.clock.now();
         let result = loop {
-            if let Err(error) = state.check_running() {
+            if let Err(error) = state.check_running()
+                && !call.is_filled()
+            {
                 break Err(error);
             }
-            let outcome = attempt(&mut state, now);
+            let outcome = call.attempt(&mut state, now);
             let notified = self.settle(&mut state, now);
             if let task::Poll::Ready(result) = outcome {
                 break result;
@@ -52,7 +104,11 @@ impl Shared {
             if until.is_some_and(|until| until <= now) {
                 break Err(io::ErrorKind::WouldBlock.into());
             }
-            now = caller.wait(&mut state, now);
+            let mut posted = call.posted();
+            now = caller.wait(&mut state, now, posted.as_mut());
+            if let Some(filled) = posted.map(|posted| posted.filled()) {
+                call.on_filled(filled);
+            }
         };
         caller.leave(&mut state, now);
         result
@@ -81,7 +137,12 @@ impl<'a> Caller<'a> {
     }
 
     /// Returns when the call's answer may have changed, or its time is over: the time that it is then.
-    fn wait(&mut self, state: &mut MutexGuard<'_, State>, now: Instant) -> Instant {
+    fn wait(
+        &mut self,
+        state: &mut MutexGuard<'_, State>,
+        now: Instant,
+        posted: Option<&mut PostedRead<'_>>,
+    ) -> Instant {
         let busy_until = *self.busy_until.get_or_insert(now + self.shared.busy_poll);
         if self.seat.is_none() {
             self.seat = state.role.take_seat(self.waiting.waiter);
@@ -96,7 +157,7 @@ impl<'a> Caller<'a> {
         let clock = &self.shared.clock;
         let driven = seat
             .rest(state, clock, self.until)
-            .and_then(|()| seat.work(state, clock));
+            .and_then(|()| seat.work(state, clock, posted));
         let now = match driven {
             Ok(now) => now,
             Err(error) => {

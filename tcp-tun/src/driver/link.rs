@@ -1,6 +1,7 @@
 //! The device as the driver uses it: with a packet in hand, an observer and counters.
 
 use std::io;
+use std::ops::AddAssign;
 use std::os::fd::{AsRawFd, RawFd};
 
 use mio::unix::SourceFd;
@@ -26,6 +27,24 @@ pub struct DeviceCounters {
     pub tx_blocked: u64,
     /// Packets that the device failed to send, and that so were lost.
     pub tx_errors: u64,
+    /// Packets received at another queue than their flow's, and handed over to that.
+    pub rx_handed_over: u64,
+    /// Of packets received at another queue than their flow's, those that found no room there, and that
+    /// so were lost.
+    pub rx_handover_drops: u64,
+}
+
+impl AddAssign for DeviceCounters {
+    fn add_assign(&mut self, other: DeviceCounters) {
+        self.rx_packets += other.rx_packets;
+        self.rx_bytes += other.rx_bytes;
+        self.tx_packets += other.tx_packets;
+        self.tx_bytes += other.tx_bytes;
+        self.tx_blocked += other.tx_blocked;
+        self.tx_errors += other.tx_errors;
+        self.rx_handed_over += other.rx_handed_over;
+        self.rx_handover_drops += other.rx_handover_drops;
+    }
 }
 
 /// The device, the packet that it had no room for, and who watches.

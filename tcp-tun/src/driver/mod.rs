@@ -28,12 +28,23 @@
 //! driver's own call, or begins the shutdown, sees the note and wakes it. A wake-up that comes between
 //! the note and the sleep is kept by the waker's descriptor.
 
+//! # Several queues
+//!
+//! A device with several queues has all of this for each: a state, a lock, a seat, a thread. They share
+//! the clock and the observer, and nothing that a packet in the right queue passes. A flow belongs to one
+//! of them; what another has read of it is handed over ([`exchange`]). No thread ever holds the locks of
+//! two states. A listener has a part in each, and its callers wait for any of them ([`crowd`]).
+
 mod alarm;
 mod background;
 mod caller;
 mod clock;
+mod crowd;
+mod exchange;
 mod link;
 mod observe;
+mod patience;
+mod queues;
 mod role;
 mod seat;
 mod state;
@@ -41,26 +52,31 @@ mod turn;
 mod wait;
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use mio::Waker;
 use parking_lot::{Mutex, MutexGuard};
-use tcp_core::{Instant, Stack, ValidConfig};
+use tcp_core::{Instant, Stack, Steering, ValidConfig};
 
-pub(crate) use background::spawn;
+pub(crate) use background::{Running, spawn};
+pub(crate) use caller::Call;
 use clock::Clock;
+pub(crate) use crowd::{Crowd, Wanted};
 pub use link::DeviceCounters;
 pub use observe::Direction;
 pub(crate) use observe::Observer;
+pub(crate) use patience::Patience;
+pub(crate) use queues::Queues;
 use role::Relief;
 pub(crate) use state::State;
-pub(crate) use wait::{ConnectionWait, ListenerWait, Patience};
+pub(crate) use wait::{ConnectionWait, ListenerWait};
 
-/// Everything that the driver, the interface, its listeners and its streams have in common.
+/// Everything that the driver of one queue, the interface, its listeners and its streams have in common.
 pub(crate) struct Shared {
     state: Mutex<State>,
     /// Wakes the driver, whoever it is.
-    waker: Waker,
+    waker: Arc<Waker>,
     relief: Relief,
     clock: Clock,
     /// How long a caller that drives asks the device before it sleeps.
@@ -69,11 +85,6 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// How connections and listeners behave that are not told otherwise.
-    pub(crate) fn tcp_config(&self) -> &ValidConfig {
-        &self.tcp
-    }
-
     /// The state, for a look; what changes the stack goes through [`act`](Shared::act).
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock()
@@ -120,11 +131,13 @@ impl Shared {
     }
 }
 
-/// A stack that is not yet driven, and how to drive it.
+/// Stacks that are not yet driven, and how to drive them.
 pub(crate) struct Setup {
-    pub(crate) device: Box<dyn crate::Device>,
+    /// The queues of the device, each with its stack; at least one.
+    pub(crate) queues: Vec<(Box<dyn crate::Device>, Stack)>,
+    /// Which stack a flow belongs to, where there are several.
+    pub(crate) steering: Option<Steering>,
     pub(crate) observer: Option<Observer>,
-    pub(crate) stack: Stack,
     pub(crate) tcp: ValidConfig,
     pub(crate) busy_poll: Duration,
 }

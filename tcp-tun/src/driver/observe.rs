@@ -1,8 +1,10 @@
 //! Who watches packets sees them as they would be on a wire.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use etherparse::{NetSlice, SlicedPacket, TransportSlice};
+use parking_lot::Mutex;
 use tcp_core::{PacketMeta, ReceiveChecksum, Transmit, TransmitChecksum};
 
 /// Which way an observed packet went.
@@ -16,6 +18,26 @@ pub enum Direction {
 
 /// Sees every packet that passes.
 pub(crate) type Observer = Box<dyn FnMut(Direction, SystemTime, &[u8]) + Send>;
+
+/// An observer for each of so many queues, by which the one sees what passes at all of them: in the order
+/// of time, as far as the times of packets go that pass at once.
+pub(super) fn share(observer: Observer, queues: usize) -> Vec<Observer> {
+    if queues == 1 {
+        return vec![observer];
+    }
+    let shared = Arc::new(Mutex::new((observer, SystemTime::UNIX_EPOCH)));
+    let part = |shared: &Arc<Mutex<(Observer, SystemTime)>>| {
+        let shared = Arc::clone(shared);
+        let observe = move |direction, time: SystemTime, packet: &[u8]| {
+            let (observer, last) = &mut *shared.lock();
+            // Who has been overtaken on the way to the lock is late by that.
+            *last = time.max(*last);
+            observer(direction, *last, packet);
+        };
+        Box::new(observe) as Observer
+    };
+    (0..queues).map(|_| part(&shared)).collect()
+}
 
 /// What a packet's checksum field holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

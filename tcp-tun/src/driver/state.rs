@@ -4,9 +4,13 @@ use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::Arc;
 
-use tcp_core::{AcceptError, ConnectionId, Event, Instant, ListenerId, Stack, State as TcpState};
+use tcp_core::{
+    AcceptError, ConnectionId, Event, Instant, ListenerId, PostedRead, Stack, State as TcpState,
+};
 
 use super::clock::Clock;
+use super::crowd::{Crowd, Wanted};
+use super::exchange::Member;
 use super::link::{DeviceCounters, Link};
 use super::observe::Observer;
 use super::role::Role;
@@ -17,6 +21,8 @@ pub(crate) struct State {
     pub(crate) stack: Stack,
     pub(super) role: Role,
     link: Link,
+    /// What joins this queue with the others, where there are others.
+    member: Option<Member>,
     connections: HashMap<ConnectionId, Arc<ConnectionWait>>,
     listeners: HashMap<ListenerId, ListenerEntry>,
     phase: Phase,
@@ -48,11 +54,12 @@ enum Sleep {
 }
 
 impl State {
-    pub(super) fn new(stack: Stack, link: Link) -> State {
+    pub(super) fn new(stack: Stack, link: Link, member: Option<Member>) -> State {
         State {
             stack,
             role: Role::new(),
             link,
+            member,
             connections: HashMap::new(),
             listeners: HashMap::new(),
             phase: Phase::Running,
@@ -79,7 +86,13 @@ impl State {
     }
 
     pub(crate) fn device_counters(&self) -> DeviceCounters {
-        self.link.counters()
+        let (rx_handed_over, rx_handover_drops) =
+            self.member.as_ref().map_or((0, 0), Member::counts);
+        DeviceCounters {
+            rx_handed_over,
+            rx_handover_drops,
+            ..self.link.counters()
+        }
     }
 
     /// Begins to report the events of a connection.
@@ -95,13 +108,14 @@ impl State {
         }
     }
 
-    /// Begins to report the events of a listener.
+    /// Begins to report the events of a listener: to the crowd, where it is one of several queues'.
     pub(crate) fn watch_listener(
         &mut self,
         id: ListenerId,
         syn_backlog: usize,
+        crowd: Option<Arc<Crowd>>,
     ) -> Arc<ListenerWait> {
-        let wait = Arc::new(ListenerWait::default());
+        let wait = Arc::new(ListenerWait::new(crowd));
         let entry = ListenerEntry {
             wait: Arc::clone(&wait),
             syns: VecDeque::new(),
@@ -188,8 +202,11 @@ impl State {
         let accepted = self.stack.accept(id)?;
         if self.stack.accept_queue_len(id) > 0 {
             // Not the driver alone: it may be the caller, who has got one and leaves.
-            self.tell_acceptor(id);
-            self.tell(Some(Waiter::Acceptable(id)));
+            let waiter = Waiter::Acceptable(id);
+            if self.role.is_driven_by(|driver| driver == waiter) {
+                self.concern_driver();
+            }
+            self.tell(Some(waiter));
         }
         Ok(accepted)
     }
@@ -214,15 +231,36 @@ impl State {
                     wait.notify_one(waiter);
                 }
             }
-            Some(waiter @ (Waiter::Acceptable(id) | Waiter::Syn(id))) => {
-                if let Some(entry) = self.listeners.get(&id) {
-                    entry.wait.notify_one(waiter);
-                }
-            }
+            Some(Waiter::Acceptable(id)) => self.tell_listener(id, Wanted::Connection),
+            Some(Waiter::Syn(id)) => self.tell_listener(id, Wanted::Syn),
         }
     }
 
-    /// Hands the stack up to `batch` packets; fewer where the device has no more.
+    fn tell_listener(&self, id: ListenerId, wanted: Wanted) {
+        if let Some(entry) = self.listeners.get(&id) {
+            entry.wait.notify_one(wanted);
+        }
+    }
+
+    /// Hands the stack up to `batch` packets that other queues' drivers have read for it; says whether
+    /// there are more.
+    ///
+    /// # Errors
+    ///
+    /// Another queue is gone.
+    pub(super) fn receive_handed_over(&mut self, batch: usize, clock: &Clock) -> io::Result<bool> {
+        let Some(member) = &self.member else {
+            return Ok(false);
+        };
+        let collected = member.collect(batch)?;
+        for parcel in collected.parcels {
+            self.stack
+                .handle_packet(clock.now(), &parcel.packet, parcel.meta);
+        }
+        Ok(collected.more)
+    }
+
+    /// Hands the stack up to `batch` packets, but for those of other queues' flows; fewer where the device has no more.
     ///
     /// # Errors
     ///
@@ -232,14 +270,29 @@ impl State {
         batch: usize,
         clock: &Clock,
         buf: &mut [u8],
+        mut posted: Option<&mut PostedRead<'_>>,
     ) -> io::Result<usize> {
         for received in 0..batch {
             let Some((len, meta)) = self.link.recv(clock, buf)? else {
                 return Ok(received);
             };
+            if let Some(member) = &mut self.member
+                && member.hand_over(&buf[..len], meta)
+            {
+                continue;
+            }
             // The time at which it was read will do: to look at the clock again costs more than it is off.
             let now = meta.arrived.unwrap_or_else(|| clock.now());
-            self.stack.handle_packet(now, &buf[..len], meta);
+            let packet = &buf[..len];
+            match &mut posted {
+                Some(posted) => {
+                    self.stack.handle_packet_for(now, packet, meta, posted);
+                    if posted.is_full() {
+                        return Ok(batch);
+                    }
+                }
+                None => self.stack.handle_packet(now, packet, meta),
+            }
         }
         Ok(batch)
     }
@@ -330,6 +383,9 @@ impl State {
     /// lock: it may own a handle of the interface.
     #[must_use]
     pub(super) fn stop(&mut self, failure: Option<Arc<io::Error>>) -> Option<Observer> {
+        if let Some(member) = &self.member {
+            member.leave(failure.as_ref());
+        }
         self.phase = Phase::Stopped(failure);
         for (_, entry) in self.listeners.drain() {
             entry.wait.notify_all();

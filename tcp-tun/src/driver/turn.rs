@@ -3,7 +3,7 @@
 use std::io;
 
 use parking_lot::MutexGuard;
-use tcp_core::Instant;
+use tcp_core::{Instant, PostedRead};
 
 use super::clock::Clock;
 use super::seat::{Input, Seat};
@@ -15,12 +15,19 @@ const RECEIVE_BATCH: usize = 64;
 
 impl Seat {
     /// Does what there is to do: a batch of packets, the timers that are due, and what comes of both. Tells
-    /// the time at which that was.
+    /// the time at which that was. What is for the driver's own read may go there straight from the packets.
     ///
     /// # Errors
     ///
     /// The device is gone.
-    pub(super) fn work(&mut self, state: &mut State, clock: &Clock) -> io::Result<Instant> {
+    pub(super) fn work(
+        &mut self,
+        state: &mut State,
+        clock: &Clock,
+        posted: Option<&mut PostedRead<'_>>,
+    ) -> io::Result<Instant> {
+        // First those that others have read: of two packets of a flow, that is likely to be the older.
+        let more = state.receive_handed_over(RECEIVE_BATCH, clock)?;
         let batch = match self.input {
             Input::Drained => 0,
             // It may be what the driver waits for; to see that there is no other can be left for later.
@@ -28,10 +35,13 @@ impl Seat {
             Input::More => RECEIVE_BATCH,
         };
         if batch > 0 {
-            self.input = match state.receive_batch(batch, clock, &mut self.buf)? {
+            self.input = match state.receive_batch(batch, clock, &mut self.buf, posted)? {
                 received if received < batch => Input::Drained,
                 _ => Input::More,
             };
+        }
+        if more {
+            self.look_again();
         }
         let now = clock.now();
         // What is due may have been answered by a packet that waits behind the first.

@@ -4,30 +4,11 @@ use std::collections::VecDeque;
 use std::iter;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use parking_lot::Condvar;
 use tcp_core::{ConnectionEvent, ConnectionId, ListenerId, Stack, SynId};
 
-/// How long a call may wait.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Patience {
-    /// Not at all.
-    None,
-    /// Until this time.
-    Until(Instant),
-    /// For as long as it takes.
-    Forever,
-}
-
-impl Patience {
-    /// Patience for this long from now; without a limit where the end is too far to name.
-    pub(crate) fn lasting(timeout: Option<Duration>) -> Patience {
-        timeout
-            .and_then(|timeout| Instant::now().checked_add(timeout))
-            .map_or(Patience::Forever, Patience::Until)
-    }
-}
+use super::crowd::{Crowd, Wanted};
 
 /// What a caller waits for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -104,39 +85,52 @@ impl ConnectionWait {
     }
 }
 
-/// The threads that wait for one listener.
+/// The threads that wait for one listener of one stack.
 #[derive(Debug, Default)]
 pub(crate) struct ListenerWait {
     acceptable: Condvar,
     syn: Condvar,
+    /// Where they wait if the user's listener has a part in each of several stacks.
+    crowd: Option<Arc<Crowd>>,
 }
 
 impl ListenerWait {
-    /// For a connection to accept.
-    pub(crate) fn to_accept(&self, id: ListenerId) -> Waiting<'_> {
-        Waiting {
-            waiter: Waiter::Acceptable(id),
-            changed: &self.acceptable,
+    pub(super) fn new(crowd: Option<Arc<Crowd>>) -> ListenerWait {
+        ListenerWait {
+            crowd,
+            ..ListenerWait::default()
         }
     }
 
-    /// For a SYN to decide about.
-    pub(crate) fn to_decide(&self, id: ListenerId) -> Waiting<'_> {
-        Waiting {
-            waiter: Waiter::Syn(id),
-            changed: &self.syn,
+    /// For a connection to accept, or for a SYN to decide about.
+    pub(crate) fn to_take(&self, wanted: Wanted, id: ListenerId) -> Waiting<'_> {
+        match wanted {
+            Wanted::Connection => Waiting {
+                waiter: Waiter::Acceptable(id),
+                changed: &self.acceptable,
+            },
+            Wanted::Syn => Waiting {
+                waiter: Waiter::Syn(id),
+                changed: &self.syn,
+            },
         }
     }
 
     /// Wakes one thread that waits for this.
-    pub(super) fn notify_one(&self, waiter: Waiter) {
-        match waiter {
-            Waiter::Syn(_) => self.syn.notify_one(),
-            _ => self.acceptable.notify_one(),
+    pub(super) fn notify_one(&self, wanted: Wanted) {
+        if let Some(crowd) = &self.crowd {
+            return crowd.tell_one(wanted);
+        }
+        match wanted {
+            Wanted::Connection => self.acceptable.notify_one(),
+            Wanted::Syn => self.syn.notify_one(),
         };
     }
 
     pub(super) fn notify_all(&self) {
+        if let Some(crowd) = &self.crowd {
+            return crowd.tell_all();
+        }
         self.acceptable.notify_all();
         self.syn.notify_all();
     }
@@ -168,7 +162,7 @@ impl ListenerEntry {
             self.syns.retain(|queued| stack.is_undecided(queued.id));
         }
         self.syns.push_back(syn);
-        self.wait.syn.notify_one();
+        self.wait.notify_one(Wanted::Syn);
     }
 
     /// The oldest SYN that still awaits its decision; those before it are forgotten.

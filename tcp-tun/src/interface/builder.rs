@@ -4,27 +4,18 @@ use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
 use std::net::IpAddr;
+use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use parking_lot::Mutex;
-use tcp_core::{Stack, StackConfig, ValidConfig};
+use tcp_core::{Offload, Stack, StackConfig, Steering, ValidConfig};
 
+use super::open::{self, TunMode, Wish};
 use super::{Inner, Interface, invalid};
 use crate::device::config::{self, LinkConfig};
-use crate::device::{Cidr, Device, TunDevice};
-use crate::driver::{self, Direction, Observer, Setup};
-
-/// Which TUN device an interface makes for itself.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-pub enum TunMode {
-    /// The one with offloads, or the plain one where the kernel refuses:
-    /// [`Interface::offload`] tells.
-    #[default]
-    Offload,
-    /// The plain one: every packet that passes is one of the wire, with its checksum.
-    Plain,
-}
+use crate::device::{Cidr, Device};
+use crate::driver::{self, Direction, Observer, Running, Setup};
 
 /// Options of an [`Interface`] to be.
 ///
@@ -52,11 +43,15 @@ pub struct InterfaceBuilder {
     tcp: ValidConfig,
     stack: StackConfig,
     secret: Option<[u8; 32]>,
-    device: Option<Box<dyn Device>>,
+    queues: usize,
+    /// Those of the device that was given, if one was.
+    devices: Option<DeviceQueues>,
     observer: Option<Observer>,
     shutdown_timeout: Duration,
     busy_poll: Duration,
 }
+
+type DeviceQueues = Vec<Box<dyn Device>>;
 
 impl Default for InterfaceBuilder {
     fn default() -> Self {
@@ -69,7 +64,8 @@ impl Default for InterfaceBuilder {
             tcp: ValidConfig::default(),
             stack: StackConfig::default(),
             secret: None,
-            device: None,
+            queues: 1,
+            devices: None,
             observer: None,
             shutdown_timeout: Duration::from_secs(2),
             busy_poll: Duration::ZERO,
@@ -138,13 +134,38 @@ impl InterfaceBuilder {
     }
 
     /// A device in place of a TUN device.
-    pub fn device(mut self, device: impl Device + 'static) -> Self {
-        self.device = Some(Box::new(device));
+    pub fn device(self, device: impl Device + 'static) -> Self {
+        self.device_queues([device])
+    }
+
+    /// A device with several queues in place of a TUN device: each value is one of them, and gets a stack
+    /// of its own, as with [`queues`](InterfaceBuilder::queues).
+    pub fn device_queues<D: Device + 'static>(
+        mut self,
+        queues: impl IntoIterator<Item = D>,
+    ) -> Self {
+        let boxed = |queue| Box::new(queue) as Box<dyn Device>;
+        self.devices = Some(queues.into_iter().map(boxed).collect());
+        self
+    }
+
+    /// How many queues the TUN device gets (`IFF_MULTI_QUEUE`), 1 to [`MAX_QUEUES`]; by default one. Each
+    /// has a stack, a lock and a thread of its own, so that as many processors can work. Where the kernel
+    /// refuses, there is one: [`Interface::queues`] tells.
+    ///
+    /// A connection belongs to one queue, by a keyed hash of its addresses and ports, and never changes it;
+    /// a packet that comes by another is handed over. So several queues serve several connections, and
+    /// none is faster by them. A listener's limits ([`ListenConfig`](tcp_core::ListenConfig)) hold for
+    /// each queue by itself; who waits for it waits for all queues, and so leaves it to others to receive,
+    /// which costs a hand-over between threads for each connection.
+    pub fn queues(mut self, count: usize) -> Self {
+        self.queues = count;
         self
     }
 
     /// Shows every packet to `observer`, with the wall clock's time: for captures. The observer runs
-    /// under the interface's lock, so it should be quick, and must not call the interface.
+    /// under the interface's lock, so it should be quick, and must not call the interface. Of several
+    /// [queues](InterfaceBuilder::queues) it sees all, one packet at a time, in the order of time.
     pub fn on_packet(
         mut self,
         observer: impl FnMut(Direction, SystemTime, &[u8]) + Send + 'static,
@@ -167,71 +188,91 @@ impl InterfaceBuilder {
         self
     }
 
-    /// Makes the interface, and starts its thread.
+    /// Makes the interface, and starts its threads.
     ///
     /// A TUN device is made in the network namespace of the calling thread.
     ///
     /// # Errors
     ///
     /// `InvalidInput` without any address (unless [`any_address`](InterfaceBuilder::any_address) is
-    /// set), and for an MTU below 576, or below 1280 with an IPv6 address. Then those of
-    /// [`TunDevice::open`] and [`config::configure`], and of `epoll` and thread creation.
+    /// set), for an MTU below 576, or below 1280 with an IPv6 address, and for a number of queues that
+    /// cannot be. Then those of [`TunDevice::open`](crate::TunDevice::open) and [`config::configure`], and
+    /// of `epoll` and thread creation.
     pub fn build(mut self) -> io::Result<Interface> {
-        let (device, name) = match self.device.take() {
-            Some(device) => (device, None),
+        let (devices, name) = match self.devices.take() {
+            Some(devices) => (devices, None),
             None => self.open_tun()?,
         };
-        let offload = device.offload();
-        let mtu = self.mtu.map_or(device.mtu(), |mtu| mtu.min(device.mtu()));
+        let queues = queue_count(devices.len())?;
+        let offload = least_offload(&devices);
+        let device_mtu = devices.iter().map(Device::mtu).min().unwrap_or(u16::MAX);
+        let mtu = self.mtu.map_or(device_mtu, |mtu| mtu.min(device_mtu));
         self.check(mtu)?;
-        let stack = StackConfig {
-            addresses: self.addresses.iter().map(|cidr| cidr.addr()).collect(),
-            mtu,
-            offload,
-            clock_offset: SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default(),
-            ..self.stack
-        };
         let secret = match self.secret {
             Some(secret) => secret,
             None => random_secret()?,
         };
-        let (shared, thread) = driver::spawn(Setup {
-            device,
+        let count = usize::from(queues.get());
+        let config = StackConfig {
+            addresses: self.addresses.iter().map(|cidr| cidr.addr()).collect(),
+            mtu,
+            offload,
+            clock_offset: SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default(),
+            // What is bounded for the sake of memory is so for all of them together.
+            max_time_wait: self.stack.max_time_wait.div_ceil(count),
+            awake_connections: self.stack.awake_connections.div_ceil(count),
+            ..self.stack
+        };
+        let steering = (count > 1).then(|| Steering::new(&secret, queues));
+        let stacks: Vec<Stack> = match steering {
+            None => vec![Stack::new(config, secret)],
+            Some(steering) => steering
+                .shards()
+                .map(|shard| Stack::sharded(config.clone(), secret, shard))
+                .collect(),
+        };
+        let Running { queues, threads } = driver::spawn(Setup {
+            queues: devices.into_iter().zip(stacks).collect(),
+            steering,
             observer: self.observer,
-            stack: Stack::new(stack, secret),
             tcp: self.tcp,
             busy_poll: self.busy_poll,
         })?;
         let inner = Inner {
-            shared,
+            queues,
             name,
             addresses: self.addresses,
             mtu,
             offload,
             shutdown_timeout: self.shutdown_timeout,
-            thread: Mutex::new(Some(thread)),
+            threads: Mutex::new(threads),
         };
         Ok(Interface {
             inner: Arc::new(inner),
         })
     }
 
-    fn open_tun(&self) -> io::Result<(Box<dyn Device>, Option<String>)> {
-        let plain = || TunDevice::open(&self.name);
-        let mut device = match self.tun_mode {
-            TunMode::Offload => or_plain(TunDevice::open_with_offload(&self.name), plain)?,
-            TunMode::Plain => plain()?,
+    fn open_tun(&self) -> io::Result<(DeviceQueues, Option<String>)> {
+        let wish = Wish {
+            mode: self.tun_mode,
+            queues: queue_count(self.queues)?.get().into(),
         };
-        let name = device.name().to_owned();
-        if !self.kernel_addresses.is_empty() {
+        let mut queues = open::open_tun(&self.name, wish)?;
+        let name = queues.first().map(|queue| queue.name().to_owned());
+        if let Some(name) = &name
+            && !self.kernel_addresses.is_empty()
+        {
             let link = LinkConfig {
                 mtu: self.mtu,
                 addresses: self.kernel_addresses.clone(),
             };
-            config::configure(&name, &link)?;
-            device.refresh_mtu()?;
+            config::configure(name, &link)?;
+            for queue in &mut queues {
+                queue.refresh_mtu()?;
+            }
         }
-        Ok((Box::new(device), Some(name)))
+        let boxed = |queue| Box::new(queue) as Box<dyn Device>;
+        Ok((queues.into_iter().map(boxed).collect(), name))
     }
 
     fn check(&self, mtu: u16) -> io::Result<()> {
@@ -261,16 +302,25 @@ impl fmt::Debug for InterfaceBuilder {
     }
 }
 
-/// The device with offloads, or the plain one where the kernel has no other. Any other failure would
-/// meet the plain one as well.
-fn or_plain<T>(
-    with_offload: io::Result<T>,
-    plain: impl FnOnce() -> io::Result<T>,
-) -> io::Result<T> {
-    match with_offload {
-        Err(error) if error.kind() == io::ErrorKind::Unsupported => plain(),
-        result => result,
-    }
+/// The most queues that an interface can have: as many as Linux gives to a TUN device.
+pub const MAX_QUEUES: usize = 256;
+
+fn queue_count(queues: usize) -> io::Result<NonZeroU16> {
+    u16::try_from(queues)
+        .ok()
+        .filter(|_| queues <= MAX_QUEUES)
+        .and_then(NonZeroU16::new)
+        .ok_or_else(|| invalid(format!("{queues} queues: there may be 1 to {MAX_QUEUES}")))
+}
+
+/// What every queue of a device does for the stack.
+fn least_offload(queues: &[Box<dyn Device>]) -> Offload {
+    let both = |one: Offload, other: Offload| Offload {
+        max_packet: one.max_packet.min(other.max_packet),
+        checksum: one.checksum && other.checksum,
+    };
+    let offloads = queues.iter().map(Device::offload);
+    offloads.reduce(both).unwrap_or_default()
 }
 
 fn is_host(addr: IpAddr) -> bool {
@@ -286,14 +336,30 @@ fn random_secret() -> io::Result<[u8; 32]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::MemoryDevice;
+
+    fn build(queues: usize) -> io::Result<Interface> {
+        let (devices, _others): (Vec<_>, Vec<_>) = (0..queues)
+            .map(|_| MemoryDevice::pair(1_500).unwrap())
+            .unzip();
+        Interface::builder()
+            .address("10.7.0.2/24".parse().unwrap())
+            .device_queues(devices)
+            .build()
+    }
 
     #[test]
-    fn a_kernel_without_offloads_gives_a_plain_device() {
-        let plain = || Ok("plain");
-        let refused = Err(io::ErrorKind::Unsupported.into());
-        assert_eq!(or_plain(refused, plain).unwrap(), "plain");
-        assert_eq!(or_plain(Ok("offload"), plain).unwrap(), "offload");
-        let error = or_plain(Err(io::ErrorKind::ResourceBusy.into()), plain).unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::ResourceBusy);
+    fn the_number_of_queues_has_bounds() {
+        for queues in [0, MAX_QUEUES + 1, usize::MAX] {
+            let builder = Interface::builder().address("10.7.0.2/24".parse().unwrap());
+            let error = builder.queues(queues).build().unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::InvalidInput, "{queues}");
+            assert!(error.to_string().contains("1 to 256"), "{error}");
+        }
+        for queues in [0, MAX_QUEUES + 1] {
+            let error = build(queues).unwrap_err();
+            assert!(error.to_string().contains(&format!("{queues} queues")));
+        }
+        assert_eq!(build(3).unwrap().queues(), 3);
     }
 }

@@ -1,6 +1,7 @@
-//! An interface: one stack, one device, one thread.
+//! An interface: one device, and for each of its queues a stack and a thread.
 
 mod builder;
+mod open;
 
 use std::fmt;
 use std::io;
@@ -12,14 +13,16 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tcp_core::{Counters, Offload, State, TcpInfo};
 
-pub use builder::{InterfaceBuilder, TunMode};
+pub use builder::{InterfaceBuilder, MAX_QUEUES};
+pub use open::TunMode;
 
 use crate::device::Cidr;
-use crate::driver::{DeviceCounters, Shared};
+use crate::driver::{DeviceCounters, Queues};
 use crate::listener::TcpListener;
 use crate::stream::TcpStream;
 
-/// A TCP stack behind a device, driven by a thread of its own.
+/// A TCP stack behind a device, driven by a thread of its own; or several, of a device with several
+/// [queues](InterfaceBuilder::queues), which to everybody else are one.
 ///
 /// This is a handle: clones name the same interface. When the last is dropped, or by
 /// [`shutdown`](Interface::shutdown), the interface ends: its listeners and streams fail from then
@@ -44,14 +47,14 @@ pub struct Interface {
 }
 
 struct Inner {
-    shared: Arc<Shared>,
+    queues: Queues,
     name: Option<String>,
     addresses: Vec<Cidr>,
     mtu: u16,
     offload: Offload,
     shutdown_timeout: Duration,
-    /// Taken by whoever waits for the loop's end.
-    thread: Mutex<Option<JoinHandle<io::Result<()>>>>,
+    /// Taken by whoever waits for their end.
+    threads: Mutex<Vec<JoinHandle<io::Result<()>>>>,
 }
 
 impl Interface {
@@ -129,71 +132,92 @@ impl Interface {
         self.inner.offload
     }
 
-    /// What the stack has counted, as `nstat`. Works after the shutdown, too.
+    /// How many queues the device has, and so how many stacks share the work: as many as were
+    /// [asked for](InterfaceBuilder::queues), or one where the kernel refuses.
+    pub fn queues(&self) -> usize {
+        self.inner.queues.all().len()
+    }
+
+    /// What the stack has counted, as `nstat`; the sum over the queues. Works after the shutdown, too.
     pub fn counters(&self) -> Counters {
-        self.inner.shared.lock().stack.counters().clone()
+        let mut sum = Counters::default();
+        for shared in self.inner.queues.all() {
+            sum += shared.lock().stack.counters();
+        }
+        sum
     }
 
-    /// What the device has carried, as `ip -s link`. Works after the shutdown, too.
+    /// What the device has carried, as `ip -s link`; the sum over the queues. Works after the shutdown,
+    /// too.
     pub fn device_counters(&self) -> DeviceCounters {
-        self.inner.shared.lock().device_counters()
+        let mut sum = DeviceCounters::default();
+        for shared in self.inner.queues.all() {
+            sum += shared.lock().device_counters();
+        }
+        sum
     }
 
-    /// Every connection, as `ss -ti`. For people to look at: the cost is linear in their number, and
-    /// the stack stands still meanwhile.
+    /// Every connection, as `ss -ti`, queue by queue. For people to look at: the cost is linear in their
+    /// number, and a queue's stack stands still meanwhile.
     ///
     /// # Errors
     ///
     /// `NotConnected` after the shutdown.
     pub fn sockets(&self) -> io::Result<Vec<SocketStatus>> {
-        self.inner.shared.act(|state, now| {
-            let sockets: Vec<_> = state.stack.sockets().collect();
-            sockets
-                .into_iter()
-                .map(|(id, local, remote, tcp_state)| SocketStatus {
-                    local,
-                    remote,
-                    state: tcp_state,
-                    info: id
-                        .and_then(|id| state.stack.connection(now, id))
-                        .map(|connection| connection.info()),
-                })
-                .collect()
-        })
+        let mut all = Vec::new();
+        for (queue, shared) in self.inner.queues.all().iter().enumerate() {
+            shared.act(|state, now| {
+                let sockets: Vec<_> = state.stack.sockets().collect();
+                all.extend(sockets.into_iter().map(|(id, local, remote, tcp_state)| {
+                    let connection = id.and_then(|id| state.stack.connection(now, id));
+                    SocketStatus {
+                        local,
+                        remote,
+                        state: tcp_state,
+                        queue,
+                        info: connection.map(|connection| connection.info()),
+                    }
+                }));
+            })?;
+        }
+        Ok(all)
     }
 
-    /// Ends the interface and waits for its thread: closes all connections, delivers what was
+    /// Ends the interface and waits for its threads: closes all connections, delivers what was
     /// written for as long as [`InterfaceBuilder::shutdown_timeout`] allows, gives up the device,
     /// and drops the observer. A second call waits for the first.
     ///
     /// # Errors
     ///
-    /// What ended the loop before, if a device failed.
+    /// What ended it before, if a device failed.
     pub fn shutdown(&self) -> io::Result<()> {
         self.inner.shutdown()
     }
 
-    pub(crate) fn shared(&self) -> &Arc<Shared> {
-        &self.inner.shared
+    pub(crate) fn all_queues(&self) -> &Queues {
+        &self.inner.queues
     }
 }
 
 impl Inner {
     fn shutdown(&self) -> io::Result<()> {
-        self.shared.begin_shutdown(self.shutdown_timeout);
-        let mut slot = self.thread.lock();
-        // An observer that owns the last handle drops it in the loop itself, which cannot wait for
-        // its own end.
-        if slot.as_ref().map(|loop_thread| loop_thread.thread().id())
-            == Some(thread::current().id())
-        {
-            return Ok(());
+        for shared in self.queues.all() {
+            shared.begin_shutdown(self.shutdown_timeout);
         }
-        match slot.take().map(JoinHandle::join) {
-            None => Ok(()),
-            Some(Ok(result)) => result,
-            Some(Err(_)) => Err(io::Error::other("the interface's thread has panicked")),
+        let mut threads = self.threads.lock();
+        let mut outcome = Ok(());
+        while let Some(thread) = threads.pop() {
+            // An observer that owns the last handle drops it in such a thread itself, which cannot wait
+            // for its own end. The others have let go of the observer by then, and hold nothing.
+            if thread.thread().id() == thread::current().id() {
+                continue;
+            }
+            let ended = thread
+                .join()
+                .unwrap_or_else(|_| Err(io::Error::other("the interface's thread has panicked")));
+            outcome = outcome.and(ended);
         }
+        outcome
     }
 }
 
@@ -223,6 +247,8 @@ pub struct SocketStatus {
     pub remote: SocketAddr,
     /// The state (RFC 9293 §3.3.2).
     pub state: State,
+    /// The queue whose stack has it, counted from 0.
+    pub queue: usize,
     /// Everything else; `None` for those that are half open or in TIME-WAIT, of which the stack
     /// keeps only a small record.
     pub info: Option<TcpInfo>,

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use tcp_core::{ConnectionId, Instant, State as TcpState, ValidConfig};
+use tcp_core::{ConnectError, ConnectionId, Instant, State as TcpState, ValidConfig};
 
 use super::TcpStream;
 use crate::Interface;
-use crate::driver::{Patience, State};
+use crate::driver::{Patience, Queues, Shared, State};
 use crate::error;
 
 /// What [`TcpStream::connect_with`] may be told.
@@ -52,19 +52,14 @@ impl TcpStream {
         if options.timeout.is_some_and(|timeout| timeout.is_zero()) {
             return Err(error::zero_timeout());
         }
-        let shared = interface.shared();
-        let tcp = options.tcp.unwrap_or_else(|| shared.tcp_config().clone());
+        let queues = interface.all_queues();
+        let tcp = options.tcp.unwrap_or_else(|| queues.tcp_config().clone());
         // From here on the stream owns the connection: whatever fails below drops and so closes it.
-        let stream = shared.act(|state, now| {
-            let id = state
-                .stack
-                .connect(now, options.local, addr, tcp.clone())
-                .map_err(error::from_connect)?;
-            TcpStream::adopt(shared, state, now, id, &tcp)
-        })??;
+        let stream = open(queues, options.local, addr, &tcp)?;
         let inner = Arc::clone(&stream.inner);
         let patience = Patience::lasting(options.timeout);
-        shared
+        inner
+            .shared
             .wait_for(inner.wait.to_write(inner.id), patience, |state, now| {
                 handshake(state, now, inner.id)
             })
@@ -74,6 +69,43 @@ impl TcpStream {
             })?;
         Ok(stream)
     }
+}
+
+/// Begins to connect, by one stack after another, of which each has its own share of the free ports; by
+/// the flow's owner, where the port is given.
+fn open(
+    queues: &Queues,
+    local: Option<SocketAddr>,
+    addr: SocketAddr,
+    tcp: &ValidConfig,
+) -> io::Result<TcpStream> {
+    for shared in queues.in_turn() {
+        match begin(shared, local, addr, tcp)? {
+            Ok(stream) => return Ok(stream),
+            // Another stack's share may have one.
+            Err(ConnectError::NoFreePort) => {}
+            Err(ConnectError::OtherStack { owner }) => {
+                let owner = &queues.all()[usize::from(owner)];
+                return begin(owner, local, addr, tcp)?.map_err(error::from_connect);
+            }
+            Err(error) => return Err(error::from_connect(error)),
+        }
+    }
+    Err(error::from_connect(ConnectError::NoFreePort))
+}
+
+fn begin(
+    shared: &Arc<Shared>,
+    local: Option<SocketAddr>,
+    addr: SocketAddr,
+    tcp: &ValidConfig,
+) -> io::Result<Result<TcpStream, ConnectError>> {
+    shared.act(
+        |state, now| match state.stack.connect(now, local, addr, tcp.clone()) {
+            Ok(id) => TcpStream::adopt(shared, state, now, id, tcp).map(Ok),
+            Err(error) => Ok(Err(error)),
+        },
+    )?
 }
 
 fn handshake(state: &mut State, now: Instant, id: ConnectionId) -> Poll<io::Result<()>> {

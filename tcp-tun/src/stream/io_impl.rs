@@ -5,12 +5,56 @@ use std::ops::Deref;
 use std::task::Poll;
 use std::time::Duration;
 
-use tcp_core::{ConnectionMut, ReadError, State as TcpState, WriteError};
+use tcp_core::{
+    ConnectionId, ConnectionMut, Instant, PostedRead, ReadError, State as TcpState, WriteError,
+};
 
 use super::TcpStream;
 use super::options::Options;
-use crate::driver::Patience;
+use crate::driver::{Call, Patience, State};
 use crate::error;
+
+/// A read whose bytes may come straight from the packets, if it drives while it waits.
+struct ReadCall<'a> {
+    id: ConnectionId,
+    buf: &'a mut [u8],
+    /// Bytes that have.
+    filled: usize,
+}
+
+impl Call for ReadCall<'_> {
+    type Output = usize;
+
+    fn attempt(&mut self, state: &mut State, now: Instant) -> Poll<io::Result<usize>> {
+        if self.filled > 0 {
+            return Poll::Ready(Ok(self.filled));
+        }
+        match state.stack.connection(now, self.id) {
+            Some(mut connection) => outcome(connection.read(self.buf)),
+            None => Poll::Ready(Err(error::not_connected())),
+        }
+    }
+
+    fn posted(&mut self) -> Option<PostedRead<'_>> {
+        Some(PostedRead::new(self.id, self.buf))
+    }
+
+    fn on_filled(&mut self, count: usize) {
+        self.filled = count;
+    }
+
+    fn is_filled(&self) -> bool {
+        self.filled > 0
+    }
+}
+
+fn outcome(read: Result<usize, ReadError>) -> Poll<io::Result<usize>> {
+    match read {
+        Ok(len) => Poll::Ready(Ok(len)),
+        Err(ReadError::WouldBlock) => Poll::Pending,
+        Err(ReadError::Connection(error)) => Poll::Ready(Err(error::from_connection(error))),
+    }
+}
 
 impl TcpStream {
     /// Reads or peeks, and waits for something to be there.
@@ -26,13 +70,7 @@ impl TcpStream {
                 let Some(mut connection) = state.stack.connection(now, inner.id) else {
                     return Poll::Ready(Err(error::not_connected()));
                 };
-                match read(&mut connection) {
-                    Ok(len) => Poll::Ready(Ok(len)),
-                    Err(ReadError::WouldBlock) => Poll::Pending,
-                    Err(ReadError::Connection(error)) => {
-                        Poll::Ready(Err(error::from_connection(error)))
-                    }
-                }
+                outcome(read(&mut connection))
             })
     }
 
@@ -104,7 +142,16 @@ impl Read for &TcpStream {
         if buf.is_empty() {
             return Ok(0);
         }
-        self.read_by(|connection| connection.read(buf))
+        let inner = &*self.inner;
+        let patience = self.patience(|options| options.read_timeout);
+        let call = ReadCall {
+            id: inner.id,
+            buf,
+            filled: 0,
+        };
+        inner
+            .shared
+            .wait_for_call(inner.wait.to_read(inner.id), patience, call)
     }
 
     fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {

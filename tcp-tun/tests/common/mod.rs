@@ -5,6 +5,9 @@
     reason = "each test binary uses its own part of this module"
 )]
 
+pub mod several;
+pub mod spray;
+
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 use std::time::Duration;

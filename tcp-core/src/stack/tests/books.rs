@@ -249,6 +249,9 @@ impl World {
 
 /// What must hold between any two calls.
 fn check_books(stack: &Stack) {
+    // What is put off until somebody looks.
+    let mut stack = stack.clone();
+    stack.settle_touched();
     let connections: Vec<_> = stack.connections.iter().collect();
     for (key, entry) in &connections {
         if entry.routed {

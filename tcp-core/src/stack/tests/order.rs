@@ -85,7 +85,8 @@ fn connections_take_turns_and_answers_go_first() {
     let sent = pair.client_to_server();
     let from: Vec<_> = sent.iter().map(|packet| parse(packet).src.port()).collect();
     let [one, two] = ports;
-    assert_eq!(from[..9], [9, one, two, one, two, one, two, one, two]);
+    // A turn is a train.
+    assert_eq!(from[..9], [9, one, one, one, one, two, two, two, two]);
 }
 
 #[test]

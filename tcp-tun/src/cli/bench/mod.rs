@@ -27,7 +27,8 @@ use report::{Figures, Row, Sample};
 use super::text;
 
 const EXAMPLES: &str = "\
-Paths: veth, veth-plain (kernel to kernel), tun, tun-plain (kernel to ours), smoltcp.
+Paths: veth, veth-plain (kernel to kernel), tun, tun-plain (kernel to ours), tun-2q, tun-plain-2q
+(to ours by two queues, with several flows), smoltcp.
 Loads: to (the kernel sends), from (the kernel receives), ping-pong, connections.
 
 Examples:
@@ -132,7 +133,7 @@ fn chosen(only: &[String]) -> Vec<Measurement> {
     let mut measurements = Vec::new();
     for (load, name, flow_counts) in LOADS {
         for &flows in flow_counts {
-            for &kind in Kind::ALL {
+            for &kind in Kind::ALL.iter().filter(|kind| kind.suits(flows)) {
                 let title = format!("{}/{name}/{flows}", kind.name());
                 if only.is_empty() || only.iter().any(|text| title.contains(text)) {
                     measurements.push(Measurement {

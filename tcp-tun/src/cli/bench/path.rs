@@ -24,8 +24,12 @@ pub enum Kind {
     VethPlain,
     /// Our stack, over TUN with offloads.
     Tun,
+    /// Our stacks, two over TUN with offloads.
+    TunTwo,
     /// Our stack, over plain TUN.
     TunPlain,
+    /// Our stacks, two over plain TUN.
+    TunPlainTwo,
     /// smoltcp, over the same plain TUN.
     #[cfg(feature = "smoltcp")]
     Smoltcp,
@@ -37,10 +41,17 @@ impl Kind {
         Kind::Veth,
         Kind::VethPlain,
         Kind::Tun,
+        Kind::TunTwo,
         Kind::TunPlain,
+        Kind::TunPlainTwo,
         #[cfg(feature = "smoltcp")]
         Kind::Smoltcp,
     ];
+
+    /// Whether it is worth loading with so many flows: one flow uses one queue, whatever their number.
+    pub fn suits(self, flows: usize) -> bool {
+        flows > 1 || !matches!(self, Kind::TunTwo | Kind::TunPlainTwo)
+    }
 
     /// What it is called.
     pub fn name(self) -> &'static str {
@@ -48,7 +59,9 @@ impl Kind {
             Kind::Veth => "veth",
             Kind::VethPlain => "veth-plain",
             Kind::Tun => "tun",
+            Kind::TunTwo => "tun-2q",
             Kind::TunPlain => "tun-plain",
+            Kind::TunPlainTwo => "tun-plain-2q",
             #[cfg(feature = "smoltcp")]
             Kind::Smoltcp => "smoltcp",
         }
@@ -81,8 +94,10 @@ impl Path {
         let near = Place::new()?;
         let far = match kind {
             Kind::Veth | Kind::VethPlain => open_veth(kind, &near),
-            Kind::Tun => open_tun(&near, TunMode::Offload),
-            Kind::TunPlain => open_tun(&near, TunMode::Plain),
+            Kind::Tun => open_tun(&near, TunMode::Offload, 1),
+            Kind::TunTwo => open_tun(&near, TunMode::Offload, 2),
+            Kind::TunPlain => open_tun(&near, TunMode::Plain, 1),
+            Kind::TunPlainTwo => open_tun(&near, TunMode::Plain, 2),
             #[cfg(feature = "smoltcp")]
             Kind::Smoltcp => near
                 .run(|| smoltcp_end::SmoltcpEnd::start(cidr(NEAR), cidr(FAR)))?
@@ -129,16 +144,20 @@ fn open_veth(kind: Kind, near: &Place) -> anyhow::Result<FarEnd> {
     Ok(FarEnd::Kernel)
 }
 
-fn open_tun(near: &Place, mode: TunMode) -> anyhow::Result<FarEnd> {
+fn open_tun(near: &Place, mode: TunMode, queues: usize) -> anyhow::Result<FarEnd> {
     let builder = Interface::builder()
         .name("tun0")
         .tun_mode(mode)
+        .queues(queues)
         .address(cidr(FAR))
         .kernel_address(cidr(NEAR))
         .mtu(MTU);
     let interface = near.run(|| builder.build())??;
     if mode == TunMode::Offload && interface.offload() == Offload::NONE {
         anyhow::bail!("this kernel has no offloads for TUN devices");
+    }
+    if interface.queues() < queues {
+        anyhow::bail!("this kernel has one queue for a TUN device");
     }
     services::serve_by_ours(&interface, SocketAddr::new(cidr(FAR).addr(), 0))?;
     Ok(FarEnd::Ours(interface))

@@ -17,8 +17,8 @@ use tcp_core::{TcpConfig, ValidConfig};
 use tcp_tun::capture::Capture;
 use tcp_tun::{Cidr, Direction, Interface, MemoryDevice, netns};
 
-use super::link::{self, LinkArgs, Observer};
-use super::text;
+use super::link::{LinkArgs, Observer};
+use super::{advice, text};
 use content::DemoSite;
 use far_end::FarEnd;
 use report::{LinkKind, Report};
@@ -173,8 +173,8 @@ impl Stage {
         }
         let built = builder.build();
         let interface =
-            built.map_err(|error| Unavailable(link::explain_tun(&error, name).to_string()))?;
-        args.link.note_offload(&interface);
+            built.map_err(|error| Unavailable(advice::explain_tun(&error, name).to_string()))?;
+        args.link.note_fallback(&interface);
         Ok(interface)
     }
 

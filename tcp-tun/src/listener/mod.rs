@@ -1,5 +1,8 @@
 //! Listening for connections.
 
+mod parts;
+mod syn;
+
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, ToSocketAddrs};
@@ -8,12 +11,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
-use tcp_core::{
-    AcceptError, ListenAddr, ListenConfig, ListenerId, SynDecision, SynId, ValidConfig,
-};
+use tcp_core::{AcceptError, ListenAddr, ListenConfig, ValidConfig};
+
+use parts::Parts;
+pub use syn::PendingSyn;
 
 use crate::Interface;
-use crate::driver::{ListenerWait, Patience, Shared};
+use crate::driver::{Patience, Wanted};
 use crate::error;
 use crate::stream::TcpStream;
 
@@ -30,9 +34,7 @@ use crate::stream::TcpStream;
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub struct TcpListener {
-    shared: Arc<Shared>,
-    id: ListenerId,
-    wait: Arc<ListenerWait>,
+    parts: Parts,
     local: SocketAddr,
     /// That of the connections accepted.
     tcp: ValidConfig,
@@ -50,7 +52,7 @@ impl TcpListener {
     /// `NotConnected` after the interface's shutdown; those of the name's resolution.
     pub fn bind(interface: &Interface, addr: impl ToSocketAddrs) -> io::Result<TcpListener> {
         let config = ListenConfig {
-            tcp: interface.shared().tcp_config().clone(),
+            tcp: interface.all_queues().tcp_config().clone(),
             ..ListenConfig::default()
         };
         let mut last_error = None;
@@ -63,7 +65,8 @@ impl TcpListener {
         Err(last_error.unwrap_or_else(error::no_address))
     }
 
-    /// As [`bind`](TcpListener::bind), with the queues' lengths, the connections' configuration, and
+    /// As [`bind`](TcpListener::bind), with the lengths of its two queues, which hold for each
+    /// [queue of the device](crate::InterfaceBuilder::queues) by itself, the connections' configuration, and
     /// who decides about a SYN. [`ListenAddr::ANY`] takes connections to every address and port; to
     /// be of use it needs [`any_address`](crate::InterfaceBuilder::any_address).
     ///
@@ -105,22 +108,11 @@ impl TcpListener {
         unspecified: IpAddr,
         config: ListenConfig,
     ) -> io::Result<TcpListener> {
-        let shared = Arc::clone(interface.shared());
-        let syn_backlog = config.syn_backlog;
         let tcp = config.tcp.clone();
-        let (id, wait, bound) = shared.act(|state, _| {
-            let id = state
-                .stack
-                .listen(addr, config)
-                .map_err(error::from_listen)?;
-            let bound = state.stack.listener_addr(id).unwrap_or(addr);
-            Ok::<_, io::Error>((id, state.watch_listener(id, syn_backlog), bound))
-        })??;
+        let (parts, bound) = Parts::open(interface.all_queues(), addr, config)?;
         let local = SocketAddr::new(bound.ip.unwrap_or(unspecified), bound.port.unwrap_or(0));
         Ok(TcpListener {
-            shared,
-            id,
-            wait,
+            parts,
             local,
             tcp,
             nonblocking: AtomicBool::new(false),
@@ -151,18 +143,21 @@ impl TcpListener {
     }
 
     fn accept_with(&self, patience: Patience) -> io::Result<(TcpStream, SocketAddr)> {
-        let stream = self.shared.wait_for(
-            self.wait.to_accept(self.id),
-            patience,
-            |state, now| match state.accept(self.id) {
-                Ok(id) => {
-                    let tcp = &self.tcp;
-                    Poll::Ready(TcpStream::adopt(&self.shared, state, now, id, tcp))
-                }
-                Err(AcceptError::WouldBlock) => Poll::Pending,
-                Err(AcceptError::NoSuchListener) => Poll::Ready(Err(error::not_connected())),
-            },
-        )?;
+        let take = self
+            .parts
+            .take(
+                Wanted::Connection,
+                patience,
+                |part, state, now| match state.accept(part.id) {
+                    Ok(id) => {
+                        let tcp = &self.tcp;
+                        Poll::Ready(TcpStream::adopt(&part.shared, state, now, id, tcp))
+                    }
+                    Err(AcceptError::WouldBlock) => Poll::Pending,
+                    Err(AcceptError::NoSuchListener) => Poll::Ready(Err(error::not_connected())),
+                },
+            );
+        let stream = take?;
         let peer = stream.peer_addr()?;
         Ok((stream, peer))
     }
@@ -191,17 +186,16 @@ impl TcpListener {
     /// As [`accept`](TcpListener::accept).
     pub fn next_syn(&self) -> io::Result<PendingSyn> {
         let patience = self.patience(None);
-        let waiting = self.wait.to_decide(self.id);
-        let syn = self.shared.wait_for(waiting, patience, |state, _| {
-            state
-                .next_syn(self.id)
-                .map_or(Poll::Pending, |syn| Poll::Ready(Ok(syn)))
-        })?;
-        Ok(PendingSyn {
-            shared: Arc::clone(&self.shared),
-            id: syn.id,
-            local: syn.local,
-            remote: syn.remote,
+        self.parts.take(Wanted::Syn, patience, |part, state, _| {
+            let Some(syn) = state.next_syn(part.id) else {
+                return Poll::Pending;
+            };
+            Poll::Ready(Ok(PendingSyn {
+                shared: Arc::clone(&part.shared),
+                id: syn.id,
+                local: syn.local,
+                remote: syn.remote,
+            }))
         })
     }
 
@@ -243,20 +237,11 @@ impl TcpListener {
     }
 }
 
-impl Drop for TcpListener {
-    fn drop(&mut self) {
-        // After the interface's end there is nothing left to close.
-        let _ = self
-            .shared
-            .act(|state, now| state.close_listener(now, self.id));
-    }
-}
-
 impl fmt::Debug for TcpListener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TcpListener")
             .field("addr", &self.local)
-            .field("id", &self.id)
+            .field("parts", &self.parts)
             .finish_non_exhaustive()
     }
 }
@@ -272,70 +257,5 @@ impl Iterator for Incoming<'_> {
 
     fn next(&mut self) -> Option<io::Result<TcpStream>> {
         Some(self.listener.accept().map(|(stream, _)| stream))
-    }
-}
-
-/// A SYN that awaits a decision. One that is dropped without any is forgotten by the stack after a
-/// while; the peer's retransmissions are absorbed until then.
-#[must_use = "a SYN without a decision gets no answer"]
-pub struct PendingSyn {
-    shared: Arc<Shared>,
-    id: SynId,
-    local: SocketAddr,
-    remote: SocketAddr,
-}
-
-impl PendingSyn {
-    /// The destination that the peer wants to reach.
-    pub fn local_addr(&self) -> SocketAddr {
-        self.local
-    }
-
-    /// The peer.
-    pub fn peer_addr(&self) -> SocketAddr {
-        self.remote
-    }
-
-    /// Goes on with the handshake; the connection then comes by [`TcpListener::accept`]. Says whether
-    /// the SYN was still there.
-    ///
-    /// # Errors
-    ///
-    /// `NotConnected` after the interface's shutdown.
-    pub fn accept(self) -> io::Result<bool> {
-        self.decide(SynDecision::Accept)
-    }
-
-    /// Answers with RST, as if nobody listened. Says whether the SYN was still there.
-    ///
-    /// # Errors
-    ///
-    /// `NotConnected` after the interface's shutdown.
-    pub fn refuse(self) -> io::Result<bool> {
-        self.decide(SynDecision::Refuse)
-    }
-
-    /// Forgets the SYN without an answer; the peer's next one asks again. Says whether the SYN was
-    /// still there.
-    ///
-    /// # Errors
-    ///
-    /// `NotConnected` after the interface's shutdown.
-    pub fn ignore(self) -> io::Result<bool> {
-        self.decide(SynDecision::Drop)
-    }
-
-    fn decide(self, decision: SynDecision) -> io::Result<bool> {
-        self.shared
-            .act(|state, now| state.stack.decide(now, self.id, decision))
-    }
-}
-
-impl fmt::Debug for PendingSyn {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PendingSyn")
-            .field("local", &self.local)
-            .field("remote", &self.remote)
-            .finish_non_exhaustive()
     }
 }
