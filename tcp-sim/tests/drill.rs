@@ -64,6 +64,19 @@ fn a_failure_shows_its_line_and_both_packets() {
 }
 
 #[test]
+fn what_cannot_be_read_is_marked() {
+    let arguments = ["a.pkt", "--family", "ipv4"];
+    let (output, _directory) = drill(&[("a.pkt", "// About.\n0 bind(3, = 0\n")], &arguments);
+    assert_eq!(output.status.code(), Some(1));
+    let expected = "FAIL  a.pkt [ipv4]\n\
+                    a.pkt:2: expected a value, found '='\n  \
+                    | 0 bind(3, = 0\n  \
+                    |           ^\n\
+                    0 of 1 scripts pass\n";
+    assert_eq!(text(&output.stdout), expected);
+}
+
+#[test]
 fn each_script_is_a_line_of_json() {
     let scripts = [
         ("a.pkt", RIGHT),

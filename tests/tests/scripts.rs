@@ -137,6 +137,63 @@ fn a_script_with_one_thing_wrong_does_not_hold() {
     }
 }
 
+/// As above, for what calls bring besides their results, and for headers.
+#[test]
+fn no_expectation_of_our_scripts_is_overlooked() {
+    let wrongs = [
+        (
+            "epoll/level",
+            "EPOLLIN, fd=4}, 1, 0) = 1",
+            "EPOLLOUT, fd=4}, 1, 0) = 1",
+        ),
+        (
+            "epoll/level",
+            "EPOLLIN, fd=4}, 1, 0) = 1",
+            "EPOLLIN, fd=5}, 1, 0) = 1",
+        ),
+        ("blocking/poll", "revents=POLLIN}", "revents=POLLOUT}"),
+        ("blocking/poll", "...0.3 poll", "...0.4 poll"),
+        ("ioctl/siocinq", "[1000]", "[999]"),
+        ("messages/inq", "cmsg_data=6000", "cmsg_data=6001"),
+        ("messages/inq", "msg_flags=0", "msg_flags=MSG_TRUNC"),
+        ("messages/peek", "abcd", "abce"),
+        ("options/linger", "linger=7}, [8]", "linger=8}, [8]"),
+        ("options/congestion", "\"reno\", [16]", "\"cubic\", [16]"),
+        ("options/errors", "EFAULT", "EINVAL"),
+        ("options/tos", "[tos 0x10]", "[tos 0x20]"),
+        ("options/ttl", "[ttl 7] P", "[ttl 8] P"),
+        ("ecn/agreed", "[ect0]", "[noecn]"),
+        ("timestamps/echo", "ecr 1200", "ecr 1201"),
+        ("connect/retransmit", "+2 > S", "+3 > S"),
+        (
+            "recovery/sack-sent",
+            "3001:4001 1001:2001",
+            "1001:2001 3001:4001",
+        ),
+        ("messages/urgent-send", "urg 10", "urg 9"),
+        (
+            "accept/defer",
+            "> . 1:1(0) ack 501",
+            "> . 1:1(0) ack 501 <nop,nop,sack 1:2>",
+        ),
+    ];
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts");
+    for (name, piece, wrong) in wrongs {
+        let path = folder.join(name).with_extension("pkt");
+        let right = fs::read_to_string(&path).unwrap();
+        let text = right.replacen(piece, wrong, 1);
+        assert_ne!(text, right, "{piece} is not in {name}");
+        let checked = check(
+            name,
+            &text,
+            &folder.join("options"),
+            Family::V4,
+            &Job::default(),
+        );
+        assert!(!checked.report.is_passed(), "{name}: {wrong}");
+    }
+}
+
 /// One change of a script's lines.
 #[derive(Clone, Debug)]
 enum Edit {

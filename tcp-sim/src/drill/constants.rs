@@ -94,6 +94,8 @@ const OTHERS: &[(&str, i64)] = &[
     ("O_APPEND", 0o2000),
     ("O_TMPFILE", 0o20200000),
     ("EWOULDBLOCK", 11),
+    ("F_SETPIPE_SZ", 1031),
+    ("F_GETPIPE_SZ", 1032),
     ("SPLICE_F_MOVE", 1),
     ("SPLICE_F_NONBLOCK", 2),
     ("SPLICE_F_MORE", 4),

@@ -87,7 +87,7 @@ pub fn check(name: &str, text: &str, directory: &Path, family: Family, job: &Job
     let prepared = parse(text)
         .map_err(|error| Complaint {
             line: error.line,
-            message: format!("{error}"),
+            message: format!("{}\n{}", error.message, error.marked()),
             expected: None,
             actual: None,
         })

@@ -67,7 +67,7 @@ impl SyntaxError {
     }
 
     /// The line, and what is meant underlined.
-    fn marked(&self) -> String {
+    pub fn marked(&self) -> String {
         let before: String = self
             .source_line
             .chars()
