@@ -275,9 +275,8 @@ impl Stack {
         Ok(self.open_actively(now, tuple, config).into())
     }
 
-    /// An ephemeral port on `local` (RFC 6056) for which `is_free` says yes, and on which nobody listens: for a
-    /// connection to `remote`, which there is none of yet from that port; without `remote`, for any. `None`
-    /// when each was tried.
+    /// An ephemeral port on `local` (RFC 6056) that `is_free`, and on which nobody listens; with `remote`, one
+    /// that is not connected to it yet. `None` when each was tried.
     pub fn ephemeral_port(
         &mut self,
         local: IpAddr,

@@ -15,6 +15,11 @@ pub fn by_name(name: &str) -> Option<i64> {
     found.map(|(_, value)| *value)
 }
 
+/// Every name, in groups.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    ALL.iter().map(|(name, _)| *name)
+}
+
 constants! {
     "Address families and socket types (socket(2))." i32 {
         AF_UNSPEC = 0,

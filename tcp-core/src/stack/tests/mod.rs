@@ -14,6 +14,7 @@ mod order;
 mod posted;
 mod rest;
 mod shard;
+mod share;
 
 use alloc::vec;
 use alloc::vec::Vec;

@@ -59,7 +59,7 @@ impl Host {
     ) -> Result<Vec<u8>, Errno> {
         let file = self.descriptors.socket_id(fd)?;
         let mut value = match level {
-            SOL_SOCKET => self.socket_option(file, name),
+            SOL_SOCKET => self.socket_option(now, file, name),
             SOL_TCP => self.tcp_option(now, file, name),
             SOL_IP => self.ip_option(now, file, name),
             SOL_IPV6 => self.ipv6_option(now, file, name),

@@ -69,8 +69,13 @@ impl Host {
         Ok(())
     }
 
-    pub(super) fn socket_option(&mut self, file: FileId, name: i32) -> Result<Vec<u8>, Errno> {
-        let sysctls = self.sysctls.clone();
+    pub(super) fn socket_option(
+        &mut self,
+        now: Instant,
+        file: FileId,
+        name: i32,
+    ) -> Result<Vec<u8>, Errno> {
+        let (send_buffer, recv_buffer) = self.buffers(now, file);
         let socket = self.descriptors.socket_mut(file)?;
         let listens = socket.is_listening();
         let settings = &socket.settings;
@@ -93,11 +98,25 @@ impl Host {
             SO_LINGER => return Ok(linger_bytes(settings.linger)),
             SO_RCVTIMEO => return Ok(timeval_bytes(settings.recv_timeout)),
             SO_SNDTIMEO => return Ok(timeval_bytes(settings.send_timeout)),
-            SO_SNDBUF => settings.send_buffer.unwrap_or(sysctls.tcp_wmem[1]) as i32,
-            SO_RCVBUF => settings.recv_buffer.unwrap_or(sysctls.tcp_rmem[1]) as i32,
+            SO_SNDBUF => settings.send_buffer.unwrap_or(send_buffer) as i32,
+            SO_RCVBUF => settings.recv_buffer.unwrap_or(recv_buffer) as i32,
             _ => return Err(Errno::ENOPROTOOPT),
         };
         Ok(number.to_ne_bytes().to_vec())
+    }
+
+    /// How large the buffers are that nobody has set: the sysctls' default at first, and what they have
+    /// grown to later. Of the receive buffer half can be offered.
+    fn buffers(&mut self, now: Instant, file: FileId) -> (u32, u32) {
+        let ([_, send, _], [_, recv, _]) = (self.sysctls.tcp_wmem, self.sysctls.tcp_rmem);
+        let socket = self.descriptors.socket(file);
+        let id = socket.ok().and_then(|socket| socket.connection());
+        let Some(connection) = id.and_then(|id| self.stack.connection(now, id)) else {
+            return (send, recv);
+        };
+        let info = connection.info();
+        let bytes = |size: usize| u32::try_from(size).unwrap_or(u32::MAX);
+        (bytes(info.send_buffer), bytes(2 * info.recv_buffer))
     }
 
     /// Twice what is asked for: Linux counts bookkeeping as well.

@@ -96,6 +96,25 @@ fn what_is_set_is_told() {
 }
 
 #[test]
+fn a_buffer_that_nobody_has_set_grows() {
+    let mut rig = Rig::new();
+    let (client, server) = rig.connected();
+    let (host, now) = (&mut rig.client, rig.now);
+    let before = int(host, now, client, SOL_SOCKET, SO_SNDBUF).unwrap();
+    assert_eq!(before, 87_040, "an initial window of segments, twice");
+    let mut left = 2_000_000;
+    while left > 0 {
+        let bytes = vec![0; left.min(100_000) as usize];
+        let written = rig.client.write(rig.now, client, &bytes[..]);
+        left -= written.value().unwrap_or(0);
+        rig.pass(Duration::from_millis(1));
+        let _ = rig.server.recv(rig.now, server, 1 << 20, MSG_DONTWAIT);
+    }
+    let after = int(&mut rig.client, rig.now, client, SOL_SOCKET, SO_SNDBUF);
+    assert!(after.unwrap() > before, "{after:?}");
+}
+
+#[test]
 fn a_buffer_may_be_forced_beyond_the_bound() {
     let mut rig = Rig::new();
     let (client, _) = rig.connected();
