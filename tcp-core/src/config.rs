@@ -16,7 +16,7 @@ use core::time::Duration;
 use crate::congestion::{Bbr, Controller, ControllerFactory, Cubic, CubicOptions, Reno};
 use crate::error::ConfigError;
 use crate::pack::packs;
-pub use buffer::BufferSize;
+pub use buffer::{BufferSize, SendQueue};
 pub use keep_alive::KeepAlive;
 pub use stack::{Admission, ListenConfig, Offload, Overflow, PortSharing, StackConfig};
 
@@ -28,6 +28,8 @@ pub struct TcpConfig {
     pub recv_buffer: BufferSize,
     /// Bytes that may wait to be sent or acknowledged (`SO_SNDBUF`, `net.ipv4.tcp_wmem`).
     pub send_buffer: BufferSize,
+    /// How what is written lies there until it is sent.
+    pub send_queue: SendQueue,
     /// Upper bound of the MSS announced and used, below what the MTU allows (`TCP_MAXSEG`).
     pub max_segment_size: Option<u16>,
     /// Window scaling, RFC 7323 (`net.ipv4.tcp_window_scaling`).
@@ -119,6 +121,7 @@ impl Default for TcpConfig {
         TcpConfig {
             recv_buffer: BufferSize::RECV,
             send_buffer: BufferSize::SEND,
+            send_queue: SendQueue::Stream,
             max_segment_size: None,
             window_scaling: WindowScaling::Auto,
             timestamps: true,

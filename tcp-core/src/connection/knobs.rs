@@ -6,27 +6,6 @@ use super::machine::Connection;
 use crate::state::State;
 
 impl Connection {
-    /// Free room in the send buffer, in bytes, as far as it may be used: with a
-    /// [bound](Connection::set_notsent_lowat) on what waits to be sent, up to the end of the segment that
-    /// reaches it.
-    pub fn send_room(&self) -> usize {
-        let room = self.snd.buffer.room();
-        let Some(lowat) = self.options.notsent_lowat else {
-            return room;
-        };
-        let more = u64::from(lowat).saturating_sub(self.notsent());
-        let more = more.next_multiple_of(u64::from(self.full_payload()));
-        room.min(usize::try_from(more).unwrap_or(usize::MAX))
-    }
-
-    /// Whether it is worth while to write: a third of the send buffer is free, and less waits to be sent
-    /// than half of what [may](Connection::set_notsent_lowat) (Linux's `sk_stream_is_writeable`, and so
-    /// what `poll` tells and what wakes a writer). A writer may find room before.
-    pub fn is_writable(&self) -> bool {
-        let lowat = self.options.notsent_lowat.unwrap_or(u32::MAX);
-        self.snd.buffer.has_worthwhile_room() && 2 * self.notsent() < u64::from(lowat)
-    }
-
     /// Asks for [`Writable`](crate::ConnectionEvent::Writable) once it is [worth
     /// while](Connection::is_writable) to write, as a write that found too little room does
     /// (`SOCK_NOSPACE`).
@@ -65,11 +44,9 @@ impl Connection {
     /// to 200 ms, for the next write, or an acknowledgement.
     pub fn expect_more(&mut self) {
         self.user.expects_more = true;
-    }
-
-    /// Ends a record with the last byte written (`MSG_EOR`): what is written later goes in other segments.
-    pub fn end_record(&mut self) {
-        self.snd.buffer.end_record();
+        if let Some(chunks) = &mut self.snd.chunks {
+            chunks.expect_more();
+        }
     }
 
     /// How long FIN-WAIT-2 lasts at most after [`close`](Connection::close) (`TCP_LINGER2`); zero resets
@@ -116,12 +93,6 @@ impl Connection {
     /// The offset after the last byte written, and our FIN if there is one.
     fn end_of_stream(&self) -> u64 {
         self.snd.fin.map_or(self.snd.buffer.end(), |fin| fin + 1)
-    }
-
-    /// Bytes of data that have not been sent.
-    fn notsent(&self) -> u64 {
-        let end = self.snd.buffer.end();
-        end.saturating_sub(self.snd.nxt.max(1))
     }
 }
 

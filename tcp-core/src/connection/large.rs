@@ -82,7 +82,12 @@ impl Connection {
         if goal <= piece {
             return piece;
         }
-        let room = u64::from(self.cwnd()).saturating_sub(in_flight);
+        let cwnd = u64::from(self.cwnd());
+        let mut room = cwnd.saturating_sub(in_flight);
+        if self.snd.chunks.is_some() {
+            // As Linux's `tcp_cwnd_test`: two segments at least make a window.
+            room = room.min(cwnd / 2);
+        }
         let window = if len <= room {
             goal
         } else {

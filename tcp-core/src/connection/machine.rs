@@ -312,7 +312,7 @@ impl Connection {
                 sack: false,
                 ecn: false,
             },
-            snd: Sender::new(setup.isn, config.send_buffer, mss),
+            snd: Sender::new(setup.isn, &config, mss),
             rcv: Receiver::new(now, &config, mss),
             clock: TimestampClock::new(setup.timestamp_offset),
             rtt,

@@ -35,6 +35,7 @@ mod memory;
 mod output;
 mod pace;
 mod predict;
+mod queue;
 mod rebuke;
 mod repair;
 mod setup;

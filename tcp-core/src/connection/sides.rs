@@ -1,16 +1,18 @@
 //! The variables of RFC 9293 §3.3.1: what one side sends, and what it receives.
 
+use alloc::boxed::Box;
 use core::ops::Range;
 
-use super::urgent::Mark;
-use crate::config::{BufferSize, TcpConfig};
+use crate::config::{BufferSize, SendQueue, TcpConfig};
 use crate::pack::packs;
 use crate::recovery::rate::RateEstimator;
 use crate::recv::ack::AckPolicy;
 use crate::recv::reassembly::Reassembly;
 use crate::recv::tuning::{Demand, RightSizing};
+use crate::recv::urgent::Mark;
 use crate::recv::window::RecvWindow;
 use crate::send::buffer::SendBuffer;
+use crate::send::chunks::Chunks;
 use crate::send::pacing::Pacer;
 use crate::send::scoreboard::Scoreboard;
 use crate::send::usage::WindowUsage;
@@ -38,6 +40,8 @@ pub(super) struct Sender {
     /// The offset of our FIN, once the user has closed.
     pub(super) fin: Option<u64>,
     pub(super) buffer: SendBuffer,
+    /// Where chunks of what is unsent end, if it lies in chunks.
+    pub(super) chunks: Option<Box<Chunks>>,
     pub(super) scoreboard: Scoreboard,
     pub(super) window: SendWindow,
     pub(super) rate: RateEstimator,
@@ -67,6 +71,7 @@ packs!(Sender {
     nxt,
     fin,
     buffer,
+    chunks,
     scoreboard,
     window,
     rate,
@@ -83,13 +88,18 @@ packs!(Sender {
 });
 
 impl Sender {
-    pub(super) fn new(isn: SeqNumber, buffer: BufferSize, mss: u16) -> Self {
+    pub(super) fn new(isn: SeqNumber, config: &TcpConfig, mss: u16) -> Self {
+        let buffer = config.send_buffer;
         Sender {
             isn,
             una: 0,
             nxt: 0,
             fin: None,
             buffer: SendBuffer::new(1, buffer.initial_for(mss), buffer.max()),
+            chunks: match config.send_queue {
+                SendQueue::Stream => None,
+                SendQueue::Chunks { overhead } => Some(Box::new(Chunks::new(overhead))),
+            },
             scoreboard: Scoreboard::default(),
             window: SendWindow::new(),
             rate: RateEstimator::default(),
@@ -132,6 +142,9 @@ impl Sender {
     pub(super) fn clear(&mut self) {
         self.gave_up |= !self.is_flushed();
         self.buffer.clear();
+        if let Some(chunks) = &mut self.chunks {
+            chunks.clear();
+        }
         self.scoreboard.clear();
         self.stalled_since = None;
     }

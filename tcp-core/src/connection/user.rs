@@ -117,8 +117,10 @@ impl Connection {
     /// Those of [`write`](Connection::write), but for `WouldBlock`.
     pub fn commit_written(&mut self, now: Instant, count: usize) -> Result<usize, WriteError> {
         self.check_writable()?;
-        let count = self.snd.buffer.commit(count.min(self.send_room()));
+        let count = count.min(self.send_room());
+        self.snd.buffer.commit(count);
         if count > 0 {
+            self.note_written();
             self.user.wants_flush = true;
             self.user.expects_more = false;
             self.slow_start_after_idle(now);
@@ -143,8 +145,12 @@ impl Connection {
         let room = self.send_room();
         let count = bufs.iter().fold(0, |count, buf| {
             let fits = buf.len().min(room - count);
-            count + self.snd.buffer.write(&buf[..fits])
+            self.snd.buffer.append(&buf[..fits]);
+            count + fits
         });
+        if count > 0 {
+            self.note_written();
+        }
         self.user.holds_more = count < len;
         self.user.wants_room |= self.user.holds_more;
         if count == 0 {

@@ -98,39 +98,35 @@ impl SendBuffer {
         self.max = max.max(capacity);
     }
 
-    /// Whether a writer that found no room should be woken: as Linux's `sk_stream_write_space`,
-    /// when the room is at least half of what is held, so a third of the buffer.
-    pub(crate) fn has_worthwhile_room(&self) -> bool {
-        let room = self.room();
-        room > 0 && room >= self.len() / 2
-    }
-
     /// Takes as much of `data` as fits; says how much.
+    #[cfg(test)]
     pub(crate) fn write(&mut self, data: &[u8]) -> usize {
         let data = &data[..data.len().min(self.room())];
+        self.append(data);
+        data.len()
+    }
+
+    /// Takes all of `data`, for which the caller knows that there is room.
+    pub(crate) fn append(&mut self, data: &[u8]) {
         let end = self.end + data.len() as u64;
         self.reserve(end);
         self.ring.copy_in(self.end, data.into());
         self.end = end;
-        data.len()
     }
 
-    /// The place of the next bytes, up to `most` of them and not more than there is room for, to be
-    /// written to. What it holds until then means nothing.
-    pub(crate) fn spare(&mut self, most: usize) -> [&mut [u8]; 2] {
-        let end = self.end + most.min(self.room()) as u64;
+    /// The place of the next `count` bytes, for which the caller knows that there is room, to be written to.
+    /// What it holds until then means nothing.
+    pub(crate) fn spare(&mut self, count: usize) -> [&mut [u8]; 2] {
+        let end = self.end + count as u64;
         self.reserve(end);
         self.ring.chunks_mut(self.end..end)
     }
 
-    /// Counts `count` bytes as written that were put into [`spare`](SendBuffer::spare)'s place, or as many
-    /// as there is room for; says how many.
-    pub(crate) fn commit(&mut self, count: usize) -> usize {
-        let count = count.min(self.room());
+    /// Counts `count` bytes as written that were put into [`spare`](SendBuffer::spare)'s place.
+    pub(crate) fn commit(&mut self, count: usize) {
         let end = self.end + count as u64;
         self.ring.reserve(self.start..self.end, end);
         self.end = end;
-        count
     }
 
     /// Makes room for the offsets up to `end`.
@@ -230,16 +226,6 @@ mod tests {
     }
 
     #[test]
-    fn a_writer_is_woken_at_a_third() {
-        let mut buffer = SendBuffer::new(1, 42_000, 42_000);
-        assert_eq!(buffer.write(&[0; 60_000]), 42_000);
-        buffer.release(1 + 13_999);
-        assert!(!buffer.has_worthwhile_room());
-        buffer.release(1 + 14_000);
-        assert!(buffer.has_worthwhile_room());
-    }
-
-    #[test]
     fn it_grows_up_to_its_limit_and_keeps_what_it_holds_when_cut() {
         let mut buffer = SendBuffer::new(1, 100, 400);
         assert_eq!(buffer.write(&[0; 1_000]), 100);
@@ -263,13 +249,11 @@ mod tests {
         assert_eq!((first.len(), second.len()), (6, 8));
         first.copy_from_slice(b"cdefgh");
         second[..2].copy_from_slice(b"ij");
-        assert_eq!(buffer.commit(8), 8);
+        buffer.commit(8);
         assert_eq!(
             buffer.slice(2_041..3_000),
             Payload::from(&b"\0\0cdefghij"[..])
         );
-        assert_eq!(buffer.commit(2_030), 2_030);
-        assert_eq!(buffer.commit(100), 8, "no more than there is room for");
     }
 
     #[test]

@@ -5,12 +5,15 @@ use std::time::Duration;
 use tcp_core::config::MIN_MSS;
 use tcp_core::{
     Admission, BufferSize, CloseMode, CongestionAlgorithm, KeepAlive, ListenConfig, PortSharing,
-    RecoveryConfig, TcpConfig, ValidConfig, WindowScaling,
+    RecoveryConfig, SendQueue, TcpConfig, ValidConfig, WindowScaling,
 };
 
 use super::address::Domain;
 use super::settings::{Linger2, Settings};
 use super::sysctl::Sysctls;
+
+/// What Linux counts for a piece of the send queue beside its payload (`SKB_TRUESIZE(0)` and headers).
+const CHUNK_OVERHEAD: u32 = 1_280;
 
 /// What a connection is configured as.
 pub(super) struct Configuration<'a> {
@@ -61,6 +64,9 @@ impl Configuration<'_> {
         TcpConfig {
             recv_buffer,
             send_buffer: self.send_buffer(),
+            send_queue: SendQueue::Chunks {
+                overhead: CHUNK_OVERHEAD,
+            },
             max_segment_size: settings.max_segment,
             window_scaling,
             timestamps: sysctls.tcp_timestamps != 0,

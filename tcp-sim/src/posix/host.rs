@@ -1,6 +1,6 @@
 //! A host: a stack, the sockets on it, and what passes between the two.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -59,6 +59,8 @@ pub struct Host {
     pub(super) listeners: BTreeMap<ListenerId, FileId>,
     /// The sockets that have each port.
     pub(super) ports: BTreeMap<u16, BTreeSet<FileId>>,
+    /// Packets that a call has let go in its midst.
+    outbox: VecDeque<(Vec<u8>, Transmit)>,
     /// The epoll files that watch each file.
     pub(super) watchers: BTreeMap<FileId, BTreeSet<FileId>>,
 }
@@ -90,6 +92,7 @@ impl Host {
             owners: BTreeMap::new(),
             listeners: BTreeMap::new(),
             ports: BTreeMap::new(),
+            outbox: VecDeque::new(),
             watchers: BTreeMap::new(),
         }
     }
@@ -111,9 +114,26 @@ impl Host {
     /// Writes the next packet to the start of `buf`, which must hold the
     /// [largest](Host::largest_packet); drain until `None`.
     pub fn poll_transmit(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
+        let largest = self.largest_packet();
+        if buf.len() >= largest
+            && let Some((packet, transmit)) = self.outbox.pop_front()
+        {
+            buf[..packet.len()].copy_from_slice(&packet);
+            return Some(transmit);
+        }
         let transmit = self.stack.poll_transmit(now, buf);
         self.settle(now);
         transmit
+    }
+
+    /// Lets go what may be sent, in the midst of a call: what it does next depends on it.
+    pub(super) fn pump(&mut self, now: Instant) {
+        let mut buf = vec![0; self.largest_packet()];
+        while let Some(transmit) = self.stack.poll_transmit(now, &mut buf) {
+            self.outbox
+                .push_back((buf[..transmit.len].to_vec(), transmit));
+        }
+        self.settle(now);
     }
 
     /// When to call [`handle_timeout`](Host::handle_timeout) next. Blocked calls have

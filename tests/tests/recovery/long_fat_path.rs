@@ -1,4 +1,5 @@
-//! A gigabit a second over 200 ms: 25 MB are under way, and a queue holds as much again. Each is a
+//! A gigabit a second over 200 ms: 25 MB are under way, and a queue holds as much again. A third of the send buffer
+//! may be empty before its writer is woken, and what is left holds what a loss keeps back. Each is a
 //! minute of virtual time and some five million packets, so the rules are not checked here.
 
 use integration_tests::transfers::{run_until, scenario, seeds, simulation};
@@ -14,7 +15,7 @@ fn minute(seed: u64, congestion: &str, loss: f64) -> [Outcome; 2] {
     let text = format!(
         "time_limit = '60s'
          host = [
-             {{ name = 'client', tcp = {{ congestion = '{congestion}', send_buffer = '64Mi' }} }},
+             {{ name = 'client', tcp = {{ congestion = '{congestion}', send_buffer = '96Mi' }} }},
              {{ name = 'server', tcp = {{ recv_buffer = '64Mi' }} }},
          ]
          link = [{{

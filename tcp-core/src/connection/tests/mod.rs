@@ -16,6 +16,7 @@ use crate::time::Instant;
 use crate::wire::{Control, Header, Options, Payload, SackBlocks, Segment, WireWindow};
 
 mod buffers;
+mod chunks;
 mod close;
 mod ecn;
 mod knobs;

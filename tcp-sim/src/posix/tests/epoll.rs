@@ -98,10 +98,11 @@ fn room_is_an_edge_after_a_writer_found_none() {
     host.epoll_ctl(now, epfd, EPOLL_CTL_ADD, client, events)
         .unwrap();
     assert_eq!(wait(host, now, epfd), [EPOLLOUT]);
-    assert_eq!(value(host.write(now, client, &[7; 30_000])), 20_000);
+    let taken = value(host.write(now, client, &[7; 30_000]));
+    assert!(taken < 20_000, "{taken}: there is more to count than bytes");
     assert_eq!(wait(host, now, epfd), [0; 0]);
     rig.pass(Duration::from_millis(100));
-    assert_eq!(value(rig.server.read(rig.now, server, 1 << 20)), 20_000);
+    assert_eq!(value(rig.server.read(rig.now, server, 1 << 20)), taken);
     assert_eq!(wait(&mut rig.client, rig.now, epfd), [EPOLLOUT]);
 }
 
