@@ -88,7 +88,8 @@ pub enum SendQueue {
     Stream,
     /// In chunks, as in Linux's socket buffers: a write fills the last one up to what may be sent at once
     /// (`tcp_xmit_size_goal`), then begins others, as long as what is held counts less than the send buffer's size.
-    /// No segment reaches into the next chunk. PSH ends what was written at once, and is on every large segment.
+    /// No segment reaches into the next chunk. PSH ends what was written at once, and is on every large segment. Slow start
+    /// grows by all that is acknowledged, as Linux's does, whether or not what is sent is spread.
     Chunks {
         /// Bytes that each chunk counts beside its payload, sent or not (`SKB_TRUESIZE`; 1280 on a 64-bit Linux).
         overhead: u32,

@@ -11,6 +11,9 @@ const SMALL_WINDOW: u64 = 536;
 const HEADERS: usize = 640;
 const BUFFER: usize = 256;
 
+/// Bytes of the largest chunk: 64 KiB less the longest headers (Linux's `GSO_LEGACY_MAX_SIZE` and `MAX_TCP_HEADER`).
+const LARGEST: u64 = 65_536 - 1 - 320;
+
 impl Connection {
     /// Free room in the send buffer, in bytes, as far as it may be used: with a
     /// [bound](Connection::set_notsent_lowat) on what waits to be sent, up to the end of the segment that
@@ -21,7 +24,11 @@ impl Connection {
             return room;
         };
         let more = u64::from(lowat).saturating_sub(self.notsent());
-        let more = more.next_multiple_of(u64::from(self.full_payload()));
+        let more = match &self.snd.chunks {
+            // As Linux: a chunk that begins below the bound is filled.
+            Some(chunks) => chunks.room_below(more, self.unsent_chunks()),
+            None => more.next_multiple_of(u64::from(self.full_payload())),
+        };
         room.min(usize::try_from(more).unwrap_or(usize::MAX))
     }
 
@@ -55,23 +62,17 @@ impl Connection {
         }
     }
 
-    /// Bytes of a chunk that is full, as Linux's `tcp_xmit_size_goal`: what the device takes at once, but no
-    /// more than half of the largest window; where it cuts nothing, a segment.
-    pub(super) fn size_goal(&self) -> u64 {
+    /// Bytes of a chunk that is full, as Linux's `tcp_xmit_size_goal`: as many as a device that cuts could take,
+    /// whether or not ours does, but no more than half of the largest window.
+    fn size_goal(&self) -> u64 {
         let piece = u64::from(self.full_payload());
-        if self.setup.gso_max_size <= self.agreed.mss {
-            return piece;
-        }
         let window = u64::from(self.snd.window.max());
         let most = if window > SMALL_WINDOW {
             window / 2
         } else {
             window
         };
-        let bytes = match u64::from(self.setup.gso_max_size) {
-            device if most > 0 => device.min(most),
-            device => device,
-        };
+        let bytes = if most > 0 { LARGEST.min(most) } else { LARGEST };
         (bytes / piece).max(1) * piece
     }
 

@@ -77,6 +77,12 @@ impl Chunks {
         rest + chunks * unsent.goal
     }
 
+    /// The same, where chunks begin only in the next `more` bytes.
+    pub(crate) fn room_below(&self, more: u64, unsent: Unsent) -> u64 {
+        let rest = self.rest_of_last(unsent);
+        rest + more.saturating_sub(rest).next_multiple_of(unsent.goal)
+    }
+
     /// Something was written, after which `unsent` is so; `pushed` is where PSH was last asked for, and `half` is half
     /// of the largest window: so much does not go without.
     pub(crate) fn on_written(&mut self, unsent: Unsent, pushed: &mut u64, half: u64) {

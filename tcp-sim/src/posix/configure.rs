@@ -96,7 +96,7 @@ impl Configuration<'_> {
             initial_window: 10,
             slow_start_after_idle: sysctls.tcp_slow_start_after_idle != 0,
             // Without sch_fq Linux spreads for BBR alone.
-            pacing: congestion == CongestionAlgorithm::Bbr,
+            pacing: congestion == CongestionAlgorithm::Bbr || sysctls.default_qdisc == "fq",
             congestion,
             recovery: RecoveryConfig {
                 rack: sysctls.tcp_recovery & 1 != 0,
