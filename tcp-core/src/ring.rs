@@ -17,8 +17,8 @@ pub(crate) struct Ring {
     base: u64,
 }
 
-/// The least circle: a segment of Ethernet.
-const LEAST: u64 = 2_048;
+/// The least circle: a short question or answer.
+const LEAST: u64 = 256;
 
 impl Ring {
     /// Without memory.

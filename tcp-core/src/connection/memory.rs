@@ -15,4 +15,11 @@ impl Connection {
         self.snd.buffer.give_back_spare_memory();
         self.rcv.reassembly.give_back_spare_memory();
     }
+
+    /// Gives the memory of all buffers back: the connection is not needed any more.
+    pub(crate) fn give_back_memory(&mut self) {
+        self.snd.buffer.clear();
+        self.snd.scoreboard.clear();
+        self.rcv.reassembly.clear();
+    }
 }

@@ -212,6 +212,13 @@ impl Reassembly {
         self.skip(self.nxt - self.read);
     }
 
+    /// Drops everything, and gives the memory back.
+    pub(crate) fn clear(&mut self) {
+        self.discard_unread();
+        self.forget_beyond();
+        self.ring.clear();
+    }
+
     /// Drops what lies beyond a hole: nothing will fill it.
     pub(crate) fn forget_beyond(&mut self) {
         self.beyond = RangeSet::default();

@@ -25,6 +25,7 @@ mod reply;
 mod rest;
 mod shard;
 mod slab;
+mod spare;
 mod time_wait;
 mod train;
 mod transmit;
@@ -60,6 +61,7 @@ use ports::EphemeralPorts;
 use queue::SlotQueue;
 use reply::Replies;
 use slab::{Slab, SlotId};
+use spare::Spares;
 use time_wait::TimeWaits;
 use train::Train;
 use tuple::FourTuple;
@@ -100,6 +102,7 @@ pub struct Stack {
     listeners: Slab<Listener>,
     half_opens: Slab<Embryo>,
     connections: Slab<Entry>,
+    spares: Spares,
     time_waits: TimeWaits,
     deadlines: Deadlines,
     /// Connections that may have something to say.
@@ -157,6 +160,7 @@ impl Stack {
             listeners: Slab::new(),
             half_opens: Slab::new(),
             connections: Slab::new(),
+            spares: Spares::new(),
             time_waits: TimeWaits::new(),
             deadlines: Deadlines::new(),
             ready: SlotQueue::new(),

@@ -29,6 +29,9 @@ impl Transmission {
     }
 }
 
+/// Transmissions for which there may be memory while none is under way.
+const KEPT: usize = 16;
+
 impl SendOrder {
     pub(super) fn push(&mut self, sent: &Sent) {
         self.transmissions.push_back(Transmission {
@@ -50,8 +53,13 @@ impl SendOrder {
         self.transmissions.len()
     }
 
+    /// Drops everything, and most of the memory.
     pub(super) fn clear(&mut self) {
-        self.transmissions = VecDeque::new();
+        if self.transmissions.capacity() > KEPT {
+            self.transmissions = VecDeque::new();
+        } else {
+            self.transmissions.clear();
+        }
     }
 
     /// Whether `sent` has its place here; for tests.

@@ -1,12 +1,18 @@
 //! Buffers that have run empty.
 
 use super::*;
+use crate::connection::Connection;
+use crate::stack::rest::Resident;
 use crate::stack::warm::MOST;
+
+fn has_spare_memory(resident: &Resident) -> bool {
+    resident.awake().is_some_and(Connection::has_spare_memory)
+}
 
 fn spare(host: &Host) -> usize {
     let entries = host.stack.connections.iter();
     entries
-        .filter(|(_, entry)| entry.resident.has_spare_memory())
+        .filter(|(_, entry)| has_spare_memory(&entry.resident))
         .count()
 }
 
