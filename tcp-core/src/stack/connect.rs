@@ -65,12 +65,12 @@ impl Stack {
     /// An ephemeral port (RFC 6056) that makes the flow ours, whose four-tuple is free, TIME-WAIT included, and on which
     /// nobody listens.
     fn choose_port(&mut self, local: IpAddr, remote: SocketAddr) -> Option<u16> {
-        let (demux, shard) = (&self.demux, self.shard);
+        let (demux, shard) = (&mut self.demux, self.shard);
         let is_free = |port| {
             let local = SocketAddr::new(local, port);
             shard.is_none_or(|shard| shard.other_owner(local, remote).is_none())
                 && !demux.has_listener_on_port(local.port(), Some(local.ip()))
-                && FourTuple::new(local, remote).is_some_and(|tuple| demux.route(&tuple).is_none())
+                && FourTuple::new(local, remote).is_some_and(|tuple| demux.look(&tuple).is_none())
         };
         self.ports
             .choose(self.config.ephemeral_ports, local, remote, is_free)

@@ -51,7 +51,8 @@ impl Stack {
             return false;
         };
         let tuple = FourTuple::new(plain.dst, plain.src);
-        let Some(index) = tuple.and_then(|tuple| self.demux.route_connection(&tuple)) else {
+        let Some(Record::Connection(index)) = tuple.and_then(|tuple| self.demux.look(&tuple))
+        else {
             return false;
         };
         let key = self.connections.key(index);
@@ -127,7 +128,7 @@ impl Stack {
         );
         let segment = &packet.segment;
         // A tuple that has a record passed the checks of its addresses when the record was made.
-        let record = self.demux.route(&tuple);
+        let record = self.demux.look(&tuple);
         if record.is_none() && !self.is_deliverable(&tuple) {
             return;
         }

@@ -21,6 +21,7 @@ mod keys;
 mod listener;
 mod ports;
 mod queue;
+mod recent;
 mod reply;
 mod rest;
 mod shard;
