@@ -143,9 +143,14 @@ impl SendBuffer {
         self.start = una.clamp(self.start, self.end);
     }
 
-    /// Whether there is memory and nothing in it.
+    /// Whether there is memory worth mentioning, and nothing in it.
     pub(crate) fn has_spare_memory(&self) -> bool {
-        self.len() == 0 && self.ring.has_memory()
+        self.len() == 0 && self.ring.has_much_memory()
+    }
+
+    /// Takes a little memory from one that is not needed any more.
+    pub(crate) fn inherit(&mut self, other: &mut SendBuffer) {
+        self.ring.inherit(&mut other.ring);
     }
 
     /// Gives the memory back where nothing is in it.
@@ -158,7 +163,7 @@ impl SendBuffer {
     /// Forgets everything: the connection is dead.
     pub(crate) fn clear(&mut self) {
         self.start = self.end;
-        self.ring.clear();
+        self.ring.shed();
     }
 }
 

@@ -129,8 +129,12 @@ impl Demux {
     /// The listener for a SYN to `local`, the most specific first.
     pub(super) fn listener(&self, local: SocketAddr) -> Option<u32> {
         let (ip, port) = (Some(local.ip()), Some(local.port()));
-        [(ip, port), (None, port), (ip, None), (None, None)]
-            .into_iter()
+        let on_port = self.listeners_on_port.contains_key(&local.port());
+        let with_port = [(ip, port), (None, port)];
+        let without = [(ip, None), (None, None)];
+        let with_port = with_port.into_iter().filter(|_| on_port);
+        with_port
+            .chain(without)
             .find_map(|(ip, port)| self.listener_at(&ListenAddr { ip, port }))
     }
 

@@ -21,10 +21,11 @@ impl Spares {
         Spares { ended: Vec::new() }
     }
 
-    /// Puts a connection into a box.
-    pub(super) fn fill(&mut self, connection: Connection) -> Box<Connection> {
+    /// Puts a new connection into a box.
+    pub(super) fn fill(&mut self, mut connection: Connection) -> Box<Connection> {
         match self.ended.pop() {
             Some(mut spare) => {
+                connection.inherit(&mut spare);
                 *spare = connection;
                 spare
             }
@@ -32,10 +33,11 @@ impl Spares {
         }
     }
 
-    /// Keeps the box of a connection that has ended, if there are not enough yet, and none of its buffers.
+    /// Keeps a connection that has ended, if there are not enough yet, for its box and the little memory that the
+    /// next begins with.
     pub(super) fn keep(&mut self, mut ended: Box<Connection>) {
         if self.ended.len() < MOST {
-            ended.give_back_memory();
+            ended.shed();
             self.ended.push(ended);
         }
     }

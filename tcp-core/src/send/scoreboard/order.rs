@@ -29,8 +29,17 @@ impl Transmission {
     }
 }
 
-/// Transmissions for which there may be memory while none is under way.
+/// Records for which there may be memory while there are none.
 const KEPT: usize = 16;
+
+/// Drops every record, and the memory where there is much of it.
+pub(super) fn clear_most<T>(records: &mut VecDeque<T>) {
+    if records.capacity() > KEPT {
+        *records = VecDeque::new();
+    } else {
+        records.clear();
+    }
+}
 
 impl SendOrder {
     pub(super) fn push(&mut self, sent: &Sent) {
@@ -53,13 +62,8 @@ impl SendOrder {
         self.transmissions.len()
     }
 
-    /// Drops everything, and most of the memory.
     pub(super) fn clear(&mut self) {
-        if self.transmissions.capacity() > KEPT {
-            self.transmissions = VecDeque::new();
-        } else {
-            self.transmissions.clear();
-        }
+        clear_most(&mut self.transmissions);
     }
 
     /// Whether `sent` has its place here; for tests.
