@@ -146,9 +146,10 @@ impl Stack {
             return;
         };
         let state = entry.resident.rouse().state();
-        if state != entry.noted || matches!(state, State::TimeWait | State::Closed) {
+        if matches!(state, State::TimeWait | State::Closed) {
             self.note_changes(index);
         } else {
+            entry.note_state(state, &mut self.counters);
             entry.note_what_is_seen(index, &mut self.deadlines, &mut self.events);
         }
     }

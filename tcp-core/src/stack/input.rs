@@ -23,18 +23,19 @@ impl Stack {
             return;
         }
         self.settle_touched();
-        match wire::parse(packet, meta.checksum) {
-            Ok(Incoming::Tcp(mut packet)) => {
+        // What is read stays where it is: it is too large to be moved for every packet.
+        match &mut wire::parse(packet, meta.checksum) {
+            Ok(Incoming::Tcp(packet)) => {
                 packet.segment.segment_size = meta.segment_size;
                 self.count_marks(packet.segment.header.ecn, packet.segment.pieces());
-                self.handle_tcp(now, meta.arrived.unwrap_or(now), &packet);
+                self.handle_tcp(now, meta.arrived.unwrap_or(now), packet);
             }
             Ok(Incoming::IcmpError(error)) => {
                 self.counters.icmp_in_msgs += 1;
-                self.handle_icmp_error(now, &error);
+                self.handle_icmp_error(now, error);
             }
             Ok(Incoming::IcmpOther) => self.counters.icmp_in_msgs += 1,
-            Err(error) => self.count_malformed(error),
+            Err(error) => self.count_malformed(*error),
         }
     }
 

@@ -97,10 +97,11 @@ impl SlotQueue {
         let Some(link) = self.links.get_mut(slot as usize) else {
             return;
         };
-        let Link { previous, next } = core::mem::replace(link, Link::unqueued(slot));
+        let Link { previous, next } = *link;
         if previous == slot {
             return;
         }
+        *link = Link::unqueued(slot);
         match self.links.get_mut(previous as usize) {
             Some(previous) => previous.next = next,
             None => self.first = next,

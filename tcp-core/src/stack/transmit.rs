@@ -59,7 +59,9 @@ impl Stack {
                 self.settle(index);
             }
             if let Some((transmit, train)) = emitted {
-                self.train = train;
+                if train.is_some() {
+                    self.train = train;
+                }
                 return Some(transmit);
             }
         }
