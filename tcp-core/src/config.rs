@@ -5,6 +5,7 @@
 //! only the checked form, which is cheap to clone.
 
 mod buffer;
+mod keep_alive;
 mod stack;
 
 use alloc::boxed::Box;
@@ -15,8 +16,9 @@ use core::time::Duration;
 use crate::congestion::{Bbr, Controller, ControllerFactory, Cubic, CubicOptions, Reno};
 use crate::error::ConfigError;
 use crate::pack::packs;
-pub use buffer::BufferSize;
-pub use stack::{Admission, ListenConfig, Offload, StackConfig};
+pub use buffer::{BufferSize, SendQueue};
+pub use keep_alive::KeepAlive;
+pub use stack::{Admission, ListenConfig, Offload, Overflow, PortSharing, StackConfig};
 
 /// How one connection, or every connection of one listener, behaves.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -26,6 +28,8 @@ pub struct TcpConfig {
     pub recv_buffer: BufferSize,
     /// Bytes that may wait to be sent or acknowledged (`SO_SNDBUF`, `net.ipv4.tcp_wmem`).
     pub send_buffer: BufferSize,
+    /// How what is written lies there until it is sent.
+    pub send_queue: SendQueue,
     /// Upper bound of the MSS announced and used, below what the MTU allows (`TCP_MAXSEG`).
     pub max_segment_size: Option<u16>,
     /// Window scaling, RFC 7323 (`net.ipv4.tcp_window_scaling`).
@@ -57,6 +61,9 @@ pub struct TcpConfig {
     pub syn_retries: u8,
     /// SYN-ACK retransmissions of a half-open connection (`net.ipv4.tcp_synack_retries`).
     pub synack_retries: u8,
+    /// For how many timeouts of its SYN-ACK a handshake waits for the peer's first data, a bare ACK
+    /// being ignored meanwhile (`TCP_DEFER_ACCEPT`, in timeouts instead of seconds); 0 for none.
+    pub defer_accept: u8,
     /// R1: retransmissions after which the user is told of trouble (`net.ipv4.tcp_retries1`).
     pub retries1: u8,
     /// R2: retransmissions after which the connection ends (`net.ipv4.tcp_retries2`).
@@ -66,7 +73,8 @@ pub struct TcpConfig {
     pub user_timeout: Option<Duration>,
     /// Keep-alive probes; off by default (RFC 9293 MUST-25; `SO_KEEPALIVE`).
     pub keep_alive: Option<KeepAlive>,
-    /// How long a closed connection waits for the peer's FIN (`net.ipv4.tcp_fin_timeout`).
+    /// How long a closed connection waits for the peer's FIN (`net.ipv4.tcp_fin_timeout`, `TCP_LINGER2`);
+    /// one of zero resets instead.
     pub fin_timeout: Duration,
     /// 2 MSL: how long TIME-WAIT lasts (`TCP_TIMEWAIT_LEN`).
     pub time_wait: Duration,
@@ -74,6 +82,9 @@ pub struct TcpConfig {
     pub rfc1337: bool,
     /// What close does with data that is still to be sent (`SO_LINGER`). `Some(ZERO)` resets.
     pub linger: Option<Duration>,
+    /// Bytes that may wait to be sent for the first time (`TCP_NOTSENT_LOWAT`,
+    /// `net.ipv4.tcp_notsent_lowat`); `None` leaves it to the send buffer.
+    pub notsent_lowat: Option<u32>,
     /// The initial congestion window in segments (RFC 6928).
     pub initial_window: u16,
     /// Whether cwnd starts anew after an idle period (`net.ipv4.tcp_slow_start_after_idle`).
@@ -110,6 +121,7 @@ impl Default for TcpConfig {
         TcpConfig {
             recv_buffer: BufferSize::RECV,
             send_buffer: BufferSize::SEND,
+            send_queue: SendQueue::Stream,
             max_segment_size: None,
             window_scaling: WindowScaling::Auto,
             timestamps: true,
@@ -125,6 +137,7 @@ impl Default for TcpConfig {
             max_rto: Duration::from_secs(120),
             syn_retries: 7,
             synack_retries: 5,
+            defer_accept: 0,
             retries1: 3,
             retries2: 15,
             user_timeout: None,
@@ -133,6 +146,7 @@ impl Default for TcpConfig {
             time_wait: Duration::from_secs(60),
             rfc1337: false,
             linger: None,
+            notsent_lowat: None,
             initial_window: 10,
             slow_start_after_idle: true,
             congestion: CongestionAlgorithm::CUBIC,
@@ -269,63 +283,6 @@ pub enum CloseMode {
     TimeWait,
     /// Send RST and forget the connection: no FIN-WAIT-2, no TIME-WAIT, no memory kept.
     Reset,
-}
-
-/// Keep-alive probing of an idle connection (RFC 9293 §3.8.4).
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct KeepAlive {
-    /// Idle time before the first probe (`TCP_KEEPIDLE`).
-    pub idle: Duration,
-    /// Time between probes (`TCP_KEEPINTVL`).
-    pub interval: Duration,
-    /// Unanswered probes that end the connection (`TCP_KEEPCNT`).
-    pub count: u8,
-}
-
-packs!(KeepAlive {
-    idle,
-    interval,
-    count
-});
-
-impl KeepAlive {
-    /// The least idle time and interval.
-    const LEAST: Duration = Duration::from_millis(1);
-
-    fn check(&self) -> Result<(), ConfigError> {
-        let wrong = |field, expected| Err(ConfigError { field, expected });
-        if self.idle < KeepAlive::LEAST {
-            return wrong("keep_alive.idle", "must be at least 1 ms");
-        }
-        if self.interval < KeepAlive::LEAST {
-            return wrong("keep_alive.interval", "must be at least 1 ms");
-        }
-        if self.count < 2 {
-            return wrong("keep_alive.count", "must be at least 2 (RFC 9293 MUST-29)");
-        }
-        Ok(())
-    }
-}
-
-impl KeepAlive {
-    /// The nearest value that [`TcpConfig::validate`] takes.
-    pub(crate) fn clamped(self) -> KeepAlive {
-        KeepAlive {
-            idle: self.idle.max(KeepAlive::LEAST),
-            interval: self.interval.max(KeepAlive::LEAST),
-            count: self.count.max(2),
-        }
-    }
-}
-
-impl Default for KeepAlive {
-    fn default() -> Self {
-        KeepAlive {
-            idle: Duration::from_secs(7_200),
-            interval: Duration::from_secs(75),
-            count: 9,
-        }
-    }
 }
 
 /// How losses are found and repaired: each part can be turned off by itself.

@@ -66,8 +66,7 @@ pub enum ConnectionEvent {
     Connected,
     /// There is something to read: bytes, or the end of the stream.
     Readable,
-    /// A write that found no room may be tried again: a third of the buffer is free, or of a large one
-    /// a thirty-second.
+    /// A write that found too little room may be tried again: a third of the buffer is free.
     Writable,
     /// Everything written so far has been acknowledged.
     Flushed,

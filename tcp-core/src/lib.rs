@@ -80,9 +80,10 @@ pub mod wire;
 
 pub use config::{
     AckMode, Admission, BufferSize, CloseMode, CongestionAlgorithm, EcnMode, KeepAlive,
-    ListenConfig, Offload, RecoveryConfig, StackConfig, TcpConfig, ValidConfig, WindowScaling,
+    ListenConfig, Offload, Overflow, PortSharing, RecoveryConfig, SendQueue, StackConfig,
+    TcpConfig, ValidConfig, WindowScaling,
 };
-pub use connection::{Connection, Setup, Shutdown, State};
+pub use connection::{Connection, QuickAck, Setup, Shutdown, State, Urgent};
 pub use error::{
     AcceptError, ConfigError, ConnectError, ConnectionError, ListenError, ReadError, WriteError,
 };

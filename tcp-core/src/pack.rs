@@ -4,6 +4,7 @@
 //! take one byte each. The bytes never leave the process: there is no version, and nothing in them
 //! can be wrong.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::ops::Range;
 use core::time::Duration;
@@ -130,6 +131,16 @@ impl Pack for Duration {
     fn unpack(bytes: &mut &[u8]) -> Self {
         let nanos = u32::unpack(bytes);
         Duration::new(u64::unpack(bytes), nanos)
+    }
+}
+
+impl<T: Pack> Pack for Box<T> {
+    fn pack(&self, bytes: &mut Vec<u8>) {
+        T::pack(&**self, bytes);
+    }
+
+    fn unpack(bytes: &mut &[u8]) -> Self {
+        Box::new(T::unpack(bytes))
     }
 }
 

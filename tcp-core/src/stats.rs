@@ -31,6 +31,9 @@ pub struct TcpInfo {
     pub tcpi_snd_mss: u32,
     /// Payload bytes of a full segment that the peer sends, as far as seen.
     pub tcpi_rcv_mss: u32,
+    /// Payload bytes that fit into the largest packet of the path, without options (`tcpi_pmtu` less the
+    /// headers).
+    pub path_mss: u32,
     /// The MSS that we announced.
     pub tcpi_advmss: u32,
     /// Bytes sent and not cumulatively acknowledged.

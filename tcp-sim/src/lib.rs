@@ -6,6 +6,7 @@
 //! - [`simulation`] runs a [`Scenario`](scenario::Scenario) on such a network to its end.
 //! - [`oracle`] holds the rules that are checked after each event.
 //! - [`script`] is for tests that write segments by hand, or play a figure of RFC 9293.
+//! - [`posix`] is BSD sockets over a stack, driven by explicit time.
 //! - [`app`] is what runs on top.
 //! - [`explore`] tries every schedule of a small conversation.
 //! - [`grid`] measures our stack beside a peer's, over bad networks; [`mod@bench`], how fast the code of both is.
@@ -19,6 +20,7 @@ pub mod grid;
 pub mod link;
 pub mod oracle;
 pub mod pattern;
+pub mod posix;
 pub mod record;
 pub mod report;
 pub mod scenario;

@@ -80,6 +80,22 @@ impl BufferSize {
     }
 }
 
+/// How what is written lies in the send buffer until it is sent.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum SendQueue {
+    /// As a stream of bytes: segments are as large as they may be, and the buffer holds so much payload.
+    #[default]
+    Stream,
+    /// In chunks, as in Linux's socket buffers: a write fills the last one up to what may be sent at once
+    /// (`tcp_xmit_size_goal`), then begins others, as long as what is held counts less than the send buffer's size.
+    /// No segment reaches into the next chunk. PSH ends what was written at once, and is on every large segment. Slow start
+    /// grows by all that is acknowledged, as Linux's does, whether or not what is sent is spread.
+    Chunks {
+        /// Bytes that each chunk counts beside its payload, sent or not (`SKB_TRUESIZE`; 1280 on a 64-bit Linux).
+        overhead: u32,
+    },
+}
+
 impl From<usize> for BufferSize {
     fn from(size: usize) -> Self {
         BufferSize::Fixed(size)

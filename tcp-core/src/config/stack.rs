@@ -90,6 +90,10 @@ pub struct ListenConfig {
     pub syn_backlog: usize,
     /// Who decides about a SYN.
     pub admission: Admission,
+    /// Whether other listeners may have the same address.
+    pub sharing: PortSharing,
+    /// What becomes of a handshake that finds the accept queue full at its end.
+    pub overflow: Overflow,
     /// What the accepted connections are configured as.
     pub tcp: ValidConfig,
 }
@@ -100,9 +104,30 @@ impl Default for ListenConfig {
             backlog: 128,
             syn_backlog: 1_024,
             admission: Admission::Accept,
+            sharing: PortSharing::Exclusive,
+            overflow: Overflow::Ignore,
             tcp: ValidConfig::default(),
         }
     }
+}
+
+/// Whether several listeners may have one address and port (`SO_REUSEPORT`).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum PortSharing {
+    /// It is this one's alone.
+    Exclusive,
+    /// With others that say so too; each gets a part of the peers, by a hash of their addresses.
+    Shared,
+}
+
+/// What becomes of a handshake that finds the accept queue full at its end
+/// (`net.ipv4.tcp_abort_on_overflow`).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Overflow {
+    /// Its last ACK is ignored: the SYN-ACK is sent again, and the answer may find room then.
+    Ignore,
+    /// The peer gets RST.
+    Reset,
 }
 
 /// Who decides about a SYN.

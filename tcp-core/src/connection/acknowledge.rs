@@ -248,6 +248,7 @@ impl Connection {
         }
         self.snd.retries = 0;
         self.soft_error = None;
+        self.user.expects_more = false;
         let outstanding = !self.snd.scoreboard.is_empty();
         self.snd.stalled_since = outstanding.then_some(now);
         if outstanding {
@@ -267,7 +268,7 @@ impl Connection {
 
     /// Wakes a writer that found no room, once there is some.
     pub(super) fn note_room(&mut self) {
-        if self.user.wants_room && self.snd.buffer.has_worthwhile_room() {
+        if self.user.wants_room && self.is_writable() {
             self.user.wants_room = false;
             self.events.writable = true;
         }
@@ -296,11 +297,11 @@ impl Connection {
             return;
         }
         match self.config.close_mode {
-            CloseMode::TimeWait => {
-                self.timers
-                    .arm(Timer::FinWait, now + self.config.fin_timeout);
+            CloseMode::TimeWait if !self.options.fin_timeout.is_zero() => {
+                let at = now + self.options.fin_timeout;
+                self.timers.arm(Timer::FinWait, at);
             }
-            CloseMode::Reset => {
+            CloseMode::TimeWait | CloseMode::Reset => {
                 self.reset_peer();
                 self.die(None, counters);
             }

@@ -10,6 +10,8 @@ use crate::wire::{Header, Options, WindowScale};
 pub(crate) struct Agreed {
     /// Bytes of payload and options that a segment of ours may have (RFC 9293 §3.7.1).
     pub(crate) mss: u16,
+    /// The same, as far as device and path bound it.
+    pub(crate) path_mss: u16,
     /// The scales of the peer's windows and of ours; both or neither (RFC 7323 §2.2).
     pub(crate) scales: Option<Scales>,
     /// Whether every segment carries timestamps.
@@ -22,6 +24,7 @@ pub(crate) struct Agreed {
 
 packs!(Agreed {
     mss,
+    path_mss,
     scales,
     timestamps,
     sack,
@@ -97,6 +100,7 @@ pub(crate) fn agree(config: &TcpConfig, setup: &Setup, syn: &Header, role: Role)
     };
     Agreed {
         mss: send_limit.min(announced_mss(config, setup)),
+        path_mss: setup.mss,
         scales,
         timestamps: config.timestamps && peer.timestamps.is_some(),
         sack: wants_sack(config) && peer.sack_permitted,
@@ -166,6 +170,7 @@ mod tests {
         let agreed = agree(&TcpConfig::default(), &SETUP, &syn(Options::NONE), ROLE);
         let expected = Agreed {
             mss: 536,
+            path_mss: SETUP.mss,
             scales: None,
             timestamps: false,
             sack: false,

@@ -160,23 +160,31 @@ impl UserOptions {
             keep_alive,
             user_timeout,
             linger,
+            fin_timeout,
+            notsent_lowat,
+            hop_limit,
             dscp,
             congestion,
         } = self;
         (nagle, (corked, keep_alive)).pack(bytes);
         (user_timeout, (linger, dscp)).pack(bytes);
+        (fin_timeout, (notsent_lowat, hop_limit)).pack(bytes);
         congestion
     }
 
     fn unpack(bytes: &mut &[u8], congestion: CongestionAlgorithm) -> Self {
         let (nagle, (corked, keep_alive)) = Pack::unpack(bytes);
         let (user_timeout, (linger, dscp)) = Pack::unpack(bytes);
+        let (fin_timeout, (notsent_lowat, hop_limit)) = Pack::unpack(bytes);
         UserOptions {
             nagle,
             corked,
             keep_alive,
             user_timeout,
             linger,
+            fin_timeout,
+            notsent_lowat,
+            hop_limit,
             dscp,
             congestion,
         }

@@ -41,14 +41,16 @@ impl Connection {
                 let pieces = self.pieces_of(&range, shape);
                 self.tally.segs_out += pieces.count();
                 self.commit_retransmit(range.clone(), pieces, shape, now, counters);
-                self.segment_of(range, pieces, shape, counters)
+                let push = self.wants_push_again(&self.data_of(&range), pieces);
+                self.segment_of(range, pieces, push, shape, counters)
             }
             Decision::New(range) => {
                 let pieces = self.pieces_of(&range, shape);
                 self.count_out(pieces.count(), counters);
+                let push = self.wants_push(&self.data_of(&range), pieces);
                 self.commit_new(range.clone(), pieces, shape, now, counters);
                 let marks = self.mark_new(&self.data_of(&range));
-                let mut segment = self.segment_of(range, pieces, shape, counters);
+                let mut segment = self.segment_of(range, pieces, push, shape, counters);
                 (segment.header.ecn, segment.header.cwr) = marks;
                 segment
             }
@@ -188,6 +190,9 @@ impl Connection {
         let scoreboard = &mut self.snd.scoreboard;
         scoreboard.push(range.clone(), pieces, now, stamp);
         self.snd.nxt = range.end;
+        if let Some(chunks) = &mut self.snd.chunks {
+            chunks.on_sent(range.end);
+        }
         self.timers.disarm(Timer::Persist);
         self.timers.disarm(Timer::Cork);
         self.snd.stalled_since.get_or_insert(now);
@@ -220,6 +225,7 @@ impl Connection {
         &mut self,
         range: Range<u64>,
         pieces: Pieces,
+        push: bool,
         shape: &Shape,
         counters: &mut Counters,
     ) -> Segment<'_> {
@@ -228,8 +234,9 @@ impl Connection {
         if range.end > data.end {
             header.control = Control::Fin;
         }
-        header.push = self.wants_push(&data);
-        if header.push {
+        header.urgent = self.urgent_pointer(range.start);
+        header.push = push;
+        if push && self.snd.chunks.is_none() {
             self.snd.pushed = data.end;
         }
         let size = pieces.size().and_then(|size| u16::try_from(size).ok());
@@ -247,11 +254,25 @@ impl Connection {
     }
 
     /// RFC 9293 MUST-61: on the last segment of what is buffered; and as Linux, whenever half of
-    /// the largest window has gone without, lest the peer's reader sleep.
-    fn wants_push(&self, data: &Range<u64>) -> bool {
-        let half = u64::from(self.snd.window.max() / 2);
-        let long_without = data.end.saturating_sub(self.snd.pushed) > half;
-        !data.is_empty() && (data.end == self.snd.buffer.end() || long_without)
+    /// the largest window has gone without, lest the peer's reader sleep. Where Linux's send queue is asked for,
+    /// as it was marked when it was written, and on every large segment.
+    fn wants_push(&self, data: &Range<u64>, pieces: Pieces) -> bool {
+        let end = self.snd.buffer.end();
+        let marked = match &self.snd.chunks {
+            Some(chunks) => pieces.count() > 1 || chunks.pushes_at(data.end, end),
+            None => {
+                let half = u64::from(self.snd.window.max() / 2);
+                data.end == end || data.end.saturating_sub(self.snd.pushed) > half
+            }
+        };
+        let ends_record = self.snd.buffer.record_end(data.start) == Some(data.end);
+        !data.is_empty() && (marked || ends_record)
+    }
+
+    /// The same for what is sent again, whose marks are forgotten.
+    fn wants_push_again(&self, data: &Range<u64>, pieces: Pieces) -> bool {
+        let large = self.snd.chunks.is_some() && pieces.count() > 1;
+        !data.is_empty() && (large || data.end == self.snd.buffer.end())
     }
 
     /// The header of any segment after the handshake, at offset `seq`: it acknowledges what there

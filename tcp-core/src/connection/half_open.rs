@@ -30,6 +30,10 @@ pub struct HalfOpen {
     pub(super) sent_at: Option<Instant>,
     /// How often the SYN-ACK was sent again after a timeout.
     pub(super) retransmits: u8,
+    /// Timeouts of the SYN-ACK, those included in which the peer's data was waited for.
+    timeouts: u8,
+    /// Whether the peer has acknowledged it, and its data is waited for.
+    acknowledged: bool,
     /// Whether it was sent again because the peer's SYN came again.
     pub(super) repeated: bool,
     /// When an unacceptable segment was last answered.
@@ -57,7 +61,7 @@ pub enum HalfOpenOutcome {
 #[must_use]
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum HalfOpenTimeout {
-    /// It was not due.
+    /// It was not due, or there is nothing to say.
     NotDue,
     /// Send the SYN-ACK again.
     Retransmit(Header),
@@ -88,6 +92,8 @@ impl HalfOpen {
             clock,
             sent_at: None,
             retransmits: 0,
+            timeouts: 0,
+            acknowledged: false,
             repeated: false,
             last_rebuke: None,
             deadline: None,
@@ -154,6 +160,10 @@ impl HalfOpen {
                 HalfOpenOutcome::Reply(rst)
             }
             Some(_) if self.sent_at.is_none() => HalfOpenOutcome::Ignore,
+            Some(_) if self.timeouts < config.defer_accept && segment.sequence_len() == 0 => {
+                self.acknowledged = true;
+                HalfOpenOutcome::Ignore
+            }
             Some(_) => HalfOpenOutcome::Complete,
         }
     }
@@ -173,18 +183,26 @@ impl HalfOpen {
         if self.deadline.is_none_or(|deadline| deadline > now) {
             return HalfOpenTimeout::NotDue;
         }
-        if self.retransmits >= config.synack_retries {
+        // As Linux's `syn_ack_recalc`: while data is waited for the peer is left alone, but for the last
+        // timeout, which gives it another chance to answer.
+        let waits = self.acknowledged && self.timeouts < config.defer_accept;
+        if self.timeouts >= config.synack_retries && !waits {
             counters.attempt_fails += 1;
             self.deadline = None;
             return HalfOpenTimeout::Expired;
         }
-        self.retransmits += 1;
-        let doubled = 2u32.saturating_pow(u32::from(self.retransmits));
+        let resends = !self.acknowledged || self.timeouts + 1 >= config.defer_accept;
+        self.timeouts = self.timeouts.saturating_add(1);
+        let doubled = 2u32.saturating_pow(u32::from(self.timeouts));
         let rto = config
             .initial_rto
             .saturating_mul(doubled)
             .min(config.max_rto);
         self.deadline = Some(now + rto);
+        if !resends {
+            return HalfOpenTimeout::NotDue;
+        }
+        self.retransmits += 1;
         counters.syn_retrans += 1;
         counters.timeouts += 1;
         HalfOpenTimeout::Retransmit(self.syn_ack_header(now, config))
@@ -323,6 +341,40 @@ mod tests {
             give(segment(Control::Rst, 99, None)),
             HalfOpenOutcome::Ignore
         );
+    }
+
+    #[test]
+    fn a_deferred_handshake_waits_for_data_and_asks_once_more() {
+        let config = TcpConfig {
+            defer_accept: 3,
+            ..TcpConfig::default()
+        };
+        let config = config.validate().unwrap();
+        let mut counters = Counters::default();
+        let mut half_open = half_open(&config);
+        let ack = segment(Control::None, 101, Some(301));
+        let mut give = |half_open: &mut HalfOpen, segment: &Segment<'_>| {
+            half_open.handle_segment(Instant::ZERO, &config, segment, &mut counters)
+        };
+        assert_eq!(give(&mut half_open, &ack), HalfOpenOutcome::Ignore);
+        let mut data = ack;
+        data.payload = crate::wire::Payload::from(&b"x"[..]);
+        let outcome = give(&mut half_open.clone(), &data);
+        assert_eq!(outcome, HalfOpenOutcome::Complete);
+        let mut repeated = alloc::vec::Vec::new();
+        let mut counters = Counters::default();
+        for _ in 0..3 {
+            let at = half_open.poll_timeout().unwrap();
+            if let HalfOpenTimeout::Retransmit(_) =
+                half_open.handle_timeout(at, &config, &mut counters)
+            {
+                repeated.push(at.as_millis() / 1_000);
+            }
+        }
+        assert_eq!(repeated, [1 + 2 + 4]);
+        let mut counters = Counters::default();
+        let outcome = half_open.handle_segment(Instant::ZERO, &config, &ack, &mut counters);
+        assert_eq!(outcome, HalfOpenOutcome::Complete);
     }
 
     #[test]

@@ -28,6 +28,7 @@ impl Connection {
             tcpi_ato: self.rcv.ack_policy.ato(),
             tcpi_snd_mss: self.full_payload(),
             tcpi_rcv_mss: self.rcv.ack_policy.rcv_mss(),
+            path_mss: self.agreed.path_mss.into(),
             tcpi_advmss: u32::from(super::agreed::announced_mss(&self.config, &self.setup)),
             unacked_bytes: self.snd.nxt - self.snd.una,
             sacked_bytes: scoreboard.sacked(),

@@ -70,7 +70,8 @@ impl Connection {
             return;
         }
         self.take_timestamp(now, segment, seq);
-        // Sixth, URG: the pointer is not used, and urgent data is read in line as the rest.
+        // Sixth, URG; the urgent octet is read in line as the rest, unless the user takes it before.
+        self.receive_urgent(segment, seq);
         // Seventh, the text; eighth, FIN.
         self.receive_text(now, segment, seq, counters);
         self.receive_fin(now, segment, seq, counters);

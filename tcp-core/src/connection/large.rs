@@ -37,7 +37,10 @@ impl Connection {
         let device_cuts = self.setup.gso_max_size > self.agreed.mss;
         // What is repaired goes out piece by piece, and so does what reports holes.
         let plain = options.sack.is_empty() && !lost && !self.recovery.is_repairing();
+        // Who cuts would let each piece point behind itself.
+        let urgent = self.is_urgent();
         let (cutter, goal) = match cutter {
+            _ if urgent => (cutter, piece),
             _ if device_cuts && (unsent > 0 || lost) => {
                 (Cutter::Device, self.goal(piece, options_len))
             }
@@ -79,7 +82,12 @@ impl Connection {
         if goal <= piece {
             return piece;
         }
-        let room = u64::from(self.cwnd()).saturating_sub(in_flight);
+        let cwnd = u64::from(self.cwnd());
+        let mut room = cwnd.saturating_sub(in_flight);
+        if self.snd.chunks.is_some() {
+            // As Linux's `tcp_cwnd_test`: two segments at least make a window.
+            room = room.min(cwnd / 2);
+        }
         let window = if len <= room {
             goal
         } else {

@@ -107,6 +107,11 @@ pub(super) struct UserOptions {
     pub(super) keep_alive: Option<KeepAlive>,
     pub(super) user_timeout: Option<Duration>,
     pub(super) linger: Option<Duration>,
+    /// How long FIN-WAIT-2 may last once the user has closed; zero for not at all.
+    pub(super) fin_timeout: Duration,
+    /// Bytes that may wait to be sent for the first time.
+    pub(super) notsent_lowat: Option<u32>,
+    pub(super) hop_limit: u8,
     pub(super) dscp: u8,
     pub(super) congestion: CongestionAlgorithm,
 }
@@ -164,6 +169,8 @@ pub(super) struct UserSide {
     pub(super) wants_room: bool,
     /// The last write found too little room: there is more to come.
     pub(super) holds_more: bool,
+    /// Said that more follows soon what was written last.
+    pub(super) expects_more: bool,
     /// Wrote something since the last `Flushed`.
     pub(super) wants_flush: bool,
 }
@@ -173,6 +180,7 @@ packs!(UserSide {
     read_shut,
     wants_room,
     holds_more,
+    expects_more,
     wants_flush
 });
 
@@ -270,7 +278,7 @@ impl Connection {
 
     /// TTL or hop limit, and Diffserv code point, of every packet.
     pub fn ip_fields(&self) -> (u8, u8) {
-        (self.config.hop_limit, self.options.dscp)
+        (self.options.hop_limit, self.options.dscp)
     }
 
     /// A connection that has not said anything yet.
@@ -294,18 +302,22 @@ impl Connection {
                 keep_alive: config.keep_alive,
                 user_timeout: config.user_timeout,
                 linger: config.linger,
+                fin_timeout: config.fin_timeout,
+                notsent_lowat: config.notsent_lowat,
+                hop_limit: config.hop_limit,
                 dscp: config.dscp,
                 congestion: config.congestion.clone(),
             },
             setup,
             agreed: Agreed {
                 mss,
+                path_mss: setup.mss,
                 scales: None,
                 timestamps: false,
                 sack: false,
                 ecn: false,
             },
-            snd: Sender::new(setup.isn, config.send_buffer, mss),
+            snd: Sender::new(setup.isn, &config, mss),
             rcv: Receiver::new(now, &config, mss),
             clock: TimestampClock::new(setup.timestamp_offset),
             rtt,
@@ -370,6 +382,7 @@ impl Connection {
     /// RFC 1191, RFC 8201: smaller segments from now on, and what is outstanding again in them.
     fn on_path_mtu(&mut self, now: Instant, mss: u16) {
         let mss = mss.max(MIN_MSS);
+        self.agreed.path_mss = self.agreed.path_mss.min(mss);
         if mss >= self.agreed.mss || !self.state.is_synchronized() {
             return;
         }

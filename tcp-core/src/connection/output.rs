@@ -123,7 +123,7 @@ impl Connection {
     /// What has not been sent.
     fn decide_new(&self, shape: &Shape, in_flight: u64, now: Instant) -> Result<Decision, Limit> {
         let data_end = self.snd.buffer.end();
-        let unsent = data_end.saturating_sub(self.snd.nxt);
+        let unsent = self.first_chunk_end().saturating_sub(self.snd.nxt);
         let most = self.most_at_once(unsent, shape, in_flight);
         let range = self.new_range(shape.piece, most)?;
         let bytes = range.end.min(data_end).saturating_sub(range.start);
@@ -169,19 +169,24 @@ impl Connection {
                 _ => Err(Limit::NoData),
             };
         }
-        let len = available.min(usable).min(most);
+        // Beyond the end of a record or of a chunk is another segment; what has a next is not held back.
+        let record = self.snd.buffer.record_end(start).unwrap_or(data_end);
+        let record = record.min(self.first_chunk_end());
+        let len = (record - start).min(usable).min(most);
+        let ends_record = record < data_end && start + len == record;
         let finishing = self.snd.fin.is_some() && len == available;
         // Only the last segment of several may be smaller than the MSS, and be held.
         let last = if len > piece { len % piece } else { len };
         let whole = len - last;
         let hold = Hold {
-            nagle: self.options.nagle,
-            corked: self.options.corked,
+            nagle: self.options.nagle && !self.is_urgent(),
+            corked: self.is_corked() && !self.is_urgent(),
             small_outstanding: self.snd.small_end > self.snd.una,
             outstanding: whole > 0 || !self.snd.scoreboard.is_empty(),
             max_window: self.snd.window.max(),
         };
-        let goes = hold.allows(last as u32, available - whole, piece as u32, finishing);
+        let left = record - start - whole;
+        let goes = ends_record || hold.allows(last as u32, left, piece as u32, finishing);
         let forced = self.pending.flush && len > 0;
         if !goes && !forced && whole > 0 {
             return Ok(start..start + whole);
@@ -199,9 +204,10 @@ impl Connection {
     }
 
     /// Where a segment that begins a run must end: after `most` bytes of payload, which FIN is not
-    /// part of.
+    /// part of, or with a record.
     fn segment_end(&self, run: &Range<u64>, most: u64) -> u64 {
-        let full = run.start + most;
+        let record = self.snd.buffer.record_end(run.start).unwrap_or(u64::MAX);
+        let full = record.min(run.start + most);
         match self.snd.fin {
             Some(fin) if run.end == fin + 1 && fin <= full => run.end,
             _ => run.end.min(full),
@@ -230,6 +236,7 @@ impl Connection {
             return;
         }
         self.note_limit(now, limit);
+        self.note_room();
         // What waits for its pace has a timer of its own, and asks nothing of the peer.
         let paced = matches!(limit, Limit::Pace(_));
         let stuck = self.snd.scoreboard.is_empty() && self.snd.unsent() > 0 && !paced;
@@ -255,6 +262,6 @@ impl Connection {
     /// Whether only the cork keeps the data back.
     fn is_held_by_cork(&self) -> bool {
         let available = self.snd.buffer.end().saturating_sub(self.snd.nxt);
-        self.options.corked && self.snd.fin.is_none() && available <= self.snd.usable()
+        self.is_corked() && self.snd.fin.is_none() && available <= self.snd.usable()
     }
 }

@@ -111,7 +111,7 @@ impl Connection {
     /// Whether the send buffer, and not the application, is why nothing is left to send: it is full
     /// of what is outstanding, or the application has yet to use the room that it was refused.
     fn is_bound_by_buffer(&self) -> bool {
-        self.snd.buffer.room() == 0 || (self.user.holds_more && !self.snd.scoreboard.is_empty())
+        self.is_queue_full() || (self.user.holds_more && !self.snd.scoreboard.is_empty())
     }
 
     /// No data can be sent now, for this reason.
@@ -143,6 +143,6 @@ impl Connection {
             self.congestion.on_application_limited(now, used);
         }
         self.tally
-            .note_limit(now, limit, in_flight > 0, self.snd.buffer.room() == 0);
+            .note_limit(now, limit, in_flight > 0, self.is_queue_full());
     }
 }

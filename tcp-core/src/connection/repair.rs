@@ -60,7 +60,8 @@ impl Connection {
                 rtt: acknowledged.rtt,
                 min_rtt: self.rtt.min_rtt(),
                 cwnd_limited: self.snd.usage.is_limited(window, ssthresh),
-                paced: self.config.pacing,
+                // Linux's slow start has no bound for bursts.
+                paced: self.config.pacing || self.snd.chunks.is_some(),
                 phase,
                 rate,
                 total_delivered: self.snd.rate.delivered(),

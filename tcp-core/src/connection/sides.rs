@@ -1,8 +1,10 @@
 //! The variables of RFC 9293 §3.3.1: what one side sends, and what it receives.
 
+use alloc::boxed::Box;
 use core::ops::Range;
 
-use crate::config::{BufferSize, TcpConfig};
+use super::urgent::Mark;
+use crate::config::{BufferSize, SendQueue, TcpConfig};
 use crate::pack::packs;
 use crate::recovery::rate::RateEstimator;
 use crate::recv::ack::AckPolicy;
@@ -10,6 +12,7 @@ use crate::recv::reassembly::Reassembly;
 use crate::recv::tuning::{Demand, RightSizing};
 use crate::recv::window::RecvWindow;
 use crate::send::buffer::SendBuffer;
+use crate::send::chunks::Chunks;
 use crate::send::pacing::Pacer;
 use crate::send::scoreboard::Scoreboard;
 use crate::send::usage::WindowUsage;
@@ -37,6 +40,8 @@ pub(super) struct Sender {
     /// The offset of our FIN, once the user has closed.
     pub(super) fin: Option<u64>,
     pub(super) buffer: SendBuffer,
+    /// Where chunks of what is unsent end, if it lies in chunks.
+    pub(super) chunks: Option<Box<Chunks>>,
     pub(super) scoreboard: Scoreboard,
     pub(super) window: SendWindow,
     pub(super) rate: RateEstimator,
@@ -46,6 +51,8 @@ pub(super) struct Sender {
     pub(super) small_end: u64,
     /// The end of the last segment sent with PSH.
     pub(super) pushed: u64,
+    /// SND.UP: the offset after the last urgent byte.
+    pub(super) up: u64,
     /// When data was last sent.
     pub(super) last_sent: Option<Instant>,
     /// Since when nothing has been acknowledged, while something waits for it.
@@ -64,6 +71,7 @@ packs!(Sender {
     nxt,
     fin,
     buffer,
+    chunks,
     scoreboard,
     window,
     rate,
@@ -71,6 +79,7 @@ packs!(Sender {
     usage,
     small_end,
     pushed,
+    up,
     last_sent,
     stalled_since,
     retries,
@@ -79,13 +88,18 @@ packs!(Sender {
 });
 
 impl Sender {
-    pub(super) fn new(isn: SeqNumber, buffer: BufferSize, mss: u16) -> Self {
+    pub(super) fn new(isn: SeqNumber, config: &TcpConfig, mss: u16) -> Self {
+        let buffer = config.send_buffer;
         Sender {
             isn,
             una: 0,
             nxt: 0,
             fin: None,
             buffer: SendBuffer::new(1, buffer.initial_for(mss), buffer.max()),
+            chunks: match config.send_queue {
+                SendQueue::Stream => None,
+                SendQueue::Chunks { overhead } => Some(Box::new(Chunks::new(overhead))),
+            },
             scoreboard: Scoreboard::default(),
             window: SendWindow::new(),
             rate: RateEstimator::default(),
@@ -93,6 +107,7 @@ impl Sender {
             usage: WindowUsage::default(),
             small_end: 0,
             pushed: 1,
+            up: 0,
             last_sent: None,
             stalled_since: None,
             retries: 0,
@@ -127,6 +142,9 @@ impl Sender {
     pub(super) fn clear(&mut self) {
         self.gave_up |= !self.is_flushed();
         self.buffer.clear();
+        if let Some(chunks) = &mut self.chunks {
+            chunks.clear();
+        }
         self.scoreboard.clear();
         self.stalled_since = None;
     }
@@ -142,6 +160,8 @@ pub(super) struct Receiver {
     /// Where the buffer is sized by need, and data may come.
     pub(super) sizing: Option<RightSizing>,
     pub(super) ack_policy: AckPolicy,
+    /// The peer's urgent octet.
+    pub(super) urgent: Option<Mark>,
     /// The offset of the peer's FIN, once it is known.
     pub(super) fin: Option<u64>,
     /// What we last acknowledged.
@@ -158,6 +178,7 @@ packs!(Receiver {
     window,
     sizing,
     ack_policy,
+    urgent,
     fin,
     acked,
     duplicate,
@@ -174,6 +195,7 @@ impl Receiver {
             window: RecvWindow::new(capacity),
             sizing: None,
             ack_policy: AckPolicy::new(min, max, u32::from(mss)),
+            urgent: None,
             fin: None,
             acked: 0,
             duplicate: None,

@@ -99,13 +99,14 @@ impl Connection {
     /// Those of [`write`](Connection::write).
     pub fn write_chunks(&mut self, most: usize) -> Result<[&mut [u8]; 2], WriteError> {
         self.check_writable()?;
-        if self.snd.buffer.room() < most {
+        let room = self.send_room();
+        if room < most {
             self.user.wants_room = true;
         }
-        if self.snd.buffer.room() == 0 && most > 0 {
+        if room == 0 && most > 0 {
             return Err(WriteError::WouldBlock);
         }
-        Ok(self.snd.buffer.spare(most))
+        Ok(self.snd.buffer.spare(most.min(room)))
     }
 
     /// Writes the first `count` bytes of [`write_chunks`](Connection::write_chunks)'s place, or as many as there is room
@@ -116,9 +117,12 @@ impl Connection {
     /// Those of [`write`](Connection::write), but for `WouldBlock`.
     pub fn commit_written(&mut self, now: Instant, count: usize) -> Result<usize, WriteError> {
         self.check_writable()?;
-        let count = self.snd.buffer.commit(count);
+        let count = count.min(self.send_room());
+        self.snd.buffer.commit(count);
         if count > 0 {
+            self.note_written();
             self.user.wants_flush = true;
+            self.user.expects_more = false;
             self.slow_start_after_idle(now);
         }
         Ok(count)
@@ -138,13 +142,22 @@ impl Connection {
         if len == 0 {
             return Ok(0);
         }
-        let count = bufs.iter().map(|buf| self.snd.buffer.write(buf)).sum();
+        let room = self.send_room();
+        let count = bufs.iter().fold(0, |count, buf| {
+            let fits = buf.len().min(room - count);
+            self.snd.buffer.append(&buf[..fits]);
+            count + fits
+        });
+        if count > 0 {
+            self.note_written();
+        }
         self.user.holds_more = count < len;
         self.user.wants_room |= self.user.holds_more;
         if count == 0 {
             return Err(WriteError::WouldBlock);
         }
         self.user.wants_flush = true;
+        self.user.expects_more = false;
         self.slow_start_after_idle(now);
         Ok(count)
     }
@@ -211,11 +224,6 @@ impl Connection {
         self.snd.is_flushed()
     }
 
-    /// Free room in the send buffer, in bytes.
-    pub fn send_room(&self) -> usize {
-        self.snd.buffer.room()
-    }
-
     /// Bytes in order that wait to be read (`SIOCINQ`).
     pub fn unread(&self) -> usize {
         self.rcv.reassembly.unread()
@@ -243,7 +251,7 @@ impl Connection {
     /// Turns Nagle's algorithm off or on (`TCP_NODELAY`). Turning it off sends what waits.
     pub fn set_nodelay(&mut self, nodelay: bool) {
         self.options.nagle = !nodelay;
-        self.pending.flush |= nodelay;
+        self.pending.flush |= nodelay && self.snd.unsent() > 0;
     }
 
     /// Whether Nagle's algorithm is off.
@@ -254,7 +262,7 @@ impl Connection {
     /// Holds partial segments back for up to 200 ms (`TCP_CORK`). Uncorking sends what waits.
     pub fn set_cork(&mut self, cork: bool) {
         self.options.corked = cork;
-        self.pending.flush |= !cork;
+        self.pending.flush |= !cork && self.snd.unsent() > 0;
     }
 
     /// Changes keep-alive probing (`SO_KEEPALIVE`, `TCP_KEEPIDLE`, `TCP_KEEPINTVL`, `TCP_KEEPCNT`).

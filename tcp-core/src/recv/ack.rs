@@ -166,6 +166,18 @@ impl AckPolicy {
         self.ato = self.bounds.0;
     }
 
+    /// Judges anew, by the user's word, whether the application answers what arrives.
+    pub(crate) fn set_interactive(&mut self, interactive: bool) {
+        self.interactive = interactive;
+        if !interactive {
+            self.quick = self.quick.max(MAX_QUICK as u8);
+        }
+    }
+
+    pub(crate) fn is_interactive(&self) -> bool {
+        self.interactive
+    }
+
     /// An acknowledgement went out.
     pub(crate) fn on_ack_sent(&mut self) {
         self.ends = Ends::None;

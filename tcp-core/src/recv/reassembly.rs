@@ -137,6 +137,19 @@ impl Reassembly {
         }
     }
 
+    /// The byte at this offset, where it is in order and not read.
+    pub(crate) fn byte_at(&self, offset: u64) -> Option<u8> {
+        let place = offset.checked_sub(self.read)?;
+        let mut place = usize::try_from(place).ok()?;
+        for chunk in self.chunks() {
+            match chunk.get(place) {
+                Some(byte) => return Some(*byte),
+                None => place -= chunk.len(),
+            }
+        }
+        None
+    }
+
     /// Takes the bytes that come next, where nothing is beyond a hole, if they turn out to be intact as they
     /// are copied. They are cut to the window already.
     ///

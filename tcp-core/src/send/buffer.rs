@@ -26,6 +26,8 @@ pub(crate) struct SendBuffer {
     capacity: usize,
     /// What that may grow to.
     max: usize,
+    /// Offsets at which the user has ended a record, of what is held; no segment goes beyond one.
+    records: Vec<u64>,
 }
 
 /// An empty one.
@@ -41,9 +43,6 @@ impl Pack for SendBuffer {
     }
 }
 
-/// Room in bytes that is worth waking a writer for, if it is also a thirty-second of the buffer.
-const WORTHWHILE: usize = 16 * 1_024;
-
 impl SendBuffer {
     /// For `capacity` bytes at first and `max` at most.
     pub(crate) fn new(start: u64, capacity: usize, max: usize) -> Self {
@@ -53,12 +52,26 @@ impl SendBuffer {
             end: start,
             capacity,
             max: max.max(capacity),
+            records: Vec::new(),
         }
     }
 
     /// The offset after the last byte written.
     pub(crate) fn end(&self) -> u64 {
         self.end
+    }
+
+    /// Ends a record with the last byte written.
+    pub(crate) fn end_record(&mut self) {
+        if self.len() > 0 && self.records.last() != Some(&self.end) {
+            self.records.push(self.end);
+        }
+    }
+
+    /// Where the record of the byte at `offset` ends, if the user has ended it.
+    pub(crate) fn record_end(&self, offset: u64) -> Option<u64> {
+        let place = self.records.partition_point(|end| *end <= offset);
+        self.records.get(place).copied()
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -85,42 +98,35 @@ impl SendBuffer {
         self.max = max.max(capacity);
     }
 
-    /// Whether a writer that found no room should be woken: as Linux's `sk_stream_write_space`,
-    /// when the room is at least half of what is held, so a third of the buffer. Of a large buffer
-    /// a thirty-second will do: a lost segment holds all of it, and a third that waits for its writer
-    /// would be missing from what is under way.
-    pub(crate) fn has_worthwhile_room(&self) -> bool {
-        let room = self.room();
-        let third = room > 0 && room >= self.len() / 2;
-        third || room >= (self.capacity / 32).max(WORTHWHILE)
-    }
-
     /// Takes as much of `data` as fits; says how much.
+    #[cfg(test)]
     pub(crate) fn write(&mut self, data: &[u8]) -> usize {
         let data = &data[..data.len().min(self.room())];
+        self.append(data);
+        data.len()
+    }
+
+    /// Takes all of `data`, for which the caller knows that there is room.
+    pub(crate) fn append(&mut self, data: &[u8]) {
         let end = self.end + data.len() as u64;
         self.reserve(end);
         self.ring.copy_in(self.end, data.into());
         self.end = end;
-        data.len()
     }
 
-    /// The place of the next bytes, up to `most` of them and not more than there is room for, to be
-    /// written to. What it holds until then means nothing.
-    pub(crate) fn spare(&mut self, most: usize) -> [&mut [u8]; 2] {
-        let end = self.end + most.min(self.room()) as u64;
+    /// The place of the next `count` bytes, for which the caller knows that there is room, to be written to.
+    /// What it holds until then means nothing.
+    pub(crate) fn spare(&mut self, count: usize) -> [&mut [u8]; 2] {
+        let end = self.end + count as u64;
         self.reserve(end);
         self.ring.chunks_mut(self.end..end)
     }
 
-    /// Counts `count` bytes as written that were put into [`spare`](SendBuffer::spare)'s place, or as many
-    /// as there is room for; says how many.
-    pub(crate) fn commit(&mut self, count: usize) -> usize {
-        let count = count.min(self.room());
+    /// Counts `count` bytes as written that were put into [`spare`](SendBuffer::spare)'s place.
+    pub(crate) fn commit(&mut self, count: usize) {
         let end = self.end + count as u64;
         self.ring.reserve(self.start..self.end, end);
         self.end = end;
-        count
     }
 
     /// Makes room for the offsets up to `end`.
@@ -141,6 +147,8 @@ impl SendBuffer {
     /// Forgets what lies before `una`. The memory stays, for the next write.
     pub(crate) fn release(&mut self, una: u64) {
         self.start = una.clamp(self.start, self.end);
+        let start = self.start;
+        self.records.retain(|end| *end > start);
     }
 
     /// Whether there is memory worth mentioning, and nothing in it.
@@ -163,6 +171,7 @@ impl SendBuffer {
     /// Forgets everything: the connection is dead.
     pub(crate) fn clear(&mut self) {
         self.start = self.end;
+        self.records.clear();
         self.ring.shed();
     }
 }
@@ -174,7 +183,12 @@ impl Clone for SendBuffer {
             0 => Ring::new(),
             _ => self.ring.clone(),
         };
-        SendBuffer { ring, ..*self }
+        let records = self.records.clone();
+        SendBuffer {
+            ring,
+            records,
+            ..*self
+        }
     }
 }
 
@@ -183,6 +197,7 @@ impl PartialEq for SendBuffer {
     fn eq(&self, other: &Self) -> bool {
         let of = |it: &Self| (it.start, it.end, it.capacity, it.max);
         of(self) == of(other)
+            && self.records == other.records
             && self.slice(self.start..self.end) == other.slice(other.start..other.end)
     }
 }
@@ -192,6 +207,7 @@ impl Eq for SendBuffer {}
 impl Hash for SendBuffer {
     fn hash<H: Hasher>(&self, state: &mut H) {
         (self.start, self.end, self.capacity, self.max).hash(state);
+        self.records.hash(state);
         self.slice(self.start..self.end).hash(state);
     }
 }
@@ -212,26 +228,6 @@ mod tests {
         assert_eq!(buffer.write(b"xyz"), 3);
         assert_eq!(buffer.slice(4..12), Payload::from(&b"defghxyz"[..]));
         assert_eq!(buffer.end(), 12);
-    }
-
-    #[test]
-    fn a_writer_is_woken_at_a_third() {
-        let mut buffer = SendBuffer::new(1, 42_000, 42_000);
-        assert_eq!(buffer.write(&[0; 60_000]), 42_000);
-        buffer.release(1 + 13_999);
-        assert!(!buffer.has_worthwhile_room());
-        buffer.release(1 + 14_000);
-        assert!(buffer.has_worthwhile_room());
-    }
-
-    #[test]
-    fn the_writer_of_a_large_buffer_is_woken_at_a_thirty_second() {
-        let mut buffer = SendBuffer::new(1, 1 << 20, 1 << 20);
-        buffer.write(&[0; 1 << 20]);
-        buffer.release(1 << 15);
-        assert!(!buffer.has_worthwhile_room());
-        buffer.release(1 + (1 << 15));
-        assert!(buffer.has_worthwhile_room());
     }
 
     #[test]
@@ -258,13 +254,31 @@ mod tests {
         assert_eq!((first.len(), second.len()), (6, 8));
         first.copy_from_slice(b"cdefgh");
         second[..2].copy_from_slice(b"ij");
-        assert_eq!(buffer.commit(8), 8);
+        buffer.commit(8);
         assert_eq!(
             buffer.slice(2_041..3_000),
             Payload::from(&b"\0\0cdefghij"[..])
         );
-        assert_eq!(buffer.commit(2_030), 2_030);
-        assert_eq!(buffer.commit(100), 8, "no more than there is room for");
+    }
+
+    #[test]
+    fn records_are_kept_until_they_are_acknowledged() {
+        let mut buffer = SendBuffer::new(1, 100, 100);
+        buffer.end_record();
+        assert_eq!(buffer.record_end(1), None, "there is nothing to end");
+        buffer.write(b"abc");
+        buffer.end_record();
+        buffer.end_record();
+        buffer.write(b"defg");
+        buffer.end_record();
+        buffer.write(b"h");
+        assert_eq!(buffer.record_end(1), Some(4));
+        assert_eq!(buffer.record_end(4), Some(8));
+        assert_eq!(buffer.record_end(8), None);
+        buffer.release(4);
+        assert_eq!(buffer.records, [8]);
+        buffer.release(9);
+        assert_eq!(buffer.records, [0; 0]);
     }
 
     #[test]

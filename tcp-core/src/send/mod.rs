@@ -1,6 +1,7 @@
 //! The sending side's rooms: what is written, what is sent, what the peer's window allows, and when.
 
 pub(crate) mod buffer;
+pub(crate) mod chunks;
 pub(crate) mod pacing;
 pub(crate) mod scoreboard;
 pub(crate) mod usage;

@@ -26,7 +26,7 @@ impl Stack {
         let tuple = |port| FourTuple::new(SocketAddr::new(local_ip, port), remote);
         let port = local.map_or(0, |local| local.port());
         if port == 0 {
-            let port = self.choose_port(local_ip, remote);
+            let port = self.choose_port(local_ip, remote, |_| true);
             return port.and_then(tuple).ok_or(ConnectError::NoFreePort);
         }
         let tuple = tuple(port).ok_or(ConnectError::NoLocalAddress)?;
@@ -64,14 +64,20 @@ impl Stack {
 
     /// An ephemeral port (RFC 6056) that makes the flow ours, whose four-tuple is free, TIME-WAIT included, and on which
     /// nobody listens.
-    fn choose_port(&mut self, local: IpAddr, remote: SocketAddr) -> Option<u16> {
+    pub(super) fn choose_port(
+        &mut self,
+        local: IpAddr,
+        remote: SocketAddr,
+        is_free: impl Fn(u16) -> bool,
+    ) -> Option<u16> {
         let (demux, shard) = (&mut self.demux, self.shard);
-        let is_free = |port| {
+        let mut is_unused = |port| {
             let local = SocketAddr::new(local, port);
             shard.is_none_or(|shard| shard.other_owner(local, remote).is_none())
                 && !demux.has_listener_on_port(local.port(), Some(local.ip()))
                 && FourTuple::new(local, remote).is_some_and(|tuple| demux.look(&tuple).is_none())
         };
+        let is_free = |port| is_free(port) && is_unused(port);
         self.ports
             .choose(self.config.ephemeral_ports, local, remote, is_free)
     }

@@ -7,7 +7,7 @@ use core::time::Duration;
 use super::Stack;
 use super::connections::Entry;
 use crate::config::{BufferSize, CongestionAlgorithm, KeepAlive};
-use crate::connection::{Connection, Shutdown};
+use crate::connection::{Connection, QuickAck, Shutdown};
 use crate::error::{ConnectionError, ReadError, WriteError};
 use crate::stats::{Counters, TcpInfo};
 use crate::time::Instant;
@@ -176,6 +176,51 @@ impl<'a> ConnectionMut<'a> {
     /// See [`Connection::set_dscp`].
     pub fn set_dscp(&mut self, dscp: u8) {
         self.touch().0.set_dscp(dscp);
+    }
+
+    /// See [`Connection::set_hop_limit`].
+    pub fn set_hop_limit(&mut self, hop_limit: u8) {
+        self.touch().0.set_hop_limit(hop_limit);
+    }
+
+    /// See [`Connection::set_fin_timeout`].
+    pub fn set_fin_timeout(&mut self, timeout: Duration) {
+        self.touch().0.set_fin_timeout(timeout);
+    }
+
+    /// See [`Connection::set_notsent_lowat`].
+    pub fn set_notsent_lowat(&mut self, bytes: Option<u32>) {
+        self.touch().0.set_notsent_lowat(bytes);
+    }
+
+    /// See [`Connection::set_quick_ack`].
+    pub fn set_quick_ack(&mut self, quick: QuickAck) {
+        self.touch().0.set_quick_ack(quick);
+    }
+
+    /// See [`Connection::expect_more`].
+    pub fn expect_more(&mut self) {
+        self.touch().0.expect_more();
+    }
+
+    /// See [`Connection::take_urgent`].
+    pub fn take_urgent(&mut self) -> Option<u8> {
+        self.touch().0.take_urgent()
+    }
+
+    /// See [`Connection::mark_urgent`].
+    pub fn mark_urgent(&mut self) {
+        self.touch().0.mark_urgent();
+    }
+
+    /// See [`Connection::end_record`].
+    pub fn end_record(&mut self) {
+        self.touch().0.end_record();
+    }
+
+    /// See [`Connection::want_room`].
+    pub fn want_room(&mut self) {
+        self.touch().0.want_room();
     }
 
     /// See [`Connection::set_congestion`].

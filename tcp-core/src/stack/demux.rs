@@ -2,7 +2,8 @@
 
 use alloc::collections::BTreeMap;
 use alloc::collections::btree_map::Entry;
-use core::net::{IpAddr, SocketAddr};
+use alloc::vec::Vec;
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use hashbrown::{HashMap, HashTable, hash_table};
 
@@ -18,7 +19,8 @@ pub(super) struct Demux {
     key: Key,
     routes: HashTable<Route>,
     recent: Recent,
-    listeners: HashMap<ListenAddr, u32, Key>,
+    /// Those that share an address, in the order in which they came.
+    listeners: HashMap<ListenAddr, Vec<u32>, Key>,
     /// How many listeners name each port.
     listeners_on_port: BTreeMap<u16, u32>,
 }
@@ -126,46 +128,61 @@ impl Demux {
         self.routes.len()
     }
 
-    /// The listener for a SYN to `local`, the most specific first.
-    pub(super) fn listener(&self, local: SocketAddr) -> Option<u32> {
-        let (ip, port) = (Some(local.ip()), Some(local.port()));
-        let on_port = self.listeners_on_port.contains_key(&local.port());
-        let with_port = [(ip, port), (None, port)];
-        let without = [(ip, None), (None, None)];
-        let with_port = with_port.into_iter().filter(|_| on_port);
-        with_port
-            .chain(without)
-            .find_map(|(ip, port)| self.listener_at(&ListenAddr { ip, port }))
+    /// The listener for a SYN, the most specific first. Of several that share an address each has its
+    /// part of the peers, chosen by a keyed hash (`SO_REUSEPORT`).
+    pub(super) fn listener(&self, tuple: &FourTuple) -> Option<u32> {
+        let local = tuple.local();
+        let (ip, family) = (Some(local.ip()), Some(any_of_family(local.ip())));
+        let port = Some(local.port());
+        let with_port = [(ip, port), (family, port), (None, port)];
+        let without = [(ip, None), (family, None), (None, None)];
+        // Where nobody names the port, three looks are saved.
+        let named = self.listeners_on_port.contains_key(&local.port());
+        let with_port = with_port.into_iter().filter(|_| named);
+        let mut groups = with_port.chain(without);
+        let group = groups.find_map(|(ip, port)| self.listeners.get(&ListenAddr { ip, port }))?;
+        let place = match group.len() {
+            1 => 0,
+            len => self.hash(tuple).checked_rem(len as u64)? as usize,
+        };
+        group.get(place).copied()
     }
 
     /// Whether somebody listens on this port in particular: at `ip` or everywhere; and where `ip` is
-    /// `None`, at any address.
+    /// `None` or unspecified, at any address.
     pub(super) fn has_listener_on_port(&self, port: u16, ip: Option<IpAddr>) -> bool {
         let at = |ip| {
             let port = Some(port);
             self.listener_at(&ListenAddr { ip, port }).is_some()
         };
         match ip {
-            Some(_) => at(ip) || at(None),
-            None => self.listeners_on_port.contains_key(&port),
+            Some(here) if !here.is_unspecified() => {
+                at(ip) || at(Some(any_of_family(here))) || at(None)
+            }
+            _ => self.listeners_on_port.contains_key(&port),
         }
     }
 
-    /// The listener on exactly this address.
+    /// The first listener on exactly this address.
     pub(super) fn listener_at(&self, addr: &ListenAddr) -> Option<u32> {
-        self.listeners.get(addr).copied()
+        self.listeners.get(addr)?.first().copied()
     }
 
     pub(super) fn insert_listener(&mut self, addr: ListenAddr, slot: u32) {
-        let replaced = self.listeners.insert(addr, slot);
-        if let (None, Some(port)) = (replaced, addr.port) {
+        self.listeners.entry(addr).or_default().push(slot);
+        if let Some(port) = addr.port {
             *self.listeners_on_port.entry(port).or_default() += 1;
         }
     }
 
-    pub(super) fn remove_listener(&mut self, addr: &ListenAddr) {
-        let removed = self.listeners.remove(addr);
-        if let (Some(_), Some(port)) = (removed, addr.port)
+    pub(super) fn remove_listener(&mut self, addr: &ListenAddr, slot: u32) {
+        if let Some(group) = self.listeners.get_mut(addr) {
+            group.retain(|&listener| listener != slot);
+            if group.is_empty() {
+                self.listeners.remove(addr);
+            }
+        }
+        if let Some(port) = addr.port
             && let Entry::Occupied(mut count) = self.listeners_on_port.entry(port)
         {
             *count.get_mut() -= 1;
@@ -176,8 +193,18 @@ impl Demux {
     }
 }
 
+/// Every address of the family of `ip`.
+const fn any_of_family(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use core::net::SocketAddr;
+
     use super::*;
     use crate::stack::keys::Keys;
     use alloc::vec::Vec;
@@ -185,6 +212,15 @@ mod tests {
 
     fn addr(text: &str) -> SocketAddr {
         text.parse().unwrap()
+    }
+
+    /// A SYN to `local`.
+    fn syn_to(local: SocketAddr) -> FourTuple {
+        let peer = match local {
+            SocketAddr::V4(_) => "192.0.2.1:4000",
+            SocketAddr::V6(_) => "[2001:db8::1]:4000",
+        };
+        FourTuple::new(local, addr(peer)).unwrap()
     }
 
     fn demux() -> Demux {
@@ -216,9 +252,9 @@ mod tests {
             demux.has_listener_on_port(80, ip.map(|ip| ip.parse().unwrap()))
         };
         assert!(taken(&demux, Some("10.0.0.1")) && !taken(&demux, Some("10.0.0.3")));
-        demux.remove_listener(&at("10.0.0.1"));
+        demux.remove_listener(&at("10.0.0.1"), 0);
         assert!(taken(&demux, None));
-        demux.remove_listener(&at("10.0.0.2"));
+        demux.remove_listener(&at("10.0.0.2"), 0);
         assert!(!taken(&demux, None));
     }
 
@@ -227,18 +263,54 @@ mod tests {
         let mut demux = demux();
         let here = addr("10.0.0.1:80");
         let ip = Some(here.ip());
-        let least_to_most = [(None, None), (ip, None), (None, Some(80)), (ip, Some(80))];
-        assert_eq!(demux.listener(here), None);
+        let any = Some(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        let least_to_most = [
+            (None, None),
+            (any, None),
+            (ip, None),
+            (None, Some(80)),
+            (any, Some(80)),
+            (ip, Some(80)),
+        ];
+        let listener = |demux: &Demux, local| demux.listener(&syn_to(local));
+        assert_eq!(listener(&demux, here), None);
         for (slot, (ip, port)) in (0..).zip(least_to_most) {
             demux.insert_listener(ListenAddr { ip, port }, slot);
-            assert_eq!(demux.listener(here), Some(slot));
+            assert_eq!(listener(&demux, here), Some(slot));
         }
-        assert_eq!(demux.listener(addr("10.0.0.1:81")), Some(1));
-        assert_eq!(demux.listener(addr("10.0.0.2:80")), Some(2));
-        assert_eq!(demux.listener(addr("[fd00::1]:80")), Some(2));
-        assert_eq!(demux.listener(addr("10.0.0.2:81")), Some(0));
-        demux.remove_listener(&ListenAddr { ip, port: Some(80) });
-        assert_eq!(demux.listener(here), Some(2));
+        for (local, expected) in [
+            ("10.0.0.1:81", 2),
+            ("10.0.0.2:81", 1),
+            ("10.0.0.2:80", 4),
+            ("[fd00::1]:80", 3),
+            ("[fd00::1]:81", 0),
+        ] {
+            assert_eq!(listener(&demux, addr(local)), Some(expected), "{local}");
+        }
+        demux.remove_listener(&ListenAddr { ip, port: Some(80) }, 5);
+        assert_eq!(listener(&demux, here), Some(4));
+    }
+
+    #[test]
+    fn those_that_share_an_address_share_its_peers() {
+        let mut demux = demux();
+        let here = addr("10.0.0.1:80");
+        let at = ListenAddr::from(here);
+        for slot in 0..3 {
+            demux.insert_listener(at, slot);
+        }
+        let count = |demux: &Demux, slot| {
+            let peers = (1..=999).map(|port| SocketAddr::from(([192, 0, 2, 1], port)));
+            let listeners = peers.map(|peer| demux.listener(&FourTuple::new(here, peer).unwrap()));
+            listeners.filter(|found| *found == Some(slot)).count()
+        };
+        for slot in 0..3 {
+            let part = count(&demux, slot);
+            assert!((250..420).contains(&part), "{slot} gets {part} of 999");
+        }
+        demux.remove_listener(&at, 1);
+        assert_eq!(count(&demux, 0) + count(&demux, 2), 999);
+        assert!(demux.has_listener_on_port(80, Some(here.ip())));
     }
 
     proptest! {

@@ -8,7 +8,7 @@ use super::deadlines::Alarm;
 use super::demux::Record;
 use super::reply::Marking;
 use super::tuple::FourTuple;
-use crate::config::{Admission, TcpConfig, ValidConfig};
+use crate::config::{Admission, Overflow, TcpConfig, ValidConfig};
 use crate::connection::{HalfOpen, HalfOpenOutcome, HalfOpenTimeout};
 use crate::event::SynDecision;
 use crate::seq::SeqNumber;
@@ -213,8 +213,8 @@ impl Stack {
         }
     }
 
-    /// The final ACK. It is ignored where the accept queue is full: the SYN-ACK is sent again, and
-    /// the peer's next answer to it may find room (Linux, `tcp_abort_on_overflow` off).
+    /// The final ACK. Where the accept queue is full it is ignored, since the SYN-ACK is sent again and
+    /// the peer's next answer to it may find room, or answered with RST (`tcp_abort_on_overflow`).
     fn complete_handshake(&mut self, now: Instant, slot: u32, segment: &Segment<'_>) {
         let Some(embryo) = self.half_opens.get(slot) else {
             return;
@@ -224,7 +224,12 @@ impl Stack {
             return;
         };
         if let Err(full) = parent.admits_connection() {
+            let overflow = parent.config.overflow;
             self.count_listen_drop(full);
+            if overflow == Overflow::Reset {
+                self.refuse(tuple, segment);
+                self.fail_half_open(slot);
+            }
             return;
         }
         let connection = embryo.record.promote(now, embryo.config.clone());

@@ -189,7 +189,7 @@ impl Stack {
         if header.control == Control::Rst {
             return;
         }
-        match (self.demux.listener(tuple.local()), header.ack) {
+        match (self.demux.listener(&tuple), header.ack) {
             (None, _) | (Some(_), Some(_)) => self.refuse(tuple, segment),
             (Some(listener), None) if header.control == Control::Syn => {
                 self.handle_syn(now, listener, tuple, segment, None);

@@ -6,7 +6,7 @@ use core::net::{IpAddr, Ipv6Addr, SocketAddr};
 use super::slab::SlotId;
 use super::tuple::is_unicast;
 use super::{ListenAddr, Stack};
-use crate::config::ListenConfig;
+use crate::config::{ListenConfig, PortSharing};
 use crate::error::ListenError;
 use crate::time::Instant;
 
@@ -41,6 +41,12 @@ impl Listener {
             half_open: BTreeSet::new(),
             accept_queue: VecDeque::new(),
         }
+    }
+
+    /// Takes connections by `config` from now on.
+    pub(super) fn reconfigure(&mut self, config: ListenConfig) {
+        let sharing = self.config.sharing;
+        self.config = ListenConfig { sharing, ..config };
     }
 
     /// Connections that wait to be accepted.
@@ -86,29 +92,45 @@ impl Listener {
 
 impl Stack {
     /// The address that `listen` means, with a port chosen for port 0.
-    pub(super) fn free_listen_addr(&mut self, addr: ListenAddr) -> Result<ListenAddr, ListenError> {
+    pub(super) fn free_listen_addr(
+        &mut self,
+        addr: ListenAddr,
+        sharing: PortSharing,
+    ) -> Result<ListenAddr, ListenError> {
         let ip = addr.ip.map(|ip| ip.to_canonical());
         let addr = ListenAddr { ip, ..addr };
-        if ip.is_some_and(|ip| !is_unicast(ip) || !self.is_local(ip)) {
+        let is_ours = |ip: IpAddr| ip.is_unspecified() || (is_unicast(ip) && self.is_local(ip));
+        if ip.is_some_and(|ip| !is_ours(ip)) {
             return Err(ListenError::NoLocalAddress);
         }
         if addr.port == Some(0) {
-            let port = self.choose_listen_port(ip).ok_or(ListenError::NoFreePort)?;
+            let port = self.choose_listen_port(ip, |_| true);
+            let port = port.ok_or(ListenError::NoFreePort)?;
             let port = Some(port);
             return Ok(ListenAddr { ip, port });
         }
-        match self.demux.listener_at(&addr) {
-            Some(_) => Err(ListenError::AddressInUse),
-            None => Ok(addr),
+        let there = self.demux.listener_at(&addr);
+        let there = there.and_then(|slot| self.listeners.get(slot));
+        let shares = |there: &Listener| {
+            (sharing, there.config.sharing) == (PortSharing::Shared, PortSharing::Shared)
+        };
+        if there.is_none_or(shares) {
+            Ok(addr)
+        } else {
+            Err(ListenError::AddressInUse)
         }
     }
 
     /// An ephemeral port on which nobody listens at this address; without one, at any address.
-    fn choose_listen_port(&mut self, ip: Option<IpAddr>) -> Option<u16> {
+    pub(super) fn choose_listen_port(
+        &mut self,
+        ip: Option<IpAddr>,
+        is_free: impl Fn(u16) -> bool,
+    ) -> Option<u16> {
         let demux = &self.demux;
         let nowhere = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
         let local = ip.unwrap_or(nowhere);
-        let is_free = |port| !demux.has_listener_on_port(port, ip);
+        let is_free = |port| is_free(port) && !demux.has_listener_on_port(port, ip);
         let remote = SocketAddr::new(nowhere, 0);
         self.ports
             .choose(self.config.ephemeral_ports, local, remote, is_free)
@@ -124,7 +146,7 @@ impl Stack {
         let Some(listener) = self.listeners.remove(slot) else {
             return;
         };
-        self.demux.remove_listener(&listener.addr);
+        self.demux.remove_listener(&listener.addr, slot);
         self.events.incoming.remove(slot);
         for half_open in listener.half_open {
             self.fail_half_open(half_open);

@@ -19,6 +19,7 @@ mod input;
 mod isn;
 mod keys;
 mod listener;
+mod names;
 mod ports;
 mod queue;
 mod recent;
@@ -61,7 +62,7 @@ use listener::Listener;
 use ports::EphemeralPorts;
 use queue::SlotQueue;
 use reply::Replies;
-use slab::{Slab, SlotId};
+use slab::Slab;
 use spare::Spares;
 use time_wait::TimeWaits;
 use train::Train;
@@ -122,7 +123,7 @@ pub struct Stack {
 /// Where a listener listens.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct ListenAddr {
-    /// The local address, or `None` for every address.
+    /// The local address, or `None` for every address; an unspecified one is every address of its family.
     pub ip: Option<IpAddr>,
     /// The local port, or `None` for every port. (Port 0 in [`ListenAddr::from`] means: choose one.)
     pub port: Option<u16>,
@@ -195,7 +196,7 @@ impl Stack {
         local: impl Into<ListenAddr>,
         config: ListenConfig,
     ) -> Result<ListenerId, ListenError> {
-        let addr = self.free_listen_addr(local.into())?;
+        let addr = self.free_listen_addr(local.into(), config.sharing)?;
         Ok(self.open_listener(addr, config).into())
     }
 
@@ -203,6 +204,18 @@ impl Stack {
     pub fn listener_addr(&self, listener: ListenerId) -> Option<ListenAddr> {
         let listener = self.listeners.get_key(listener.into())?;
         Some(listener.addr)
+    }
+
+    /// Changes how the listener takes connections; those that have sent their SYN stay as they are. The
+    /// sharing of its address is not changed. Says whether there is such a listener.
+    pub fn set_listen_config(&mut self, listener: ListenerId, config: ListenConfig) -> bool {
+        if self.listeners.get_key(listener.into()).is_none() {
+            return false;
+        }
+        let listener = self.listeners.get_mut(listener.index);
+        listener
+            .map(|listener| listener.reconfigure(config))
+            .is_some()
     }
 
     /// Stops listening. Half-open connections are forgotten; those that wait to be accepted are
@@ -266,6 +279,25 @@ impl Stack {
         self.settle_touched();
         let tuple = self.free_tuple(local, remote)?;
         Ok(self.open_actively(now, tuple, config).into())
+    }
+
+    /// An ephemeral port on `local` (RFC 6056) that `is_free`, and on which nobody listens; with `remote`, one
+    /// that is not connected to it yet. `None` when each was tried.
+    pub fn ephemeral_port(
+        &mut self,
+        local: IpAddr,
+        remote: Option<SocketAddr>,
+        is_free: impl Fn(u16) -> bool,
+    ) -> Option<u16> {
+        match remote {
+            Some(remote) => self.choose_port(local, remote, is_free),
+            None => self.choose_listen_port(Some(local), is_free),
+        }
+    }
+
+    /// Changes the first and last ephemeral port (`net.ipv4.ip_local_port_range`).
+    pub fn set_ephemeral_ports(&mut self, range: (u16, u16)) {
+        self.config.ephemeral_ports = range;
     }
 
     /// Access to one connection; `None` once the user has closed it. The time is that of the calls
@@ -401,23 +433,3 @@ impl Stack {
         &self.config
     }
 }
-
-macro_rules! keys_name {
-    ($($id:ident)*) => {
-        $(
-            impl From<SlotId> for $id {
-                fn from(SlotId { index, generation }: SlotId) -> Self {
-                    $id { index, generation }
-                }
-            }
-
-            impl From<$id> for SlotId {
-                fn from($id { index, generation }: $id) -> Self {
-                    SlotId { index, generation }
-                }
-            }
-        )*
-    };
-}
-
-keys_name!(ConnectionId ListenerId SynId);

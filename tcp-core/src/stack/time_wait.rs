@@ -111,7 +111,7 @@ impl Stack {
                 self.rearm_time_wait(slot);
             }
             TimeWaitOutcome::Drop => self.end_time_wait(slot),
-            TimeWaitOutcome::Reopen(isn_floor) => match self.demux.listener(tuple.local()) {
+            TimeWaitOutcome::Reopen(isn_floor) => match self.demux.listener(&tuple) {
                 Some(listener) => {
                     let predecessor = Predecessor { slot, isn_floor };
                     self.handle_syn(now, listener, tuple, segment, Some(predecessor));

@@ -202,8 +202,11 @@ impl State {
         let accepted = self.stack.accept(id)?;
         if self.stack.accept_queue_len(id) > 0 {
             // Not the driver alone: it may be the caller, who has got one and leaves.
-            self.tell_acceptor(id);
-            self.tell(Some(Waiter::Acceptable(id)));
+            let waiter = Waiter::Acceptable(id);
+            if self.role.is_driven_by(|driver| driver == waiter) {
+                self.concern_driver();
+            }
+            self.tell(Some(waiter));
         }
         Ok(accepted)
     }

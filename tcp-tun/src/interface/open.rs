@@ -8,7 +8,7 @@ use crate::device::TunDevice;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum TunMode {
     /// The one with offloads, or the plain one where the kernel refuses:
-    /// [`Interface::offload`] tells.
+    /// [`Interface::offload`](crate::Interface::offload) tells.
     #[default]
     Offload,
     /// The plain one: every packet that passes is one of the wire, with its checksum.

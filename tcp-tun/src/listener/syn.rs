@@ -31,7 +31,8 @@ impl PendingSyn {
         self.remote
     }
 
-    /// Goes on with the handshake; the connection then comes by [`TcpListener::accept`]. Says whether
+    /// Goes on with the handshake; the connection then comes by
+    /// [`TcpListener::accept`](crate::TcpListener::accept). Says whether
     /// the SYN was still there.
     ///
     /// # Errors

@@ -75,11 +75,24 @@ impl TcpStream {
     }
 
     fn write_some<B: Deref<Target = [u8]>>(&self, bufs: &[B]) -> io::Result<usize> {
-        self.wait_writable(|connection| match connection.write_vectored(bufs) {
-            Ok(len) => Poll::Ready(Ok(len)),
-            Err(WriteError::WouldBlock) => Poll::Pending,
-            Err(WriteError::Closed) => Poll::Ready(Err(error::broken_pipe())),
-            Err(WriteError::Connection(error)) => Poll::Ready(Err(error::from_connection(error))),
+        let mut sleeps = false;
+        self.wait_writable(|connection| {
+            // Who sleeps is woken when a third is free, as on Linux; whatever else happens on the connection
+            // is none of its business.
+            if sleeps && !connection.is_writable() && !connection.has_finished() {
+                return Poll::Pending;
+            }
+            match connection.write_vectored(bufs) {
+                Ok(len) => Poll::Ready(Ok(len)),
+                Err(WriteError::WouldBlock) => {
+                    sleeps = true;
+                    Poll::Pending
+                }
+                Err(WriteError::Closed) => Poll::Ready(Err(error::broken_pipe())),
+                Err(WriteError::Connection(error)) => {
+                    Poll::Ready(Err(error::from_connection(error)))
+                }
+            }
         })
     }
 

@@ -5,7 +5,9 @@ use std::time::Duration;
 use integration_tests::settings::buffer_size;
 use proptest::prelude::*;
 use tcp_core::wire::{Control, Ecn};
-use tcp_core::{AckMode, CloseMode, EcnMode, KeepAlive, Shutdown, TcpConfig, WindowScaling};
+use tcp_core::{
+    AckMode, CloseMode, EcnMode, KeepAlive, QuickAck, Shutdown, TcpConfig, WindowScaling,
+};
 
 /// Where a run begins.
 #[derive(Clone, Debug)]
@@ -60,6 +62,7 @@ pub enum Step {
     Abort,
     NoDelay(bool),
     Cork(bool),
+    Knob(Knob),
     KeepAlive(Option<KeepAlive>),
     UserTimeout(Option<Duration>),
     Linger(Option<Duration>),
@@ -70,6 +73,18 @@ pub enum Step {
     Oversleep(Duration),
     /// Time goes to the next deadline.
     NextDeadline,
+}
+
+/// What sockets ask for beside.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Knob {
+    More,
+    EndRecord,
+    MarkUrgent,
+    TakeUrgent,
+    QuickAck(QuickAck),
+    NotsentLowat(Option<u32>),
+    FinTimeout(Duration),
 }
 
 /// What the network reports.
@@ -243,6 +258,7 @@ impl Arbitrary for Step {
             1 => Just(Step::Close),
             1 => any::<bool>().prop_map(Step::NoDelay),
             1 => any::<bool>().prop_map(Step::Cork),
+            2 => knob().prop_map(Step::Knob),
             1 => keep_alive().prop_map(Step::KeepAlive),
             1 => prop::option::of(span()).prop_map(Step::UserTimeout),
             1 => prop::option::of(span()).prop_map(Step::Linger),
@@ -369,4 +385,17 @@ impl Arbitrary for Start {
             })
             .boxed()
     }
+}
+
+fn knob() -> impl Strategy<Value = Knob> {
+    prop_oneof![
+        Just(Knob::More),
+        Just(Knob::EndRecord),
+        Just(Knob::MarkUrgent),
+        Just(Knob::TakeUrgent),
+        Just(Knob::QuickAck(QuickAck::On)),
+        Just(Knob::QuickAck(QuickAck::Off)),
+        prop::option::of(0u32..5_000).prop_map(Knob::NotsentLowat),
+        (0u64..2_000).prop_map(|millis| Knob::FinTimeout(Duration::from_millis(millis))),
+    ]
 }

@@ -5,11 +5,11 @@ use std::time::Duration;
 use tcp_core::connection::NetworkError;
 use tcp_core::seq::{SeqNumber, SeqRange};
 use tcp_core::wire::{Control, Header, Options, SackBlocks, Timestamps, WindowScale, WireWindow};
-use tcp_core::{ConnectionEvent, Counters, Instant, ReadError, Shutdown, State};
+use tcp_core::{Connection, ConnectionEvent, Counters, Instant, ReadError, Shutdown, State};
 use tcp_sim::oracle::{Conduct, InfoHistory, check_health, check_info};
 use tcp_sim::script::{Endpoint, LoneConnection, Stage};
 
-use crate::plan::{Opening, PeerOffer, Shot, Spot, Start, Step, Trouble};
+use crate::plan::{Knob, Opening, PeerOffer, Shot, Spot, Start, Step, Trouble};
 
 /// A connection, the rules that it must obey, and where its peer believes that both stand.
 pub struct Rig {
@@ -334,6 +334,7 @@ impl Rig {
             Step::Abort => self.end.abort(now),
             Step::NoDelay(on) => self.end.connection().set_nodelay(*on),
             Step::Cork(on) => self.end.connection().set_cork(*on),
+            Step::Knob(knob) => turn(self.end.connection(), *knob),
             Step::KeepAlive(keep_alive) => {
                 self.end.connection().set_keep_alive(now, *keep_alive);
             }
@@ -457,5 +458,21 @@ pub fn syn_of(offer: &PeerOffer, seq: SeqNumber) -> Header {
             sack: SackBlocks::NONE,
         },
         ..Header::new(seq)
+    }
+}
+
+fn turn(connection: &mut Connection, knob: Knob) {
+    match knob {
+        Knob::More => connection.expect_more(),
+        Knob::EndRecord => connection.end_record(),
+        Knob::MarkUrgent => connection.mark_urgent(),
+        Knob::TakeUrgent => {
+            let urgent = connection.urgent();
+            let octet = connection.take_urgent();
+            assert!(urgent.is_some() || octet.is_none());
+        }
+        Knob::QuickAck(quick) => connection.set_quick_ack(quick),
+        Knob::NotsentLowat(bytes) => connection.set_notsent_lowat(bytes),
+        Knob::FinTimeout(timeout) => connection.set_fin_timeout(timeout),
     }
 }

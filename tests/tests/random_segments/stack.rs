@@ -134,6 +134,7 @@ impl Bench {
             syn_backlog: 3,
             admission,
             tcp: tcp.clone(),
+            ..ListenConfig::default()
         };
         let any_ip = |port| ListenAddr {
             ip: None,

@@ -16,8 +16,10 @@ use crate::time::Instant;
 use crate::wire::{Control, Header, Options, Payload, SackBlocks, Segment, WireWindow};
 
 mod buffers;
+mod chunks;
 mod close;
 mod ecn;
+mod knobs;
 mod large;
 mod limits;
 mod loss;
@@ -26,6 +28,7 @@ mod open;
 mod sack;
 mod switch;
 mod transfer;
+mod urgent;
 mod window;
 
 /// A segment as a test holds it.

@@ -67,6 +67,11 @@ impl Scoreboard {
         self.sent.is_empty()
     }
 
+    /// Number of runs that are outstanding: segments, as they were handed out.
+    pub(crate) fn runs(&self) -> usize {
+        self.sent.len()
+    }
+
     /// Bytes thought to be in the network (RFC 6675's "pipe").
     pub(crate) fn in_flight(&self) -> u64 {
         self.in_flight

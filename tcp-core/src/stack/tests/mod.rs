@@ -14,6 +14,7 @@ mod order;
 mod posted;
 mod rest;
 mod shard;
+mod share;
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -294,5 +295,5 @@ fn sizes_are_known() {
     assert!(size_of::<super::Entry>() <= 128);
     assert!(size_of::<super::time_wait::Remains>() <= 168);
     let connection = size_of::<crate::Connection>();
-    assert!(connection <= 1_920, "{connection}");
+    assert!(connection <= 2_008, "{connection}");
 }

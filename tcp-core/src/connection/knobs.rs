@@ -1,0 +1,111 @@
+//! Options that a user changes while the connection lives, and what its user may wait for.
+
+use core::time::Duration;
+
+use super::machine::Connection;
+use crate::state::State;
+
+impl Connection {
+    /// Asks for [`Writable`](crate::ConnectionEvent::Writable) once it is [worth
+    /// while](Connection::is_writable) to write, as a write that found too little room does
+    /// (`SOCK_NOSPACE`).
+    pub fn want_room(&mut self) {
+        self.user.wants_room = true;
+    }
+
+    /// Whether the peer has ended its stream, and all of it has arrived.
+    pub fn has_peer_finished(&self) -> bool {
+        self.rcv.has_ended()
+    }
+
+    /// Whether the user has ended our stream: nothing more can be written.
+    pub fn has_finished(&self) -> bool {
+        self.snd.fin.is_some()
+    }
+
+    /// Bytes written, our FIN included, that are not acknowledged (`SIOCOUTQ`).
+    pub fn unacknowledged(&self) -> u64 {
+        self.end_of_stream().saturating_sub(self.snd.una.max(1))
+    }
+
+    /// Bytes written, our FIN included, that have not been sent (`SIOCOUTQNSD`).
+    pub fn unsent(&self) -> u64 {
+        self.end_of_stream().saturating_sub(self.snd.nxt.max(1))
+    }
+
+    /// Bounds what may wait to be sent for the first time, in bytes (`TCP_NOTSENT_LOWAT`): a write
+    /// takes no more, and a writer is woken below half of it. `None` leaves it to the send buffer.
+    pub fn set_notsent_lowat(&mut self, bytes: Option<u32>) {
+        self.options.notsent_lowat = bytes;
+        self.note_room();
+    }
+
+    /// Says that more follows soon what was written last (`MSG_MORE`): a partial segment of it waits, up
+    /// to 200 ms, for the next write, or an acknowledgement.
+    pub fn expect_more(&mut self) {
+        self.user.expects_more = true;
+        if let Some(chunks) = &mut self.snd.chunks {
+            chunks.expect_more();
+        }
+    }
+
+    /// Ends a record with the last byte written (`MSG_EOR`): what is written later goes in other segments.
+    pub fn end_record(&mut self) {
+        self.snd.buffer.end_record();
+    }
+
+    /// How long FIN-WAIT-2 lasts at most after [`close`](Connection::close) (`TCP_LINGER2`); zero resets
+    /// instead.
+    pub fn set_fin_timeout(&mut self, timeout: Duration) {
+        self.options.fin_timeout = timeout;
+    }
+
+    /// Changes the TTL or hop limit, at least 1 (`IP_TTL`, `IPV6_UNICAST_HOPS`).
+    pub fn set_hop_limit(&mut self, hop_limit: u8) {
+        self.options.hop_limit = hop_limit.max(1);
+    }
+
+    /// Acknowledges at once from now on, and what waits to be acknowledged as well, or lets
+    /// acknowledgements wait again for data to carry them (`TCP_QUICKACK`). What happens on the
+    /// connection may change it back, as on Linux.
+    pub fn set_quick_ack(&mut self, quick: QuickAck) {
+        match quick {
+            QuickAck::On => {
+                self.rcv.ack_policy.set_interactive(false);
+                let acknowledges = self.state.is_synchronized() && self.state != State::TimeWait;
+                if acknowledges && self.ack_offset() > self.rcv.acked {
+                    self.pending.ack = true;
+                }
+            }
+            QuickAck::Off => self.rcv.ack_policy.set_interactive(true),
+        }
+    }
+
+    /// Whether acknowledgements go at once where Linux's would (`TCP_QUICKACK`).
+    pub fn quick_ack(&self) -> QuickAck {
+        if self.rcv.ack_policy.is_interactive() {
+            QuickAck::Off
+        } else {
+            QuickAck::On
+        }
+    }
+
+    /// Whether partial segments are held back for what follows them.
+    pub(super) fn is_corked(&self) -> bool {
+        self.options.corked || self.user.expects_more
+    }
+
+    /// The offset after the last byte written, and our FIN if there is one.
+    fn end_of_stream(&self) -> u64 {
+        self.snd.fin.map_or(self.snd.buffer.end(), |fin| fin + 1)
+    }
+}
+
+/// Whether acknowledgements wait for data that could carry them.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum QuickAck {
+    /// They go at once.
+    On,
+    /// They wait a while.
+    Off,
+}

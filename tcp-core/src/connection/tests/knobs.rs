@@ -1,0 +1,131 @@
+//! Options that a user changes while the connection lives.
+
+use super::*;
+
+fn lens(said: &[Said]) -> Vec<usize> {
+    said.iter().map(|said| said.payload.len()).collect()
+}
+
+fn plain() -> TcpConfig {
+    TcpConfig {
+        timestamps: false,
+        ..TcpConfig::default()
+    }
+}
+
+/// The peer acknowledges all that `end` has sent.
+fn acknowledge(pair: &mut Pair, end: usize) {
+    let ack = pair.ack_of_all(end, u16::MAX);
+    pair.give(end, ack, &[]);
+}
+
+#[test]
+fn what_waits_to_be_sent_may_be_bounded() {
+    let config = TcpConfig {
+        notsent_lowat: Some(4_000),
+        initial_window: 2,
+        ..plain()
+    };
+    let mut pair = quiet_pair(config);
+    let written = pair.ends[0].write(pair.now, &[0; 50_000]);
+    assert_eq!(written, Ok(3 * 1_460), "to the end of a segment");
+    let full = pair.ends[0].write(pair.now, b"x");
+    assert_eq!(full, Err(WriteError::WouldBlock));
+    assert!(!pair.ends[0].is_writable());
+    let said = pair.drain(0);
+    assert_eq!(lens(&said), [1_460; 2]);
+    assert!(pair.ends[0].is_writable(), "less than half of it waits");
+    assert_eq!(pair.last_event(0), Some(ConnectionEvent::Writable));
+    pair.ends[0].set_notsent_lowat(Some(2_000));
+    assert!(!pair.ends[0].is_writable());
+    assert_eq!(pair.ends[0].send_room(), 1_460);
+    pair.ends[0].set_notsent_lowat(None);
+    assert!(pair.ends[0].send_room() > 50_000);
+}
+
+#[test]
+fn more_waits_for_an_acknowledgement_at_most() {
+    let mut pair = quiet_pair(plain());
+    pair.ends[0].set_nodelay(true);
+    pair.write(0, 1_500);
+    pair.ends[0].expect_more();
+    assert_eq!(lens(&pair.drain(0)), [1_460]);
+    acknowledge(&mut pair, 0);
+    assert_eq!(lens(&pair.drain(0)), [40]);
+    pair.write(0, 30);
+    pair.ends[0].expect_more();
+    assert_eq!(lens(&pair.drain(0)), [0; 0]);
+    pair.write(0, 20);
+    assert_eq!(lens(&pair.drain(0)), [50], "what follows takes it along");
+}
+
+#[test]
+fn no_segment_goes_beyond_a_record() {
+    let mut pair = quiet_pair(plain());
+    for len in [100, 2_000] {
+        pair.write(0, len);
+        pair.ends[0].end_record();
+    }
+    pair.write(0, 50);
+    assert_eq!(
+        lens(&pair.drain(0)),
+        [100, 1_460, 540],
+        "but the last, which Nagle holds"
+    );
+    // All of it is lost, and goes again as it went.
+    let mut again = Vec::new();
+    while pair.ends[0].info(pair.now).tcpi_total_rto == 0 {
+        pair.fire(0);
+        again = lens(&pair.drain(0));
+    }
+    for offset in [101, 1_561] {
+        let ack = pair.ack_up_to(0, offset, u16::MAX);
+        pair.give(0, ack, &[]);
+        again.extend(lens(&pair.drain(0)));
+    }
+    assert_eq!(again[..3], [100, 1_460, 540]);
+}
+
+#[test]
+fn a_quick_acknowledgement_goes_at_once() {
+    let mut pair = quiet_pair(plain());
+    pair.ends[1].set_quick_ack(QuickAck::Off);
+    assert_eq!(pair.ends[1].quick_ack(), QuickAck::Off);
+    pair.write(0, 10);
+    let said = pair.drain(0);
+    pair.give_all(1, &said);
+    assert_eq!(pair.drain(1).len(), 0, "it waits for data to carry it");
+    pair.ends[1].set_quick_ack(QuickAck::On);
+    assert_eq!(pair.drain(1).len(), 1);
+    assert_eq!(pair.ends[1].quick_ack(), QuickAck::On);
+}
+
+#[test]
+fn fin_wait_2_may_be_as_short_as_the_user_likes() {
+    for (timeout, waits) in [(Duration::ZERO, false), (Duration::from_secs(3), true)] {
+        let mut pair = quiet_pair(plain());
+        pair.ends[0].set_fin_timeout(timeout);
+        pair.close(0);
+        pair.settle();
+        assert_eq!(pair.ends[0].state() == State::FinWait2, waits);
+        if waits {
+            assert_eq!(pair.fire(0), timeout);
+        } else {
+            assert_eq!(pair.ends[1].error, Some(crate::ConnectionError::Reset));
+        }
+        assert_eq!(pair.ends[0].state(), State::Closed);
+    }
+}
+
+#[test]
+fn what_is_not_acknowledged_counts_the_fin() {
+    let mut pair = quiet_pair(plain());
+    pair.write(0, 10);
+    pair.shutdown(0, Shutdown::Write);
+    let counts = |pair: &Pair| (pair.ends[0].unacknowledged(), pair.ends[0].unsent());
+    assert_eq!(counts(&pair), (11, 11));
+    pair.drain(0);
+    assert_eq!(counts(&pair), (11, 0));
+    acknowledge(&mut pair, 0);
+    assert_eq!(counts(&pair), (0, 0));
+}
