@@ -17,8 +17,8 @@ pub(crate) struct Ring {
     base: u64,
 }
 
-/// The least circle: a segment of Ethernet.
-const LEAST: u64 = 2_048;
+/// The least circle: a short question or answer.
+const LEAST: u64 = 256;
 
 impl Ring {
     /// Without memory.
@@ -29,9 +29,9 @@ impl Ring {
         }
     }
 
-    /// Whether it has any.
-    pub(crate) fn has_memory(&self) -> bool {
-        !self.bytes.is_empty()
+    /// Whether it has more than the least.
+    pub(crate) fn has_much_memory(&self) -> bool {
+        self.bytes.len() as u64 > LEAST
     }
 
     /// Bytes of memory.
@@ -43,6 +43,21 @@ impl Ring {
     /// Gives the memory back.
     pub(crate) fn clear(&mut self) {
         self.bytes = Vec::new();
+    }
+
+    /// Gives the memory back where it is more than the least.
+    pub(crate) fn shed(&mut self) {
+        if self.has_much_memory() {
+            self.clear();
+        }
+    }
+
+    /// Takes the memory of `other`, of which nothing can be seen, if it is the least and there is none here.
+    pub(crate) fn inherit(&mut self, other: &mut Ring) {
+        if self.bytes.is_empty() && !other.has_much_memory() {
+            self.bytes = core::mem::take(&mut other.bytes);
+            self.bytes.fill(0);
+        }
     }
 
     /// Begins anew, nothing being held: the byte at `offset` is the first. What is filled and emptied again and
@@ -159,6 +174,20 @@ mod tests {
         ring.clear();
         assert_eq!(ring.memory(), 0);
         assert!(ring.payload(7..7).is_empty());
+    }
+
+    #[test]
+    fn what_the_memory_held_cannot_be_seen_by_who_inherits_it() {
+        let (mut old, mut new) = (Ring::new(), Ring::new());
+        old.reserve(0..0, 3);
+        old.copy_in(0, b"old"[..].into());
+        old.shed();
+        new.inherit(&mut old);
+        assert_eq!((old.memory(), new.memory()), (0, LEAST as usize));
+        assert_eq!(new.payload(0..3), b"\0\0\0"[..].into());
+        new.reserve(0..0, LEAST + 1);
+        new.shed();
+        assert_eq!(new.memory(), 0, "it was much");
     }
 
     proptest! {

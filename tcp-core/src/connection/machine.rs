@@ -249,6 +249,11 @@ impl Connection {
         }
     }
 
+    /// Whether there is an event for the user.
+    pub(crate) fn has_events(&self) -> bool {
+        !self.user.closed && self.events != EventFlags::default()
+    }
+
     /// The state.
     pub fn state(&self) -> State {
         self.state

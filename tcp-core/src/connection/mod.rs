@@ -40,6 +40,7 @@ mod rebuke;
 mod repair;
 mod setup;
 mod sides;
+mod silence;
 mod tally;
 #[cfg(test)]
 mod tests;

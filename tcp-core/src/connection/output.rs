@@ -226,7 +226,7 @@ impl Connection {
     }
 
     /// Nothing can be sent now: see to it that something makes us look again.
-    fn rest(&mut self, now: Instant, limit: Limit) {
+    pub(super) fn rest(&mut self, now: Instant, limit: Limit) {
         self.pending.flush = false;
         self.pending.tail_probe = false;
         self.pending.retransmit &= self.snd.scoreboard.lost() > 0;

@@ -100,10 +100,14 @@ impl Connection {
 
     /// The peer's FIN takes effect once it may be acknowledged: at once, or when all has been read.
     pub(super) fn take_end_of_stream(&mut self, now: Instant, counters: &mut Counters) {
-        let due = self.rcv.has_ended() && self.ack_offset() == self.rcv.nxt();
-        if due && self.state.may_receive() {
+        if self.is_end_of_stream_due() {
             self.on_end_of_stream(now, counters);
         }
+    }
+
+    /// Whether the peer's FIN may be acknowledged, and has not taken effect yet.
+    pub(super) fn is_end_of_stream_due(&self) -> bool {
+        self.rcv.has_ended() && self.state.may_receive() && self.ack_offset() == self.rcv.nxt()
     }
 
     /// The peer's FIN is in order (RFC 9293 §3.10.7.4, eighth).

@@ -255,9 +255,21 @@ impl Reassembly {
         self.read += count;
     }
 
-    /// Whether there is memory and nothing in it.
+    /// Whether there is memory worth mentioning, and nothing in it.
     pub(crate) fn has_spare_memory(&self) -> bool {
-        self.is_empty() && self.ring.has_memory()
+        self.is_empty() && self.ring.has_much_memory()
+    }
+
+    /// Forgets everything.
+    pub(crate) fn clear(&mut self) {
+        self.discard_unread();
+        self.forget_beyond();
+        self.ring.shed();
+    }
+
+    /// Takes a little memory from one that is not needed any more.
+    pub(crate) fn inherit(&mut self, other: &mut Reassembly) {
+        self.ring.inherit(&mut other.ring);
     }
 
     /// Gives the memory back where nothing is in it.
@@ -365,6 +377,10 @@ mod tests {
         stream.give_back_spare_memory();
         assert_eq!(stream.read(&mut buf), 4);
         assert_eq!(&buf[..4], b"abcd");
+        assert!(!stream.has_spare_memory(), "none worth mentioning");
+        stream.insert(5, [0; 1_000][..].into());
+        assert!(!stream.has_spare_memory());
+        stream.consume(1_000);
         assert!(stream.has_spare_memory());
         assert_eq!(stream.clone().ring.memory(), 0);
         stream.give_back_spare_memory();

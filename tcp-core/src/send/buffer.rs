@@ -151,9 +151,14 @@ impl SendBuffer {
         self.records.retain(|end| *end > start);
     }
 
-    /// Whether there is memory and nothing in it.
+    /// Whether there is memory worth mentioning, and nothing in it.
     pub(crate) fn has_spare_memory(&self) -> bool {
-        self.len() == 0 && self.ring.has_memory()
+        self.len() == 0 && self.ring.has_much_memory()
+    }
+
+    /// Takes a little memory from one that is not needed any more.
+    pub(crate) fn inherit(&mut self, other: &mut SendBuffer) {
+        self.ring.inherit(&mut other.ring);
     }
 
     /// Gives the memory back where nothing is in it.
@@ -167,7 +172,7 @@ impl SendBuffer {
     pub(crate) fn clear(&mut self) {
         self.start = self.end;
         self.records.clear();
-        self.ring.clear();
+        self.ring.shed();
     }
 }
 

@@ -70,12 +70,12 @@ impl Stack {
         remote: SocketAddr,
         is_free: impl Fn(u16) -> bool,
     ) -> Option<u16> {
-        let (demux, shard) = (&self.demux, self.shard);
-        let is_unused = |port| {
+        let (demux, shard) = (&mut self.demux, self.shard);
+        let mut is_unused = |port| {
             let local = SocketAddr::new(local, port);
             shard.is_none_or(|shard| shard.other_owner(local, remote).is_none())
                 && !demux.has_listener_on_port(local.port(), Some(local.ip()))
-                && FourTuple::new(local, remote).is_some_and(|tuple| demux.route(&tuple).is_none())
+                && FourTuple::new(local, remote).is_some_and(|tuple| demux.look(&tuple).is_none())
         };
         let is_free = |port| is_free(port) && is_unused(port);
         self.ports

@@ -19,19 +19,24 @@ pub struct ConnectionMut<'a> {
     /// A slot that is occupied for as long as the stack is borrowed.
     index: u32,
     now: Instant,
+    /// Whether it was packed until now.
+    woken: bool,
     touched: bool,
 }
 
 impl<'a> ConnectionMut<'a> {
     /// `index` is the slot of a connection of `stack`.
     pub(super) fn new(stack: &'a mut Stack, index: u32, now: Instant) -> Self {
+        let mut woken = false;
         if let Some(entry) = stack.connections.get_mut(index) {
+            woken = entry.resident.awake().is_none();
             entry.resident.rouse();
         }
         ConnectionMut {
             stack,
             index,
             now,
+            woken,
             touched: false,
         }
     }
@@ -49,7 +54,8 @@ impl<'a> ConnectionMut<'a> {
     /// See [`Connection::read`].
     pub fn read(&mut self, buf: &mut [u8]) -> Result<usize, ReadError> {
         let now = self.now;
-        self.touch().0.read(now, buf)
+        let result = self.connection_mut().read(now, buf);
+        self.after_read(result)
     }
 
     /// See [`Connection::peek`].
@@ -63,7 +69,8 @@ impl<'a> ConnectionMut<'a> {
         B: DerefMut<Target = [u8]>,
     {
         let now = self.now;
-        self.touch().0.read_vectored(now, bufs)
+        let result = self.connection_mut().read_vectored(now, bufs);
+        self.after_read(result)
     }
 
     /// See [`Connection::consume`].
@@ -231,8 +238,22 @@ impl<'a> ConnectionMut<'a> {
         connection.expect("it was woken when the stack was borrowed")
     }
 
+    fn connection_mut(&mut self) -> &mut Connection {
+        self.borrow().0
+    }
+
+    /// A read that finds nothing changes nothing.
+    fn after_read(&mut self, result: Result<usize, ReadError>) -> Result<usize, ReadError> {
+        self.touched |= result != Err(ReadError::WouldBlock);
+        result
+    }
+
     fn touch(&mut self) -> (&mut Connection, &mut Counters) {
         self.touched = true;
+        self.borrow()
+    }
+
+    fn borrow(&mut self) -> (&mut Connection, &mut Counters) {
         let entry = self.stack.connections.get_mut(self.index);
         let entry = entry
             .expect("the slot was occupied when the stack was borrowed, and it still is borrowed");
@@ -262,7 +283,7 @@ impl Drop for ConnectionMut<'_> {
     fn drop(&mut self) {
         if self.touched {
             self.stack.settle(self.index);
-        } else {
+        } else if self.woken {
             self.stack.note_rest(self.index);
         }
     }

@@ -1,8 +1,9 @@
 //! The stack's books on its connections: who holds each, where its segments go, and what has to be
 //! noted whenever something has touched it.
 
-use super::deadlines::Alarm;
+use super::deadlines::{Alarm, Deadlines};
 use super::demux::Record;
+use super::events::Events;
 use super::reply::Marking;
 use super::rest::Resident;
 use super::slab::SlotId;
@@ -21,8 +22,8 @@ pub(super) struct Entry {
     /// Whether the demultiplexer leads here: until the connection has ended or its record in
     /// TIME-WAIT answers for it.
     pub(super) routed: bool,
-    /// Whether it is counted among the established ones.
-    is_counted: bool,
+    /// The state that was noted last.
+    noted: State,
     pub(super) alarm: Option<Alarm>,
 }
 
@@ -43,15 +44,26 @@ impl Entry {
         self.origin != Origin::AcceptQueue && !self.resident.is_orphan()
     }
 
-    /// Notes whether the connection is one of those that `TcpCurrEstab` counts.
-    fn count_established(&mut self, state: State, counters: &mut Counters) {
-        let is_established = matches!(state, State::Established | State::CloseWait);
-        match (self.is_counted, is_established) {
+    /// Notes the state, and whether the connection is one of those that `TcpCurrEstab` counts.
+    fn note_state(&mut self, state: State, counters: &mut Counters) {
+        let is_counted = |state| matches!(state, State::Established | State::CloseWait);
+        match (is_counted(self.noted), is_counted(state)) {
             (false, true) => counters.curr_estab += 1,
             (true, false) => counters.curr_estab -= 1,
             _ => {}
         }
-        self.is_counted = is_established;
+        self.noted = state;
+    }
+
+    /// Notes the deadline, and whether there are events for the user.
+    fn note_what_is_seen(&mut self, index: u32, deadlines: &mut Deadlines, events: &mut Events) {
+        let deadline = self.deadline();
+        deadlines.update(&mut self.alarm, Record::Connection(index), deadline);
+        if !self.is_users() {
+            events.connections.remove(index);
+        } else if self.resident.has_events() {
+            events.connections.push_back(index);
+        }
     }
 
     /// When the connection wants to be woken. Once a record stands for it, that one's time counts,
@@ -91,12 +103,13 @@ impl Stack {
         tuple: FourTuple,
         origin: Origin,
     ) -> SlotId {
+        let noted = connection.state();
         let key = self.connections.insert(Entry {
-            resident: Resident::new(connection),
+            resident: Resident::new(self.spares.fill(connection)),
             tuple,
             origin,
             routed: true,
-            is_counted: false,
+            noted,
             alarm: None,
         });
         self.demux.insert(tuple, Record::Connection(key.index));
@@ -125,10 +138,20 @@ impl Stack {
         entry.resident.awake()?.poll_timeout()
     }
 
-    /// Must follow whatever touches a connection in a way that may give it something to say.
+    /// Must follow whatever touches a connection in a way that may give it something to say. What somebody could
+    /// see is noted at once, the rest when it has been asked for what it has to say.
     pub(super) fn settle(&mut self, index: u32) {
         self.ready.push_back(index);
-        self.note_changes(index);
+        let Some(entry) = self.connections.get_mut(index) else {
+            return;
+        };
+        let state = entry.resident.rouse().state();
+        if matches!(state, State::TimeWait | State::Closed) {
+            self.note_changes(index);
+        } else {
+            entry.note_state(state, &mut self.counters);
+            entry.note_what_is_seen(index, &mut self.deadlines, &mut self.events);
+        }
     }
 
     /// Notes what a touch has changed: counts, deadline, events, and whether it was the last.
@@ -138,16 +161,12 @@ impl Stack {
         };
         let connection = entry.resident.rouse();
         let (state, at_rest) = (connection.state(), connection.is_at_rest());
-        let deadline = entry.deadline();
-        entry.count_established(state, &mut self.counters);
-        self.deadlines
-            .update(&mut entry.alarm, Record::Connection(index), deadline);
-        if entry.is_users() {
-            self.events.connections.push_back(index);
-        } else {
-            self.events.connections.remove(index);
+        let has_spare_memory = connection.has_spare_memory();
+        entry.note_state(state, &mut self.counters);
+        entry.note_what_is_seen(index, &mut self.deadlines, &mut self.events);
+        if has_spare_memory {
+            self.keep_warm(index);
         }
-        self.keep_warm(index);
         self.queue_for_sleep(index, at_rest);
         match state {
             State::TimeWait => self.retire(index),
@@ -223,5 +242,8 @@ impl Stack {
         self.ready.remove(index);
         self.resting.remove(index);
         self.events.connections.remove(index);
+        if let Some(ended) = entry.resident.into_awake() {
+            self.spares.keep(ended);
+        }
     }
 }

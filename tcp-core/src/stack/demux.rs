@@ -9,6 +9,7 @@ use hashbrown::{HashMap, HashTable, hash_table};
 
 use super::ListenAddr;
 use super::keys::Key;
+use super::recent::{Look, Recent};
 use super::tuple::FourTuple;
 
 /// The two tables, hashed under a secret key so that no peer can choose tuples that collide.
@@ -17,8 +18,7 @@ use super::tuple::FourTuple;
 pub(super) struct Demux {
     key: Key,
     routes: HashTable<Route>,
-    /// The route to a connection that was taken last: packets come in trains.
-    last: Option<Route>,
+    recent: Recent,
     /// Those that share an address, in the order in which they came.
     listeners: HashMap<ListenAddr, Vec<u32>, Key>,
     /// How many listeners name each port.
@@ -45,60 +45,78 @@ impl Demux {
         Demux {
             key,
             routes: HashTable::new(),
-            last: None,
+            recent: Recent::new(),
             listeners: HashMap::with_hasher(key),
             listeners_on_port: BTreeMap::new(),
         }
     }
 
     pub(super) fn route(&self, tuple: &FourTuple) -> Option<Record> {
-        let hash = tuple.hash(&self.key);
+        match self.recent.get(tuple) {
+            Some(look) => look.record,
+            None => self.find(tuple.hash(&self.key), tuple),
+        }
+    }
+
+    /// As [`route`](Demux::route); the next look for it is shorter.
+    #[inline]
+    pub(super) fn look(&mut self, tuple: &FourTuple) -> Option<Record> {
+        if let Some(look) = self.recent.get(tuple) {
+            return look.record;
+        }
+        let (tuple, hash) = (*tuple, tuple.hash(&self.key));
+        let record = self.find(hash, &tuple);
+        self.recent.put(Look {
+            tuple,
+            hash,
+            record,
+        });
+        record
+    }
+
+    fn find(&self, hash: u64, tuple: &FourTuple) -> Option<Record> {
         let route = self.routes.find(hash, |route| route.tuple == *tuple)?;
         Some(route.record)
     }
 
-    /// The connection with this four-tuple, as [`route`](Demux::route) finds it; the next look may be shorter for it.
-    pub(super) fn route_connection(&mut self, tuple: &FourTuple) -> Option<u32> {
-        let record = match &self.last {
-            Some(last) if last.tuple == *tuple => last.record,
-            _ => {
-                let record = self.route(tuple)?;
-                let tuple = *tuple;
-                self.last = Some(Route { tuple, record });
-                record
-            }
-        };
-        match record {
-            Record::Connection(index) => Some(index),
-            Record::HalfOpen(_) | Record::TimeWait(_) => None,
-        }
+    fn hash(&self, tuple: &FourTuple) -> u64 {
+        let look = self.recent.get(tuple);
+        look.map_or_else(|| tuple.hash(&self.key), |look| look.hash)
     }
 
     /// Routes a four-tuple to `record`, wherever it went before.
     pub(super) fn insert(&mut self, tuple: FourTuple, record: Record) {
-        let key = self.key;
+        let (key, hash) = (self.key, self.hash(&tuple));
         let is_same = |route: &Route| route.tuple == tuple;
-        let hash = |route: &Route| route.tuple.hash(&key);
+        let rehash = |route: &Route| route.tuple.hash(&key);
         let route = Route { tuple, record };
-        self.forget_last(&tuple);
-        match self.routes.entry(tuple.hash(&key), is_same, hash) {
+        match self.routes.entry(hash, is_same, rehash) {
             hash_table::Entry::Occupied(mut place) => *place.get_mut() = route,
             hash_table::Entry::Vacant(place) => {
                 place.insert(route);
             }
         }
+        let record = Some(record);
+        self.recent.put(Look {
+            tuple,
+            hash,
+            record,
+        });
     }
 
     pub(super) fn remove(&mut self, tuple: &FourTuple) {
-        self.forget_last(tuple);
-        let hash = tuple.hash(&self.key);
-        if let Ok(place) = self.routes.find_entry(hash, |route| route.tuple == *tuple) {
+        let (tuple, hash) = (*tuple, self.hash(tuple));
+        if let Ok(place) = self.routes.find_entry(hash, |route| route.tuple == tuple) {
             place.remove();
         }
-    }
-
-    fn forget_last(&mut self, tuple: &FourTuple) {
-        self.last.take_if(|last| last.tuple == *tuple);
+        if self.recent.get(&tuple).is_some() {
+            let record = None;
+            self.recent.put(Look {
+                tuple,
+                hash,
+                record,
+            });
+        }
     }
 
     pub(super) fn has_no_routes(&self) -> bool {
@@ -116,19 +134,16 @@ impl Demux {
         let local = tuple.local();
         let (ip, family) = (Some(local.ip()), Some(any_of_family(local.ip())));
         let port = Some(local.port());
-        let places = [
-            (ip, port),
-            (family, port),
-            (None, port),
-            (ip, None),
-            (family, None),
-            (None, None),
-        ];
-        let mut groups = places.into_iter();
+        let with_port = [(ip, port), (family, port), (None, port)];
+        let without = [(ip, None), (family, None), (None, None)];
+        // Where nobody names the port, three looks are saved.
+        let named = self.listeners_on_port.contains_key(&local.port());
+        let with_port = with_port.into_iter().filter(|_| named);
+        let mut groups = with_port.chain(without);
         let group = groups.find_map(|(ip, port)| self.listeners.get(&ListenAddr { ip, port }))?;
         let place = match group.len() {
             1 => 0,
-            len => tuple.hash(&self.key).checked_rem(len as u64)? as usize,
+            len => self.hash(tuple).checked_rem(len as u64)? as usize,
         };
         group.get(place).copied()
     }
@@ -192,6 +207,8 @@ mod tests {
 
     use super::*;
     use crate::stack::keys::Keys;
+    use alloc::vec::Vec;
+    use proptest::prelude::*;
 
     fn addr(text: &str) -> SocketAddr {
         text.parse().unwrap()
@@ -294,5 +311,34 @@ mod tests {
         demux.remove_listener(&at, 1);
         assert_eq!(count(&demux, 0) + count(&demux, 2), 999);
         assert!(demux.has_listener_on_port(80, Some(here.ip())));
+    }
+
+    proptest! {
+        /// Whatever was looked for before.
+        #[test]
+        fn a_tuple_leads_where_it_was_last_routed(
+            steps in prop::collection::vec((0u16..300, prop::option::of(any::<bool>())), 0..600),
+        ) {
+            let mut demux = demux();
+            let mut model = [None; 300];
+            let tuples: Vec<_> = (0u16..300)
+                .map(|port| FourTuple::new(addr("10.0.0.1:80"), SocketAddr::new(addr("10.0.0.2:0").ip(), port)).unwrap())
+                .collect();
+            for (number, (port, step)) in (0u32..).zip(steps) {
+                let (tuple, expected) = (&tuples[usize::from(port)], &mut model[usize::from(port)]);
+                match step {
+                    Some(true) => {
+                        demux.insert(*tuple, Record::Connection(number));
+                        *expected = Some(Record::Connection(number));
+                    }
+                    Some(false) => {
+                        demux.remove(tuple);
+                        *expected = None;
+                    }
+                    None => prop_assert_eq!(demux.look(tuple), *expected),
+                }
+                prop_assert_eq!(demux.route(tuple), *expected);
+            }
+        }
     }
 }

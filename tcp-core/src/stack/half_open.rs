@@ -233,7 +233,8 @@ impl Stack {
             return;
         }
         let connection = embryo.record.promote(now, embryo.config.clone());
-        self.forget_half_open(slot);
+        // Its route becomes that of the connection.
+        self.take_half_open(slot);
         let index = self
             .insert_connection(connection, tuple, Origin::AcceptQueue)
             .index;
@@ -289,13 +290,19 @@ impl Stack {
     }
 
     fn forget_half_open(&mut self, slot: u32) -> Option<Embryo> {
+        let embryo = self.take_half_open(slot)?;
+        self.demux.remove(&embryo.tuple);
+        Some(embryo)
+    }
+
+    /// Takes it out of every table but the demultiplexer.
+    fn take_half_open(&mut self, slot: u32) -> Option<Embryo> {
         let embryo = self.half_opens.remove(slot)?;
         if let Some(listener) = self.listeners.get_mut(embryo.listener) {
             listener.remove_half_open(slot);
         }
         self.events.syns.remove(slot);
         self.deadlines.cancel(embryo.alarm);
-        self.demux.remove(&embryo.tuple);
         Some(embryo)
     }
 }

@@ -23,18 +23,19 @@ impl Stack {
             return;
         }
         self.settle_touched();
-        match wire::parse(packet, meta.checksum) {
-            Ok(Incoming::Tcp(mut packet)) => {
+        // What is read stays where it is: it is too large to be moved for every packet.
+        match &mut wire::parse(packet, meta.checksum) {
+            Ok(Incoming::Tcp(packet)) => {
                 packet.segment.segment_size = meta.segment_size;
                 self.count_marks(packet.segment.header.ecn, packet.segment.pieces());
-                self.handle_tcp(now, meta.arrived.unwrap_or(now), &packet);
+                self.handle_tcp(now, meta.arrived.unwrap_or(now), packet);
             }
             Ok(Incoming::IcmpError(error)) => {
                 self.counters.icmp_in_msgs += 1;
-                self.handle_icmp_error(now, &error);
+                self.handle_icmp_error(now, error);
             }
             Ok(Incoming::IcmpOther) => self.counters.icmp_in_msgs += 1,
-            Err(error) => self.count_malformed(error),
+            Err(error) => self.count_malformed(*error),
         }
     }
 
@@ -51,7 +52,8 @@ impl Stack {
             return false;
         };
         let tuple = FourTuple::new(plain.dst, plain.src);
-        let Some(index) = tuple.and_then(|tuple| self.demux.route_connection(&tuple)) else {
+        let Some(Record::Connection(index)) = tuple.and_then(|tuple| self.demux.look(&tuple))
+        else {
             return false;
         };
         let key = self.connections.key(index);
@@ -127,7 +129,7 @@ impl Stack {
         );
         let segment = &packet.segment;
         // A tuple that has a record passed the checks of its addresses when the record was made.
-        let record = self.demux.route(&tuple);
+        let record = self.demux.look(&tuple);
         if record.is_none() && !self.is_deliverable(&tuple) {
             return;
         }

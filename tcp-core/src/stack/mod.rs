@@ -19,12 +19,15 @@ mod input;
 mod isn;
 mod keys;
 mod listener;
+mod names;
 mod ports;
 mod queue;
+mod recent;
 mod reply;
 mod rest;
 mod shard;
 mod slab;
+mod spare;
 mod time_wait;
 mod train;
 mod transmit;
@@ -59,7 +62,8 @@ use listener::Listener;
 use ports::EphemeralPorts;
 use queue::SlotQueue;
 use reply::Replies;
-use slab::{Slab, SlotId};
+use slab::Slab;
+use spare::Spares;
 use time_wait::TimeWaits;
 use train::Train;
 use tuple::FourTuple;
@@ -100,6 +104,7 @@ pub struct Stack {
     listeners: Slab<Listener>,
     half_opens: Slab<Embryo>,
     connections: Slab<Entry>,
+    spares: Spares,
     time_waits: TimeWaits,
     deadlines: Deadlines,
     /// Connections that may have something to say.
@@ -157,6 +162,7 @@ impl Stack {
             listeners: Slab::new(),
             half_opens: Slab::new(),
             connections: Slab::new(),
+            spares: Spares::new(),
             time_waits: TimeWaits::new(),
             deadlines: Deadlines::new(),
             ready: SlotQueue::new(),
@@ -427,23 +433,3 @@ impl Stack {
         &self.config
     }
 }
-
-macro_rules! keys_name {
-    ($($id:ident)*) => {
-        $(
-            impl From<SlotId> for $id {
-                fn from(SlotId { index, generation }: SlotId) -> Self {
-                    $id { index, generation }
-                }
-            }
-
-            impl From<$id> for SlotId {
-                fn from($id { index, generation }: $id) -> Self {
-                    SlotId { index, generation }
-                }
-            }
-        )*
-    };
-}
-
-keys_name!(ConnectionId ListenerId SynId);

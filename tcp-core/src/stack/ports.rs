@@ -36,7 +36,7 @@ impl EphemeralPorts {
         (first, last): (u16, u16),
         local: IpAddr,
         remote: SocketAddr,
-        is_free: impl Fn(u16) -> bool,
+        mut is_free: impl FnMut(u16) -> bool,
     ) -> Option<u16> {
         let first = u32::from(first.max(1));
         let count = (u32::from(last) + 1).saturating_sub(first);

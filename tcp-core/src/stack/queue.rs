@@ -58,8 +58,10 @@ impl SlotQueue {
 
     /// Appends `slot`, unless it is queued already: then it keeps its place.
     pub(super) fn push_back(&mut self, slot: u32) {
-        let held = self.links.len() as u32;
-        self.links.extend((held..=slot).map(Link::unqueued));
+        if slot as usize >= self.links.len() {
+            let held = self.links.len() as u32;
+            self.links.extend((held..=slot).map(Link::unqueued));
+        }
         let link = &mut self.links[slot as usize];
         if link.previous != slot {
             return;
@@ -95,10 +97,11 @@ impl SlotQueue {
         let Some(link) = self.links.get_mut(slot as usize) else {
             return;
         };
-        let Link { previous, next } = core::mem::replace(link, Link::unqueued(slot));
+        let Link { previous, next } = *link;
         if previous == slot {
             return;
         }
+        *link = Link::unqueued(slot);
         match self.links.get_mut(previous as usize) {
             Some(previous) => previous.next = next,
             None => self.first = next,

@@ -18,11 +18,16 @@ pub(super) struct Resident {
 }
 
 impl Resident {
-    pub(super) fn new(connection: Connection) -> Self {
+    pub(super) fn new(connection: Box<Connection>) -> Self {
         Resident {
-            awake: Some(Box::new(connection)),
+            awake: Some(connection),
             asleep: None,
         }
+    }
+
+    /// The connection, where it is not packed.
+    pub(super) fn into_awake(self) -> Option<Box<Connection>> {
+        self.awake
     }
 
     /// The connection in full, for whatever may change it.
@@ -63,14 +68,14 @@ impl Resident {
         self.awake().is_some_and(Connection::is_orphan)
     }
 
+    /// Whether there is an event; one that is packed has none.
+    pub(super) fn has_events(&self) -> bool {
+        self.awake().is_some_and(Connection::has_events)
+    }
+
     /// Its next event; one that is packed has none.
     pub(super) fn poll_event(&mut self) -> Option<ConnectionEvent> {
         self.awake.as_mut()?.poll_event()
-    }
-
-    /// Whether it holds memory of empty buffers; one that is packed does not.
-    pub(super) fn has_spare_memory(&self) -> bool {
-        self.awake().is_some_and(Connection::has_spare_memory)
     }
 
     /// Gives the memory of empty buffers back.
@@ -95,7 +100,7 @@ impl Resident {
 }
 
 impl Stack {
-    /// Must follow whatever only looks at a connection, and so may have woken it.
+    /// Must follow whatever has woken a connection or taken its events, without touching it otherwise.
     pub(super) fn note_rest(&mut self, index: u32) {
         let entry = self.connections.get(index);
         let at_rest = entry.is_some_and(|entry| entry.resident.is_at_rest());

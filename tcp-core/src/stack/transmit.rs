@@ -52,9 +52,16 @@ impl Stack {
             };
             let (fields, summed) = (fields_of(&tuple, marking), summed_by(self.config.offload));
             let emitted = emit_first(key, &fields, (&segment, cutter), summed, buf);
-            self.settle(index);
+            // Most often that was all.
+            if connection.rest_if_silent(now) {
+                self.note_changes(index);
+            } else {
+                self.settle(index);
+            }
             if let Some((transmit, train)) = emitted {
-                self.train = train;
+                if train.is_some() {
+                    self.train = train;
+                }
                 return Some(transmit);
             }
         }

@@ -57,6 +57,17 @@ impl FourTuple {
         }
     }
 
+    /// Some bits of all that differs among flows; anybody can choose them.
+    #[inline]
+    pub(super) fn mixed(&self) -> u32 {
+        let ports = u32::from(self.local_port) << 16 | u32::from(self.remote_port);
+        let remote = match self.addresses {
+            Addresses::V4 { remote, .. } => remote.to_bits(),
+            Addresses::V6 { remote, .. } => remote.to_bits() as u32,
+        };
+        ports ^ remote
+    }
+
     pub(super) fn local(&self) -> SocketAddr {
         let ip = match self.addresses {
             Addresses::V4 { local, .. } => IpAddr::V4(local),

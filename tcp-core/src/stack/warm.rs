@@ -37,12 +37,8 @@ impl Warm {
 }
 
 impl Stack {
-    /// To be called when a connection may have emptied its buffers.
+    /// To be called when a connection has buffers with nothing in them.
     pub(super) fn keep_warm(&mut self, index: u32) {
-        let entry = self.connections.get(index);
-        if !entry.is_some_and(|entry| entry.resident.has_spare_memory()) {
-            return;
-        }
         // Who is in that slot by now does not matter: it can get its memory anew.
         if let Some(left) = self.warm.add(index)
             && let Some(entry) = self.connections.get_mut(left)

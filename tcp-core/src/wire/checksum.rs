@@ -66,7 +66,8 @@ impl Sum {
             return self;
         };
         let words = match len {
-            0..LONG => copy_and_sum(to, from),
+            0 => return self,
+            1..LONG => copy_and_sum(to, from),
             _ => copy_and_sum_long(to, from),
         };
         self.append(words, len)

@@ -14,7 +14,7 @@ use core::ops::Range;
 use crate::range_set::RangeSet;
 use crate::time::Instant;
 pub(crate) use loss::Overtaken;
-use order::SendOrder;
+use order::{SendOrder, clear_most};
 pub(crate) use pieces::Pieces;
 pub(crate) use sent::{Delivered, SendStamp, Sent, Turn};
 use sent::{Fate, Place};
@@ -275,7 +275,21 @@ impl Scoreboard {
 
     /// Forgets everything: the connection is dead.
     pub(crate) fn clear(&mut self) {
-        *self = Scoreboard::default();
+        let mut sent = core::mem::take(&mut self.sent);
+        let mut order = core::mem::take(&mut self.order);
+        order.clear();
+        clear_most(&mut sent);
+        *self = Scoreboard {
+            sent,
+            order,
+            ..Scoreboard::default()
+        };
+    }
+
+    /// Takes a little memory from one that is not needed any more.
+    pub(crate) fn inherit(&mut self, other: &mut Scoreboard) {
+        other.clear();
+        *self = core::mem::take(other);
     }
 
     /// Index of the run that holds `offset`, or of the first after it.

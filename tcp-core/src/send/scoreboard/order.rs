@@ -29,6 +29,18 @@ impl Transmission {
     }
 }
 
+/// Records for which there may be memory while there are none.
+const KEPT: usize = 16;
+
+/// Drops every record, and the memory where there is much of it.
+pub(super) fn clear_most<T>(records: &mut VecDeque<T>) {
+    if records.capacity() > KEPT {
+        *records = VecDeque::new();
+    } else {
+        records.clear();
+    }
+}
+
 impl SendOrder {
     pub(super) fn push(&mut self, sent: &Sent) {
         self.transmissions.push_back(Transmission {
@@ -51,7 +63,7 @@ impl SendOrder {
     }
 
     pub(super) fn clear(&mut self) {
-        self.transmissions = VecDeque::new();
+        clear_most(&mut self.transmissions);
     }
 
     /// Whether `sent` has its place here; for tests.

@@ -252,6 +252,9 @@ fn check_books(stack: &Stack) {
     // What is put off until somebody looks.
     let mut stack = stack.clone();
     stack.settle_touched();
+    while let Some(index) = stack.ready.pop_front() {
+        stack.note_changes(index);
+    }
     let connections: Vec<_> = stack.connections.iter().collect();
     for (key, entry) in &connections {
         if entry.routed {

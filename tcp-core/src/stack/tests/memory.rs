@@ -1,12 +1,18 @@
 //! Buffers that have run empty.
 
 use super::*;
+use crate::connection::Connection;
+use crate::stack::rest::Resident;
 use crate::stack::warm::MOST;
+
+fn has_spare_memory(resident: &Resident) -> bool {
+    resident.awake().is_some_and(Connection::has_spare_memory)
+}
 
 fn spare(host: &Host) -> usize {
     let entries = host.stack.connections.iter();
     entries
-        .filter(|(_, entry)| entry.resident.has_spare_memory())
+        .filter(|(_, entry)| has_spare_memory(&entry.resident))
         .count()
 }
 
@@ -27,4 +33,25 @@ fn only_the_last_few_connections_keep_their_memory() {
         }
         assert_eq!((spare(&pair.client), spare(&pair.server)), (MOST, MOST));
     }
+}
+
+#[test]
+fn who_comes_gets_the_memory_of_who_went() {
+    let mut pair = Pair::new();
+    let listener = pair.listen(ListenConfig::default());
+    let place = |host: &Host| {
+        let (_, entry) = host.stack.connections.iter().next().unwrap();
+        core::ptr::from_ref(entry.resident.awake().unwrap())
+    };
+    let mut places = Vec::new();
+    for _ in 0..3 {
+        let (client, server) = pair.establish(listener);
+        pair.client
+            .write(pair.now, client, b"what is held is not inherited");
+        places.push([place(&pair.client), place(&pair.server)]);
+        pair.client.close(pair.now, client);
+        pair.server.close(pair.now, server);
+        pair.sleep(Duration::from_secs(1));
+    }
+    assert_eq!(places, [places[0]; 3]);
 }
