@@ -100,7 +100,9 @@ impl Chunks {
 
     /// Everything before `nxt` was sent.
     pub(crate) fn on_sent(&mut self, nxt: u64) {
-        while self.closed.pop_front_if(|(end, _)| *end <= nxt).is_some() {}
+        while self.closed.front().is_some_and(|(end, _)| *end <= nxt) {
+            self.closed.pop_front();
+        }
     }
 
     /// Where the first unsent chunk ends.
