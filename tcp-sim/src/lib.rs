@@ -14,6 +14,7 @@
 pub mod app;
 pub mod bench;
 pub mod capture;
+pub mod drill;
 pub mod explore;
 mod figures;
 pub mod grid;

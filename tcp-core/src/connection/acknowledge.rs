@@ -256,9 +256,7 @@ impl Connection {
         } else {
             self.timers.disarm(Timer::Retransmit);
         }
-        // As Linux's `tcp_sndbuf_expand`: one window waits for its acknowledgement, and the next waits to
-        // be sent.
-        self.snd.buffer.grow(2 * self.cwnd() as usize);
+        self.snd.buffer.grow(self.wanted_buffer());
         self.note_room();
         if self.user.wants_flush && self.is_flushed() {
             self.user.wants_flush = false;

@@ -265,8 +265,7 @@ impl Connection {
                 data.end == end || data.end.saturating_sub(self.snd.pushed) > half
             }
         };
-        let ends_record = self.snd.buffer.record_end(data.start) == Some(data.end);
-        !data.is_empty() && (marked || ends_record)
+        !data.is_empty() && marked
     }
 
     /// The same for what is sent again, whose marks are forgotten.

@@ -49,11 +49,6 @@ impl Connection {
         }
     }
 
-    /// Ends a record with the last byte written (`MSG_EOR`): what is written later goes in other segments.
-    pub fn end_record(&mut self) {
-        self.snd.buffer.end_record();
-    }
-
     /// How long FIN-WAIT-2 lasts at most after [`close`](Connection::close) (`TCP_LINGER2`); zero resets
     /// instead.
     pub fn set_fin_timeout(&mut self, timeout: Duration) {

@@ -169,11 +169,8 @@ impl Connection {
                 _ => Err(Limit::NoData),
             };
         }
-        // Beyond the end of a record or of a chunk is another segment; what has a next is not held back.
-        let record = self.snd.buffer.record_end(start).unwrap_or(data_end);
-        let record = record.min(self.first_chunk_end());
-        let len = (record - start).min(usable).min(most);
-        let ends_record = record < data_end && start + len == record;
+        let chunk_end = self.first_chunk_end();
+        let len = (chunk_end - start).min(usable).min(most);
         let finishing = self.snd.fin.is_some() && len == available;
         // Only the last segment of several may be smaller than the MSS, and be held.
         let last = if len > piece { len % piece } else { len };
@@ -185,9 +182,10 @@ impl Connection {
             outstanding: whole > 0 || !self.snd.scoreboard.is_empty(),
             max_window: self.snd.window.max(),
         };
-        let left = record - start - whole;
-        let goes = ends_record || hold.allows(last as u32, left, piece as u32, finishing);
-        let forced = self.pending.flush && len > 0;
+        let goes = hold.allows(last as u32, available - whole, piece as u32, finishing);
+        // What lies in a chunk that is complete waits for nothing more.
+        let complete = start + len == chunk_end && chunk_end < data_end;
+        let forced = (self.pending.flush || complete) && len > 0;
         if !goes && !forced && whole > 0 {
             return Ok(start..start + whole);
         }

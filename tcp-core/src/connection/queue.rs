@@ -6,6 +6,11 @@ use crate::send::chunks::Unsent;
 /// Largest window up to which a chunk may be as large as all of it (Linux's `TCP_MSS_DEFAULT`).
 const SMALL_WINDOW: u64 = 536;
 
+/// Bytes that Linux reserves beside a segment's payload (`MAX_TCP_HEADER` and `struct skb_shared_info`), and those of
+/// its `struct sk_buff`.
+const HEADERS: usize = 640;
+const BUFFER: usize = 256;
+
 /// Bytes of the largest chunk: 64 KiB less the longest headers (Linux's `GSO_LEGACY_MAX_SIZE` and `MAX_TCP_HEADER`).
 const LARGEST: u64 = 65_536 - 1 - 320;
 
@@ -19,7 +24,11 @@ impl Connection {
             return room;
         };
         let more = u64::from(lowat).saturating_sub(self.notsent());
-        let more = more.next_multiple_of(u64::from(self.full_payload()));
+        let more = match &self.snd.chunks {
+            // As Linux: a chunk that begins below the bound is filled.
+            Some(chunks) => chunks.room_below(more, self.unsent_chunks()),
+            None => more.next_multiple_of(u64::from(self.full_payload())),
+        };
         room.min(usize::try_from(more).unwrap_or(usize::MAX))
     }
 
@@ -31,6 +40,16 @@ impl Connection {
         let (used, capacity) = (self.queue_charge(), self.snd.buffer.capacity() as u64);
         let room = capacity.saturating_sub(used);
         room > 0 && room >= used / 2 && 2 * self.notsent() < u64::from(lowat)
+    }
+
+    /// Says that what was written last is a record: what is written later does not follow it in the same segment
+    /// (`MSG_EOR`), nor when it is sent again.
+    pub fn end_record(&mut self) {
+        self.snd.buffer.end_record();
+        let unsent = self.unsent_chunks();
+        if let Some(chunks) = &mut self.snd.chunks {
+            chunks.end_record(unsent);
+        }
     }
 
     /// Bytes after which a write has filled a chunk of the [send queue](crate::SendQueue), in bytes. As Linux sends
@@ -57,6 +76,18 @@ impl Connection {
         (bytes / piece).max(1) * piece
     }
 
+    /// What the send buffer had better count, as Linux's `tcp_sndbuf_expand`: one window waits for its
+    /// acknowledgement, and the next waits to be sent; chunks count their overhead, and their memory in powers of
+    /// two.
+    pub(super) fn wanted_buffer(&self) -> usize {
+        let windows = 2 * self.cwnd() as usize;
+        if self.snd.chunks.is_none() {
+            return windows;
+        }
+        let piece = self.full_payload() as usize;
+        windows / piece * ((piece + HEADERS).next_power_of_two() + BUFFER)
+    }
+
     /// Whether nothing may be written because of what is held.
     pub(super) fn is_queue_full(&self) -> bool {
         self.queue_charge() >= self.snd.buffer.capacity() as u64
@@ -76,7 +107,7 @@ impl Connection {
         let end = self.snd.buffer.end();
         match &self.snd.chunks {
             Some(chunks) => chunks.first_end(end),
-            None => end,
+            None => self.snd.buffer.record_end(self.snd.nxt).unwrap_or(end),
         }
     }
 

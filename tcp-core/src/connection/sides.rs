@@ -3,13 +3,13 @@
 use alloc::boxed::Box;
 use core::ops::Range;
 
-use super::urgent::Mark;
 use crate::config::{BufferSize, SendQueue, TcpConfig};
 use crate::pack::packs;
 use crate::recovery::rate::RateEstimator;
 use crate::recv::ack::AckPolicy;
 use crate::recv::reassembly::Reassembly;
 use crate::recv::tuning::{Demand, RightSizing};
+use crate::recv::urgent::Mark;
 use crate::recv::window::RecvWindow;
 use crate::send::buffer::SendBuffer;
 use crate::send::chunks::Chunks;

@@ -2,19 +2,8 @@
 //! it, who take the pointer for the octet after it.
 
 use super::machine::Connection;
-use crate::pack::packs;
+use crate::recv::urgent::Mark;
 use crate::wire::Segment;
-
-/// The peer's urgent octet.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(super) struct Mark {
-    /// Its offset.
-    at: u64,
-    /// Whether the user has taken it out of turn.
-    taken: bool,
-}
-
-packs!(Mark { at, taken });
 
 /// What the reader is told of the peer's urgent octet, which lies in the stream as any other.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

@@ -4,4 +4,5 @@
 pub(crate) mod ack;
 pub(crate) mod reassembly;
 pub(crate) mod tuning;
+pub(crate) mod urgent;
 pub(crate) mod window;

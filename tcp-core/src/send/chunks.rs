@@ -77,6 +77,12 @@ impl Chunks {
         rest + chunks * unsent.goal
     }
 
+    /// The same, where chunks begin only in the next `more` bytes.
+    pub(crate) fn room_below(&self, more: u64, unsent: Unsent) -> u64 {
+        let rest = self.rest_of_last(unsent);
+        rest + more.saturating_sub(rest).next_multiple_of(unsent.goal)
+    }
+
     /// Something was written, after which `unsent` is so; `pushed` is where PSH was last asked for, and `half` is half
     /// of the largest window: so much does not go without.
     pub(crate) fn on_written(&mut self, unsent: Unsent, pushed: &mut u64, half: u64) {
@@ -96,6 +102,13 @@ impl Chunks {
     /// What was written last is to be followed soon: it does not ask for PSH.
     pub(crate) fn expect_more(&mut self) {
         self.push = false;
+    }
+
+    /// What is written from now on must not follow in the same segment (`MSG_EOR`).
+    pub(crate) fn end_record(&mut self, unsent: Unsent) {
+        if self.last_len(unsent) > 0 {
+            self.closed.push_back((unsent.end, self.push));
+        }
     }
 
     /// Everything before `nxt` was sent.
@@ -194,5 +207,17 @@ mod tests {
         assert!(chunks.pushes_at(60_001, 60_001) && !chunks.pushes_at(55_001, 60_001));
         chunks.expect_more();
         assert!(!chunks.pushes_at(60_001, 60_001));
+    }
+
+    #[test]
+    fn a_record_ends_where_the_user_says() {
+        let mut chunks = Chunks::new(0);
+        let mut pushed = 1;
+        chunks.end_record(unsent(1, 1));
+        chunks.on_written(unsent(1, 101), &mut pushed, 40_000);
+        chunks.end_record(unsent(1, 101));
+        chunks.on_written(unsent(1, 201), &mut pushed, 40_000);
+        assert_eq!(chunks.first_end(201), 101);
+        assert!(chunks.pushes_at(101, 201));
     }
 }

@@ -2,6 +2,7 @@
 
 mod bar;
 mod bench;
+mod drill;
 mod explore;
 mod grid;
 mod output;
@@ -21,6 +22,7 @@ Examples:
   tcp-sim report --bytes 3M --rtt 80ms --rate 30M --queue 64Ki --out slow-start.html
   tcp-sim grid --table single --buffers 64Ki --losses 0,0.01
   tcp-sim explore --preset close --faults 3
+  tcp-sim drill tests/scripts --family ipv4
   tcp-sim explore --preset transfer --write found.json --deepest; tcp-sim replay found.json
 
 `tcp-sim help COMMAND` explains each command, and shows more examples.";
@@ -39,6 +41,7 @@ enum Command {
     Report(Box<report::ReportArgs>),
     Grid(grid::GridArgs),
     Bench(bench::BenchArgs),
+    Drill(drill::DrillArgs),
     Explore(explore::ExploreArgs),
     Replay(replay::ReplayArgs),
 }
@@ -51,6 +54,7 @@ impl Cli {
             Command::Report(args) => report::run(&args),
             Command::Grid(args) => grid::run(&args),
             Command::Bench(args) => bench::run(&args),
+            Command::Drill(args) => drill::run(&args),
             Command::Explore(args) => explore::run(&args),
             Command::Replay(args) => replay::run(&args),
         }

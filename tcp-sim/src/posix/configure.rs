@@ -12,8 +12,7 @@ use super::address::Domain;
 use super::settings::{Linger2, Settings};
 use super::sysctl::Sysctls;
 
-/// What the kernel's record of a segment counts beside its payload, on a machine of 64 bits
-/// (`SKB_TRUESIZE(MAX_TCP_HEADER)`).
+/// What Linux counts for a piece of the send queue beside its payload (`SKB_TRUESIZE(0)` and headers).
 const CHUNK_OVERHEAD: u32 = 1_280;
 
 /// What a connection is configured as.
@@ -97,7 +96,7 @@ impl Configuration<'_> {
             initial_window: 10,
             slow_start_after_idle: sysctls.tcp_slow_start_after_idle != 0,
             // Without sch_fq Linux spreads for BBR alone.
-            pacing: congestion == CongestionAlgorithm::Bbr,
+            pacing: congestion == CongestionAlgorithm::Bbr || sysctls.default_qdisc == "fq",
             congestion,
             recovery: RecoveryConfig {
                 rack: sysctls.tcp_recovery & 1 != 0,

@@ -59,10 +59,10 @@ pub struct Host {
     pub(super) listeners: BTreeMap<ListenerId, FileId>,
     /// The sockets that have each port.
     pub(super) ports: BTreeMap<u16, BTreeSet<FileId>>,
+    /// Packets that a call has let go in its midst.
+    outbox: VecDeque<(Vec<u8>, Transmit)>,
     /// The epoll files that watch each file.
     pub(super) watchers: BTreeMap<FileId, BTreeSet<FileId>>,
-    /// Packets that went out while a call was under way.
-    sent: VecDeque<(Vec<u8>, Transmit)>,
 }
 
 /// What a change of state wakes: whoever waits for anything.
@@ -92,8 +92,8 @@ impl Host {
             owners: BTreeMap::new(),
             listeners: BTreeMap::new(),
             ports: BTreeMap::new(),
+            outbox: VecDeque::new(),
             watchers: BTreeMap::new(),
-            sent: VecDeque::new(),
         }
     }
 
@@ -114,8 +114,9 @@ impl Host {
     /// Writes the next packet to the start of `buf`, which must hold the
     /// [largest](Host::largest_packet); drain until `None`.
     pub fn poll_transmit(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
-        if buf.len() >= self.largest_packet()
-            && let Some((packet, transmit)) = self.sent.pop_front()
+        let largest = self.largest_packet();
+        if buf.len() >= largest
+            && let Some((packet, transmit)) = self.outbox.pop_front()
         {
             buf[..packet.len()].copy_from_slice(&packet);
             return Some(transmit);
@@ -125,13 +126,14 @@ impl Host {
         transmit
     }
 
-    /// Sends what may go in the middle of a call, as the kernel does when a chunk of the send queue is full.
-    pub(super) fn push_pending(&mut self, now: Instant) {
+    /// Lets go what may be sent, in the midst of a call: what it does next depends on it.
+    pub(super) fn pump(&mut self, now: Instant) {
         let mut buf = vec![0; self.largest_packet()];
         while let Some(transmit) = self.stack.poll_transmit(now, &mut buf) {
-            self.sent
+            self.outbox
                 .push_back((buf[..transmit.len].to_vec(), transmit));
         }
+        self.settle(now);
     }
 
     /// When to call [`handle_timeout`](Host::handle_timeout) next. Blocked calls have

@@ -1,6 +1,6 @@
 //! Calls that send (`tcp_sendmsg`).
 
-use tcp_core::{Instant, State, WriteError};
+use tcp_core::{ConnectionMut, Instant, State, WriteError};
 
 use super::address::Address;
 use super::call::{Kind, Outcome, Patience, Send};
@@ -214,24 +214,19 @@ impl Host {
                 }
                 return Err(Errno::EFAULT);
             };
-            let mut rest: &[u8] = bytes;
+            let mut rest = *bytes;
             while !rest.is_empty() {
-                let part = rest.len().min(connection.chunk_room());
-                let written = match connection.write(&rest[..part]) {
-                    Ok(written) => written,
-                    Err(WriteError::WouldBlock) => 0,
-                    Err(WriteError::Closed) => return Err(Errno::EPIPE),
-                    Err(WriteError::Connection(error)) => return Err(error.into()),
-                };
+                let part = connection.chunk_room().clamp(1, rest.len());
+                let written = write(&mut connection, &rest[..part])?;
                 *taken += written;
+                rest = &rest[written..];
                 if written < part {
-                    connection.want_room();
                     return Ok(Progress::Waits);
                 }
-                rest = &rest[part..];
                 if !rest.is_empty() {
+                    // As Linux, which sends what may go whenever a piece of its queue is full.
                     drop(connection);
-                    self.push_pending(now);
+                    self.pump(now);
                     connection = self.stack.connection(now, id).ok_or(Errno::EPIPE)?;
                 }
             }
@@ -246,6 +241,16 @@ impl Host {
             connection.mark_urgent();
         }
         Ok(Progress::Done)
+    }
+}
+
+/// Bytes that fit.
+fn write(connection: &mut ConnectionMut<'_>, bytes: &[u8]) -> Result<usize, Errno> {
+    match connection.write(bytes) {
+        Ok(written) => Ok(written),
+        Err(WriteError::WouldBlock) => Ok(0),
+        Err(WriteError::Closed) => Err(Errno::EPIPE),
+        Err(WriteError::Connection(error)) => Err(error.into()),
     }
 }
 

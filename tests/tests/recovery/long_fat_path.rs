@@ -1,5 +1,7 @@
-//! A gigabit a second over 200 ms: 25 MB are under way, and a queue holds as much again. Each is a
-//! minute of virtual time and some five million packets, so the rules are not checked here.
+//! A gigabit a second over 200 ms: 25 MB are under way, and a queue holds a little more than that again, so that twice
+//! what is under way fits. A third of the send buffer may be empty before its writer is woken, and the rest holds
+//! what a loss keeps back. Each is a minute of virtual time and some five million packets, so the rules are not checked
+//! here.
 
 use integration_tests::transfers::{run_until, scenario, seeds, simulation};
 use tcp_core::Instant;
@@ -14,11 +16,11 @@ fn minute(seed: u64, congestion: &str, loss: f64) -> [Outcome; 2] {
     let text = format!(
         "time_limit = '60s'
          host = [
-             {{ name = 'client', tcp = {{ congestion = '{congestion}', send_buffer = '64Mi' }} }},
+             {{ name = 'client', tcp = {{ congestion = '{congestion}', send_buffer = '96Mi' }} }},
              {{ name = 'server', tcp = {{ recv_buffer = '64Mi' }} }},
          ]
          link = [{{
-             both = {{ rate = '1G', delay = '100ms', queue = {{ bytes = '25M' }} }},
+             both = {{ rate = '1G', delay = '100ms', queue = {{ bytes = '27M' }} }},
              there = {{ loss = {loss:?} }},
          }}]
          flow = [{{ app = {{ kind = 'bulk', bytes = '10G' }} }}]"

@@ -98,6 +98,14 @@ fn a_blocking_write_sends_what_linux_sends() {
     assert_eq!((taken, &sent[..]), (1_000, &[(60_001, 61_001, true)][..]));
 }
 
+/// Linux begins with 46080 bytes for segments of 1,000, and grows by the same rule.
+#[test]
+fn a_buffer_that_grows_counts_as_linux_does() {
+    let pair = pair(50_000, 42_000);
+    assert_eq!(pair.ends[0].cwnd(), 10_000);
+    assert_eq!(pair.ends[0].wanted_buffer(), 46_080);
+}
+
 #[test]
 fn records_are_not_joined() {
     let mut pair = pair(50_000, 42_000);

@@ -131,6 +131,9 @@ sysctls! {
     /// Whether TIME-WAIT ignores RST.
     "net.ipv4.tcp_rfc1337" tcp_rfc1337: u8 = 0, 0, 1;
 
+    /// With `fq` every connection is paced; there is no queue else.
+    "net.core.default_qdisc" default_qdisc: String = "pfifo_fast".to_owned(), 0, 0;
+
     // Kept, and without effect.
 
     /// No metrics are saved, as if it were 1.
@@ -217,8 +220,6 @@ sysctls! {
     "net.core.wmem_default" wmem_default: u32 = 212_992, 4_608, u32::MAX;
     /// Ancillary memory is not counted.
     "net.core.optmem_max" optmem_max: u32 = 131_072, 0, u32::MAX;
-    /// There is no queueing discipline.
-    "net.core.default_qdisc" default_qdisc: String = "pfifo_fast".to_owned(), 0, 0;
 }
 
 /// Why a sysctl was not set.

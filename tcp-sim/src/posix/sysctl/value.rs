@@ -14,7 +14,10 @@ impl Value for u32 {
         // What is written as -1 is the greatest value, as for tcp_notsent_lowat.
         let value = match text.trim() {
             "-1" => u32::MAX,
-            text => text.parse().ok()?,
+            text => match text.strip_prefix("0x") {
+                Some(digits) => u32::from_str_radix(digits, 16).ok()?,
+                None => text.parse().ok()?,
+            },
         };
         (least..=most).contains(&value).then_some(value)
     }
@@ -68,6 +71,7 @@ mod tests {
     fn numbers_are_read_within_their_bounds() {
         assert_eq!(u32::read(" 7\n", 0, 9), Some(7));
         assert_eq!(u32::read("10", 0, 9), None);
+        assert_eq!(u32::read("0x70403", 0, u32::MAX), Some(459_779));
         assert_eq!(u32::read("-1", 0, u32::MAX), Some(u32::MAX));
         assert_eq!(u32::read("-1", 0, 9), None);
         assert_eq!(u8::read("256", 0, 1_000), None);

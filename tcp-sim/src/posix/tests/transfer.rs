@@ -1,10 +1,11 @@
 use super::super::constants::{
-    MSG_DONTWAIT, MSG_ERRQUEUE, MSG_FASTOPEN, MSG_MORE, MSG_NOSIGNAL, MSG_PEEK, MSG_TRUNC,
-    MSG_WAITALL, SIOCINQ, SIOCOUTQ, SIOCOUTQNSD, SO_RCVLOWAT, SO_RCVTIMEO, SO_SNDBUF, SOL_TCP,
-    TCP_CM_INQ, TCP_CORK, TCP_INQ, TCP_NODELAY, TCP_NOTSENT_LOWAT,
+    F_SETFL, MSG_DONTWAIT, MSG_ERRQUEUE, MSG_FASTOPEN, MSG_MORE, MSG_NOSIGNAL, MSG_PEEK, MSG_TRUNC,
+    MSG_WAITALL, SIOCINQ, SIOCOUTQ, SIOCOUTQNSD, SO_RCVBUF, SO_RCVLOWAT, SO_RCVTIMEO, SO_SNDBUF,
+    SOL_TCP, TCP_CM_INQ, TCP_CORK, TCP_INQ, TCP_MAXSEG, TCP_NODELAY, TCP_NOTSENT_LOWAT,
 };
 use super::super::{ControlMessage, Message, Source};
 use super::*;
+use tcp_core::Offload;
 
 #[test]
 fn bytes_arrive_in_the_buffers_given() {
@@ -77,48 +78,93 @@ fn a_writer_sleeps_until_a_third_is_free() {
     let (host, now) = (&mut rig.client, rig.now);
     host.set_int_option(now, client, SOL_SOCKET, SO_SNDBUF, 21_000)
         .unwrap();
+    let told = host.int_option(now, client, SOL_SOCKET, SO_SNDBUF);
+    assert_eq!(told, Ok(42_000));
+    let taken = value(host.write(now, client, &vec![7; 100_000][..]));
+    assert_eq!(taken, 46_336, "chunks that begin below the buffer's size");
+    host.fcntl(client, F_SETFL, 0).unwrap();
+    let mut call = blocked(host.write(now, client, &vec![8; 20_000][..]));
     assert_eq!(
-        host.int_option(now, client, SOL_SOCKET, SO_SNDBUF),
-        Ok(42_000)
+        host.ioctl(now, client, SIOCOUTQ, 0).map(i64::from),
+        Ok(taken)
     );
-    let count = value(host.write(now, client, &vec![7; 100_000][..]));
-    assert_eq!(count, 42_000, "it does not block");
-    host.fcntl(client, super::super::constants::F_SETFL, 0)
-        .unwrap();
-    let call = blocked(host.write(now, client, &vec![8; 20_000][..]));
-    assert_eq!(host.ioctl(now, client, SIOCOUTQ, 0), Ok(42_000));
-    let mut call = Some(call);
-    let mut read = 0;
+    let mut left = taken;
     let mut buf = vec![0; 1 << 16];
-    while let Some(sleeping) = call.take() {
-        let left = rig.client.ioctl(rig.now, client, SIOCOUTQ, 0).unwrap();
-        assert_eq!(
-            rig.client.is_ready(rig.now, &sleeping),
-            left <= 28_000,
-            "{left}"
-        );
-        match rig.client.resume(rig.now, sleeping) {
-            Outcome::Done(result) => assert_eq!(result.unwrap().value(), 20_000),
-            Outcome::Blocked(sleeping) => call = Some(sleeping),
-        }
+    // Acknowledgements come one by one, and the writer is woken before all is gone.
+    while !rig.client.is_ready(rig.now, &call) {
+        assert!(left > 0, "it is woken too late");
+        call = blocked(rig.client.resume(rig.now, call));
         if let Some(packet) = rig.client.poll_transmit(rig.now, &mut buf) {
             let meta = PacketMeta::default();
             rig.server.handle_packet(rig.now, &buf[..packet.len], meta);
-        } else {
-            rig.pass(Duration::from_millis(50));
         }
         while let Some(packet) = rig.server.poll_transmit(rig.now, &mut buf) {
             let meta = PacketMeta::default();
             rig.client.handle_packet(rig.now, &buf[..packet.len], meta);
         }
+        left = rig
+            .client
+            .ioctl(rig.now, client, SIOCOUTQ, 0)
+            .unwrap()
+            .into();
+    }
+    // What is held counts 42000 at most, and its bytes are half of that.
+    assert!(
+        (taken / 2..taken * 3 / 4).contains(&left),
+        "{left} of {taken}"
+    );
+    let mut call = Some(call);
+    let mut read = 0;
+    while read < taken + 20_000 {
+        if let Some(sleeping) = call.take() {
+            call = rig.client.resume(rig.now, sleeping).blocked();
+        }
+        rig.pass(Duration::from_millis(50));
         let bytes = rig.server.recv(rig.now, server, 1 << 16, MSG_DONTWAIT);
         read += bytes.value().unwrap_or(0);
     }
-    while read < 62_000 {
-        rig.pass(Duration::from_millis(50));
-        read += value(rig.server.recv(rig.now, server, 1 << 16, MSG_DONTWAIT));
+    assert_eq!(call, None);
+}
+
+/// With large segments: 60000 of 61000 bytes are taken, and two segments of 5000 go out in the midst of it.
+#[test]
+fn a_large_write_takes_whole_pieces_of_the_queue() {
+    let mut rig = Rig::new();
+    let config = HostConfig {
+        addresses: vec!["10.0.0.1".parse().unwrap()],
+        offload: Offload {
+            max_packet: 65_535,
+            checksum: false,
+        },
+        ..HostConfig::default()
+    };
+    rig.client = Host::new(config, [1; 32]);
+    for (name, value) in [
+        ("net.ipv4.tcp_timestamps", "0"),
+        ("net.ipv4.tcp_min_tso_segs", "10"),
+    ] {
+        rig.client.set_sysctl(name, value).unwrap();
     }
-    assert_eq!(read, 62_000);
+    let listener = rig.listener();
+    let (server, now) = (&mut rig.server, rig.now);
+    server
+        .set_int_option(now, listener, SOL_TCP, TCP_MAXSEG, 1_000)
+        .unwrap();
+    server
+        .set_int_option(now, listener, SOL_SOCKET, SO_RCVBUF, 50_000)
+        .unwrap();
+    let fd = rig.connecting();
+    rig.exchange();
+    let (client, now) = (&mut rig.client, rig.now);
+    client.fcntl(fd, F_SETFL, 0).unwrap();
+    client
+        .set_int_option(now, fd, SOL_SOCKET, SO_SNDBUF, 21_000)
+        .unwrap();
+    let call = blocked(client.write(now, fd, &[7; 61_000]));
+    assert_eq!(client.ioctl(now, fd, SIOCOUTQ, 0), Ok(60_000));
+    assert_eq!(client.ioctl(now, fd, SIOCOUTQNSD, 0), Ok(50_000));
+    assert_eq!(sent(&mut rig), [5_040, 5_040]);
+    assert!(!rig.client.is_ready(rig.now, &call));
 }
 
 #[test]
@@ -129,14 +175,11 @@ fn writers_are_held_where_too_little_is_sent() {
     host.set_int_option(now, client, SOL_TCP, TCP_NOTSENT_LOWAT, 4_000)
         .unwrap();
     let count = value(host.write(now, client, &vec![7; 50_000][..]));
-    assert_eq!(
-        count,
-        3 * 1_448,
-        "to the end of the segment that reaches the mark"
-    );
-    assert_eq!(host.ioctl(now, client, SIOCOUTQNSD, 0), Ok(3 * 1_448));
+    // A chunk that begins below the mark is filled, and again as far as the initial window goes out of it.
+    assert_eq!(count, (10 + 22) * 1_448);
+    assert_eq!(host.ioctl(now, client, SIOCOUTQNSD, 0), Ok(22 * 1_448));
     fails(host.write(now, client, b"x"), Errno::EAGAIN);
-    rig.lose();
+    rig.pass(Duration::from_millis(100));
     let (host, now) = (&mut rig.client, rig.now);
     assert_eq!(host.ioctl(now, client, SIOCOUTQNSD, 0), Ok(0));
     assert!(value(host.write(now, client, &vec![7; 50_000][..])) > 4_000);

@@ -1,0 +1,14 @@
+#!/bin/sh
+# What the scripts begin with: common settings of servers, and no part of TCP turned off.
+sysctl -q net.ipv4.tcp_rmem="4096 540000 $((15*1024*1024))"
+sysctl -q net.ipv4.tcp_wmem="4096 $((256*1024)) 4194304"
+sysctl -q net.ipv4.tcp_timestamps=1
+sysctl -q net.ipv4.tcp_syn_retries=5 net.ipv4.tcp_synack_retries=5
+sysctl -q net.ipv4.tcp_frto=2
+sysctl -q net.ipv4.tcp_sack=1 net.ipv4.tcp_dsack=1
+sysctl -q net.ipv4.tcp_reordering=3
+sysctl -q net.ipv4.tcp_congestion_control=cubic
+sysctl -q net.ipv4.tcp_slow_start_after_idle=0
+sysctl -q net.ipv4.tcp_early_retrans=4 net.ipv4.tcp_recovery=1
+sysctl -q net.ipv4.tcp_tso_win_divisor=3
+sysctl -q net.ipv4.tcp_ecn=0
