@@ -3,7 +3,7 @@
 
 use super::deadlines::{Alarm, Deadlines};
 use super::demux::Record;
-use super::events::Events;
+use super::queue::SlotQueue;
 use super::reply::Marking;
 use super::rest::Resident;
 use super::slab::SlotId;
@@ -56,13 +56,13 @@ impl Entry {
     }
 
     /// Notes the deadline, and whether there are events for the user.
-    fn note_what_is_seen(&mut self, index: u32, deadlines: &mut Deadlines, events: &mut Events) {
+    fn note_what_is_seen(&mut self, index: u32, deadlines: &mut Deadlines, events: &mut SlotQueue) {
         let deadline = self.deadline();
         deadlines.update(&mut self.alarm, Record::Connection(index), deadline);
         if !self.is_users() {
-            events.connections.remove(index);
+            events.remove(index);
         } else if self.resident.has_events() {
-            events.connections.push_back(index);
+            events.push_back(index);
         }
     }
 
@@ -150,7 +150,7 @@ impl Stack {
             self.note_changes(index);
         } else {
             entry.note_state(state, &mut self.counters);
-            entry.note_what_is_seen(index, &mut self.deadlines, &mut self.events);
+            entry.note_what_is_seen(index, &mut self.deadlines, &mut self.events.connections);
         }
     }
 
@@ -163,7 +163,7 @@ impl Stack {
         let (state, at_rest) = (connection.state(), connection.is_at_rest());
         let has_spare_memory = connection.has_spare_memory();
         entry.note_state(state, &mut self.counters);
-        entry.note_what_is_seen(index, &mut self.deadlines, &mut self.events);
+        entry.note_what_is_seen(index, &mut self.deadlines, &mut self.events.connections);
         if has_spare_memory {
             self.keep_warm(index);
         }

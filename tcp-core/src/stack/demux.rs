@@ -18,7 +18,7 @@ use super::tuple::FourTuple;
 pub(super) struct Demux {
     key: Key,
     routes: HashTable<Route>,
-    recent: Recent,
+    recent: Recent<Record>,
     /// Those that share an address, in the order in which they came.
     listeners: HashMap<ListenAddr, Vec<u32>, Key>,
     /// How many listeners name each port.

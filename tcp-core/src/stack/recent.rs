@@ -3,30 +3,29 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::demux::Record;
 use super::tuple::FourTuple;
 
 /// A table in which each four-tuple has one place, which it shares with many. Who chooses tuples that share one
 /// makes others be looked for anew, and no more.
 #[derive(Clone, Debug)]
-pub(super) struct Recent {
-    looks: Vec<Option<Look>>,
+pub(super) struct Recent<R> {
+    looks: Vec<Option<Look<R>>>,
 }
 
 /// What is known of a four-tuple.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Look {
+pub(super) struct Look<R> {
     pub(super) tuple: FourTuple,
     /// Under the demultiplexer's key.
     pub(super) hash: u64,
     /// Where its segments go.
-    pub(super) record: Option<Record>,
+    pub(super) record: Option<R>,
 }
 
 /// Places, as a power of two.
 const BITS: u32 = 7;
 
-impl Recent {
+impl<R: Copy> Recent<R> {
     pub(super) fn new() -> Self {
         Recent {
             looks: vec![None; 1 << BITS],
@@ -34,13 +33,13 @@ impl Recent {
     }
 
     #[inline]
-    pub(super) fn get(&self, tuple: &FourTuple) -> Option<&Look> {
+    pub(super) fn get(&self, tuple: &FourTuple) -> Option<&Look<R>> {
         let look = self.looks[place(tuple)].as_ref();
         look.filter(|look| look.tuple == *tuple)
     }
 
     #[inline]
-    pub(super) fn put(&mut self, look: Look) {
+    pub(super) fn put(&mut self, look: Look<R>) {
         self.looks[place(&look.tuple)] = Some(look);
     }
 }
