@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 
 use super::machine::{Connection, EventFlags, Pending, UserOptions};
 use super::timers::Timer;
-use crate::config::{CongestionAlgorithm, ValidConfig};
+use crate::config::{CongestionAlgorithm, TcpConfig, ValidConfig};
 use crate::congestion::{BoxedController, Phase};
 use crate::pack::Pack;
 use crate::state::State;
@@ -79,7 +79,7 @@ impl Connection {
             tally,
         } = self;
         state.pack(&mut bytes);
-        let algorithm = options.pack(&mut bytes);
+        let algorithm = options.pack(&config, &mut bytes);
         (origin, (setup, agreed)).pack(&mut bytes);
         (snd, rcv).pack(&mut bytes);
         (clock, (rtt, recovery)).pack(&mut bytes);
@@ -115,7 +115,7 @@ impl Dormant {
         let algorithm = algorithm.map_or_else(|| config.congestion.clone(), |chosen| *chosen);
         let bytes = &mut &*bytes;
         let state = Pack::unpack(bytes);
-        let options = UserOptions::unpack(bytes, algorithm);
+        let options = UserOptions::unpack(bytes, &config, algorithm);
         let (origin, (setup, agreed)) = Pack::unpack(bytes);
         let (snd, rcv) = Pack::unpack(bytes);
         let (clock, (rtt, recovery)) = Pack::unpack(bytes);
@@ -152,8 +152,34 @@ impl Dormant {
 }
 
 impl UserOptions {
-    /// Packs all but the algorithm, which may hold a user's function.
-    fn pack(self, bytes: &mut Vec<u8>) -> CongestionAlgorithm {
+    /// As a connection begins with them.
+    pub(super) fn of(config: &TcpConfig) -> Self {
+        UserOptions {
+            nagle: config.nagle,
+            corked: false,
+            keep_alive: config.keep_alive,
+            user_timeout: config.user_timeout,
+            linger: config.linger,
+            fin_timeout: config.fin_timeout,
+            notsent_lowat: config.notsent_lowat,
+            hop_limit: config.hop_limit,
+            dscp: config.dscp,
+            congestion: config.congestion.clone(),
+        }
+    }
+
+    /// Packs all but the algorithm, which may hold a user's function; in one byte where the user has changed
+    /// nothing.
+    fn pack(self, config: &TcpConfig, bytes: &mut Vec<u8>) -> CongestionAlgorithm {
+        let begun_with = UserOptions {
+            congestion: self.congestion.clone(),
+            ..UserOptions::of(config)
+        };
+        let changed = self != begun_with;
+        changed.pack(bytes);
+        if !changed {
+            return self.congestion;
+        }
         let UserOptions {
             nagle,
             corked,
@@ -172,7 +198,14 @@ impl UserOptions {
         congestion
     }
 
-    fn unpack(bytes: &mut &[u8], congestion: CongestionAlgorithm) -> Self {
+    fn unpack(bytes: &mut &[u8], config: &TcpConfig, congestion: CongestionAlgorithm) -> Self {
+        let changed: bool = Pack::unpack(bytes);
+        if !changed {
+            return UserOptions {
+                congestion,
+                ..UserOptions::of(config)
+            };
+        }
         let (nagle, (corked, keep_alive)) = Pack::unpack(bytes);
         let (user_timeout, (linger, dscp)) = Pack::unpack(bytes);
         let (fin_timeout, (notsent_lowat, hop_limit)) = Pack::unpack(bytes);
