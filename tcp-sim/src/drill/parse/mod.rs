@@ -39,11 +39,11 @@ fn option_line(cursor: &mut Cursor<'_>) -> Result<OptionLine, SyntaxError> {
     let start = cursor.start();
     let is_define = cursor.eat("-D");
     if is_define {
-        let text = cursor.peek_while(|c| !c.is_whitespace());
-        cursor.advance(text.len());
+        let value = option_value(cursor)?;
+        cursor.advance(0);
         return Ok(OptionLine {
             name: "define".to_owned(),
-            value: Some(text.to_owned()),
+            value: Some(value),
             span: cursor.span_from(start),
         });
     }

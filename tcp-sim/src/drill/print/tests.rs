@@ -15,6 +15,22 @@ use crate::drill::span::Span;
 /// Every form of the language at least once, as scripts in the field write them.
 const SAMPLE: &str = include_str!("sample.pkt");
 
+/// Found by fuzzing: a value that begins with a quotation mark is a quoted one, whichever way it is given.
+#[test]
+fn values_may_be_quoted_everywhere() {
+    assert!(parse("-D\"").is_err());
+    for text in [
+        "-D\"a b\"\n",
+        "-D a=b\n",
+        "-D\n",
+        "--x=\"\"\n",
+        "--x=a\"b\n",
+    ] {
+        let script = parse(text).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(parse(&script.to_string()), Ok(script), "{text}");
+    }
+}
+
 #[test]
 fn a_script_with_everything_reads_the_same_again() {
     let script = parse(SAMPLE).unwrap_or_else(|error| panic!("{error}"));
