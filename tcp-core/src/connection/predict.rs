@@ -104,7 +104,7 @@ mod long_way {
     use alloc::vec;
 
     use super::*;
-    use crate::wire::{Header, Options, Segment};
+    use crate::wire::Segment;
 
     /// What becomes of a connection, and what is counted, by the long way.
     pub(super) struct Unpredicted {
@@ -122,21 +122,9 @@ mod long_way {
             counters: &Counters,
         ) -> Unpredicted {
             let (mut connection, mut counters) = (self.clone(), counters.clone());
-            let header = Header {
-                ack: Some(plain.ack),
-                push: plain.push,
-                window: plain.window,
-                ecn: plain.ecn,
-                options: Options {
-                    timestamps: plain.timestamps,
-                    ..Options::NONE
-                },
-                ..Header::new(plain.seq)
-            };
             let segment = Segment {
-                header,
-                payload: plain.payload.into(),
                 segment_size,
+                ..plain.segment()
             };
             connection.handle_arrival(now, arrived, &segment, &mut counters);
             counters.hp_hits += segment.pieces();

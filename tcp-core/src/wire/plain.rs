@@ -192,6 +192,25 @@ fn read_v6(packet: &[u8]) -> Option<Outside<'_>> {
 }
 
 #[cfg(test)]
+impl<'a> Plain<'a> {
+    /// The same as any segment is told.
+    pub(crate) fn segment(&self) -> super::Segment<'a> {
+        let header = super::Header {
+            ack: Some(self.ack),
+            push: self.push,
+            window: self.window,
+            ecn: self.ecn,
+            options: super::Options {
+                timestamps: self.timestamps,
+                ..super::Options::NONE
+            },
+            ..super::Header::new(self.seq)
+        };
+        super::Segment::new(header, self.payload.into())
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use alloc::vec;
     use alloc::vec::Vec;
@@ -254,18 +273,7 @@ mod tests {
         };
         assert!(intact && !parsed.bad_option);
         assert_eq!((parsed.src, parsed.dst), (plain.src, plain.dst));
-        let header = Header {
-            ack: Some(plain.ack),
-            push: plain.push,
-            window: plain.window,
-            ecn: plain.ecn,
-            options: Options {
-                timestamps: plain.timestamps,
-                ..Options::NONE
-            },
-            ..Header::new(plain.seq)
-        };
-        assert_eq!(parsed.segment, Segment::new(header, plain.payload.into()));
+        assert_eq!(parsed.segment, plain.segment());
         true
     }
 
