@@ -6,6 +6,7 @@
 
 mod buffer;
 mod keep_alive;
+mod mtu_probing;
 mod stack;
 
 use alloc::boxed::Box;
@@ -18,6 +19,7 @@ use crate::error::ConfigError;
 use crate::pack::packs;
 pub use buffer::{BufferSize, SendQueue};
 pub use keep_alive::KeepAlive;
+pub use mtu_probing::{MtuProbing, MtuProbingConfig};
 pub use stack::{Admission, ListenConfig, Offload, Overflow, PortSharing, StackConfig};
 
 /// How one connection, or every connection of one listener, behaves.
@@ -32,6 +34,8 @@ pub struct TcpConfig {
     pub send_queue: SendQueue,
     /// Upper bound of the MSS announced and used, below what the MTU allows (`TCP_MAXSEG`).
     pub max_segment_size: Option<u16>,
+    /// How the path's MTU is found where ICMP does not tell it, RFC 4821 (`net.ipv4.tcp_mtu_probing`).
+    pub mtu_probing: MtuProbingConfig,
     /// Window scaling, RFC 7323 (`net.ipv4.tcp_window_scaling`).
     pub window_scaling: WindowScaling,
     /// Timestamps and PAWS, RFC 7323 (`net.ipv4.tcp_timestamps`).
@@ -123,6 +127,7 @@ impl Default for TcpConfig {
             send_buffer: BufferSize::SEND,
             send_queue: SendQueue::Stream,
             max_segment_size: None,
+            mtu_probing: MtuProbingConfig::default(),
             window_scaling: WindowScaling::Auto,
             timestamps: true,
             sack: true,
@@ -223,6 +228,7 @@ impl TcpConfig {
         if let Some(keep_alive) = &self.keep_alive {
             keep_alive.check()?;
         }
+        self.mtu_probing.check()?;
         if self.hop_limit == 0 {
             return wrong("hop_limit", "must be 1 to 255");
         }

@@ -80,8 +80,8 @@ pub mod wire;
 
 pub use config::{
     AckMode, Admission, BufferSize, CloseMode, CongestionAlgorithm, EcnMode, KeepAlive,
-    ListenConfig, Offload, Overflow, PortSharing, RecoveryConfig, SendQueue, StackConfig,
-    TcpConfig, ValidConfig, WindowScaling,
+    ListenConfig, MtuProbing, MtuProbingConfig, Offload, Overflow, PortSharing, RecoveryConfig,
+    SendQueue, StackConfig, TcpConfig, ValidConfig, WindowScaling,
 };
 pub use connection::{Connection, QuickAck, Setup, Shutdown, State, Urgent};
 pub use error::{

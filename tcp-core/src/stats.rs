@@ -34,6 +34,9 @@ pub struct TcpInfo {
     /// Payload bytes that fit into the largest packet of the path, without options (`tcpi_pmtu` less the
     /// headers).
     pub path_mss: u32,
+    /// Bytes of payload and options of the largest segment that is known to pass, and of the largest that may, where
+    /// the path's MTU is [searched for](crate::TcpConfig::mtu_probing).
+    pub mtu_search: Option<(u16, u16)>,
     /// The MSS that we announced.
     pub tcpi_advmss: u32,
     /// Bytes sent and not cumulatively acknowledged.
@@ -255,6 +258,10 @@ counters! {
     sack_reneging = "TcpExtTCPSACKReneging",
     /// Times that reordering was seen by SACK.
     sack_reorder = "TcpExtTCPSACKReorder",
+    /// Probes of the path's MTU that were lost, and nothing else.
+    mtup_fail = "TcpExtTCPMTUPFail",
+    /// Probes of the path's MTU that arrived.
+    mtup_success = "TcpExtTCPMTUPSuccess",
     /// TCP packets received that the network had marked (CE).
     in_ce_pkts = "IpExtInCEPkts",
     /// TCP packets received with ECT(0).

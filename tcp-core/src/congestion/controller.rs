@@ -83,7 +83,8 @@ pub trait Controller: ControllerObject + fmt::Debug + Send + Sync + 'static {
     /// rest of the window is unproven (RFC 2861 §3.1, RFC 7661).
     fn on_application_limited(&mut self, _now: Instant, _used: u32) {}
 
-    /// The largest payload of a segment changed (path MTU).
+    /// The largest payload of a segment changed (path MTU). As in Linux, a window keeps its number of segments when they
+    /// become smaller, and its bytes when they become larger, one segment at least.
     fn on_mss_change(&mut self, mss: u32);
 
     /// It takes over from another controller, which had this window and this threshold.

@@ -125,13 +125,15 @@ impl Controller for Reno {
     }
 
     fn on_mss_change(&mut self, mss: u32) {
-        // Every window keeps its number of segments.
         let from = self.mss.max(1);
+        let keep_segments = |window: u32| (window / from).max(1).saturating_mul(mss);
         let scale = |window: u32| match window {
             u32::MAX => u32::MAX,
-            _ => (window / from).max(1).saturating_mul(mss),
+            // What is proven to pass in a round trip is bytes.
+            _ if mss > from => window.max(mss),
+            _ => keep_segments(window),
         };
-        self.initial_window = scale(self.initial_window);
+        self.initial_window = keep_segments(self.initial_window);
         self.cwnd = scale(self.cwnd);
         self.ssthresh = scale(self.ssthresh);
         self.before = (scale(self.before.0), scale(self.before.1));
@@ -192,6 +194,16 @@ mod tests {
             Duration::from_secs(1),
         );
         assert_eq!(reno.window(), 5_000, "the initial window of these segments");
+    }
+
+    /// As Linux after a probe of the path's MTU (`tcp_mtup_probe_success`).
+    #[test]
+    fn larger_segments_make_no_window_larger() {
+        let mut reno = Reno::new(MSS, 10 * MSS);
+        reno.on_mss_change(1_250);
+        assert_eq!((reno.window(), reno.ssthresh()), (10 * MSS, u32::MAX));
+        reno.on_mss_change(100 * MSS);
+        assert_eq!(reno.window(), 100 * MSS, "one segment at least");
     }
 
     #[test]

@@ -57,6 +57,9 @@ impl Connection {
         let acknowledged = self.apply_ack(arrived, segment, seq, ack, counters);
         let advanced = acknowledged.kind == AckKind::Advanced;
         self.repair(now, &acknowledged, counters);
+        if advanced {
+            self.take_mtu_probe(counters);
+        }
         if was_closed && self.snd.window.bytes() > 0 {
             if had_no_window {
                 // Where the window is too small to be filled, it is armed anew, not backed off.

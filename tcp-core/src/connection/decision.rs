@@ -38,6 +38,8 @@ pub(super) enum Decision {
     Retransmit(Range<u64>),
     /// What has not been sent.
     New(Range<u64>),
+    /// The same in one segment that is larger than those before: does the path carry it?
+    MtuProbe(Range<u64>),
     /// A segment that the peer must answer: the octet before `una`, without the octet.
     Probe,
     Ack,

@@ -46,13 +46,11 @@ impl Connection {
             }
             Decision::New(range) => {
                 let pieces = self.pieces_of(&range, shape);
-                self.count_out(pieces.count(), counters);
-                let push = self.wants_push(&self.data_of(&range), pieces);
-                self.commit_new(range.clone(), pieces, shape, now, counters);
-                let marks = self.mark_new(&self.data_of(&range));
-                let mut segment = self.segment_of(range, pieces, push, shape, counters);
-                (segment.header.ecn, segment.header.cwr) = marks;
-                segment
+                self.new_segment(range, pieces, shape, now, counters)
+            }
+            Decision::MtuProbe(range) => {
+                self.note_mtu_probe(range.clone(), shape);
+                self.new_segment(range, Pieces::ONE, shape, now, counters)
             }
             Decision::Probe => {
                 self.pending.probe = false;
@@ -138,6 +136,24 @@ impl Connection {
         }
     }
 
+    /// The segment that carries `range` for the first time.
+    fn new_segment(
+        &mut self,
+        range: Range<u64>,
+        pieces: Pieces,
+        shape: &Shape,
+        now: Instant,
+        counters: &mut Counters,
+    ) -> Segment<'_> {
+        self.count_out(pieces.count(), counters);
+        let push = self.wants_push(&self.data_of(&range), pieces);
+        self.commit_new(range.clone(), pieces, shape, now, counters);
+        let marks = self.mark_new(&self.data_of(&range));
+        let mut segment = self.segment_of(range, pieces, push, shape, counters);
+        (segment.header.ecn, segment.header.cwr) = marks;
+        segment
+    }
+
     fn commit_retransmit(
         &mut self,
         range: Range<u64>,
@@ -155,6 +171,9 @@ impl Connection {
         scoreboard.on_retransmit(range, pieces, now, stamp);
         self.recovery.on_retransmit(now, segments);
         self.pending.retransmit = false;
+        if let Some(search) = &mut self.snd.mtu_search {
+            search.on_retransmit();
+        }
         counters.retrans_segs += segments;
         if self.recovery.phase() == Phase::Loss {
             counters.slow_start_retrans += segments;

@@ -155,6 +155,7 @@ impl Connection {
             Some(_) => State::FinWait1,
             None => State::Established,
         };
+        self.begin_mtu_search(now);
         let payload = self.full_payload();
         // RFC 6928 §2; one segment if the SYN was lost more than once (RFC 5681 §3.1).
         let segments = match self.snd.retries {

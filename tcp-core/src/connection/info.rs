@@ -29,6 +29,7 @@ impl Connection {
             tcpi_snd_mss: self.full_payload(),
             tcpi_rcv_mss: self.rcv.ack_policy.rcv_mss(),
             path_mss: self.agreed.path_mss.into(),
+            mtu_search: self.snd.mtu_search.as_ref().map(|it| (it.low(), it.high())),
             tcpi_advmss: u32::from(super::agreed::announced_mss(&self.config, &self.setup)),
             unacked_bytes: self.snd.nxt - self.snd.una,
             sacked_bytes: scoreboard.sacked(),

@@ -10,7 +10,7 @@ use super::tally::Tally;
 use super::time_wait::TimeWait;
 use super::timers::Timers;
 use super::timestamps::TimestampClock;
-use crate::config::{CongestionAlgorithm, KeepAlive, MIN_MSS, ValidConfig};
+use crate::config::{CongestionAlgorithm, KeepAlive, ValidConfig};
 use crate::congestion::BoxedController;
 use crate::error::ConnectionError;
 use crate::event::ConnectionEvent;
@@ -367,39 +367,4 @@ impl Connection {
             ack: self.ack_offset(),
         });
     }
-
-    /// RFC 1191, RFC 8201: smaller segments from now on, and what is outstanding again in them.
-    fn on_path_mtu(&mut self, now: Instant, mss: u16) {
-        let mss = mss.max(MIN_MSS);
-        self.agreed.path_mss = self.agreed.path_mss.min(mss);
-        if mss >= self.agreed.mss || !self.state.is_synchronized() {
-            return;
-        }
-        self.agreed.mss = mss;
-        let payload = self.full_payload();
-        self.congestion.on_mss_change(payload);
-        let _ = self
-            .snd
-            .scoreboard
-            .mark_timed_out(now, Duration::ZERO, &mut |_| {});
-        self.recovery.forget_duplicates();
-        self.pending.retransmit = true;
-        self.arm_retransmit(now);
-    }
 }
-
-/// What a segment of ours must not exceed: the bytes that options leave of the MSS.
-impl Connection {
-    /// Payload bytes of a full segment that carries no SACK blocks.
-    pub(super) fn full_payload(&self) -> u32 {
-        let options = if self.agreed.timestamps {
-            TIMESTAMPS_LEN
-        } else {
-            0
-        };
-        u32::from(self.agreed.mss.saturating_sub(options)).max(1)
-    }
-}
-
-/// Bytes of the timestamps option with its padding.
-const TIMESTAMPS_LEN: u16 = 12;

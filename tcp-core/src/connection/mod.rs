@@ -34,6 +34,7 @@ mod machine;
 mod memory;
 mod output;
 mod pace;
+mod path_mtu;
 mod predict;
 mod queue;
 mod rebuke;

@@ -48,6 +48,7 @@ impl Connection {
         counters: &mut Counters,
     ) -> Option<(Segment<'_>, Cutter)> {
         self.take_end_of_stream(now, counters);
+        self.renew_mtu_search(now);
         let shape = self.shape(now, cutter);
         match self.decide(now, &shape) {
             Ok(decision) => {
@@ -122,6 +123,10 @@ impl Connection {
 
     /// What has not been sent.
     fn decide_new(&self, shape: &Shape, in_flight: u64, now: Instant) -> Result<Decision, Limit> {
+        if let Some(range) = self.mtu_probe(shape, in_flight)? {
+            self.check_pace(now)?;
+            return Ok(Decision::MtuProbe(range));
+        }
         let data_end = self.snd.buffer.end();
         let unsent = self.first_chunk_end().saturating_sub(self.snd.nxt);
         let most = self.most_at_once(unsent, shape, in_flight);

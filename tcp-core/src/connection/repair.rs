@@ -206,6 +206,9 @@ impl Connection {
         if outcome.lost {
             self.timers.disarm(Timer::TailProbe);
         }
+        if outcome.mtu_probe_lost {
+            self.on_mtu_probe_lost(now, counters);
+        }
         self.pending.retransmit |= outcome.resend;
         match outcome.look_again {
             Some(at) => self.timers.arm(Timer::Reorder, at.max(now)),
@@ -243,6 +246,7 @@ impl Connection {
             min_rtt: self.rtt.min_rtt(),
             srtt: self.rtt.srtt(),
             new_data: self.snd.unsent() > 0 && self.snd.usable() > 0,
+            mtu_probe: self.snd.mtu_search.as_ref().and_then(|it| it.probe_start()),
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::recv::urgent::Mark;
 use crate::recv::window::RecvWindow;
 use crate::send::buffer::SendBuffer;
 use crate::send::chunks::Chunks;
+use crate::send::mtu_search::MtuSearch;
 use crate::send::pacing::Pacer;
 use crate::send::scoreboard::Scoreboard;
 use crate::send::usage::WindowUsage;
@@ -43,6 +44,8 @@ pub(super) struct Sender {
     /// Where chunks of what is unsent end, if it lies in chunks.
     pub(super) chunks: Option<Box<Chunks>>,
     pub(super) scoreboard: Scoreboard,
+    /// Where the path's MTU is searched for.
+    pub(super) mtu_search: Option<Box<MtuSearch>>,
     pub(super) window: SendWindow,
     pub(super) rate: RateEstimator,
     pub(super) pacer: Pacer,
@@ -73,6 +76,7 @@ packs!(Sender {
     buffer,
     chunks,
     scoreboard,
+    mtu_search,
     window,
     rate,
     pacer,
@@ -101,6 +105,7 @@ impl Sender {
                 SendQueue::Chunks { overhead } => Some(Box::new(Chunks::new(overhead))),
             },
             scoreboard: Scoreboard::default(),
+            mtu_search: None,
             window: SendWindow::new(),
             rate: RateEstimator::default(),
             pacer: Pacer::default(),

@@ -62,6 +62,9 @@ impl Connection {
         if self.snd.retries == self.config.retries1.max(1) {
             self.events.unresponsive = true;
         }
+        if self.snd.retries > self.config.retries1.max(1) {
+            self.doubt_path(now);
+        }
         self.tally.total_rto += 1;
         self.give_up_flight(now, counters);
         self.rtt.on_timeout();

@@ -5,6 +5,7 @@ mod rest;
 use core::time::Duration;
 
 use super::dup_acks::{AckKind, DupAcks};
+use super::findings::Findings;
 use super::frto::{Frto, FrtoAck};
 use super::prr::{Prr, PrrAck};
 use super::rack::Rack;
@@ -148,8 +149,9 @@ impl Recovery {
     }
 
     /// What is outstanding is to be sent again in smaller segments: no duplicate stands for any of it.
-    pub(crate) fn forget_duplicates(&mut self) {
+    pub(crate) fn forget_duplicates(&mut self, nxt: u64) {
         self.dup_acks.forget();
+        self.dup_acks.on_repair(nxt);
     }
 
     /// Packets were marked: a reduction without a loss begins. Says whether it does; while losses are
@@ -261,7 +263,12 @@ impl Recovery {
         }
         // RFC 5682 §2.1: not when the timeout comes in the middle of another repair.
         self.frto = match phase {
-            Phase::Open | Phase::Reduction if self.config.forward_rto => Frto::Armed,
+            // As Linux, nor when what was lost is a probe of the path's MTU.
+            Phase::Open | Phase::Reduction
+                if self.config.forward_rto && view.mtu_probe.is_none() =>
+            {
+                Frto::Armed
+            }
             Phase::Loss if self.frto == Frto::Armed => Frto::Armed,
             _ => Frto::Off,
         };
@@ -378,13 +385,11 @@ impl Recovery {
         lost: &mut dyn FnMut(&Sent),
         outcome: &mut Outcome,
     ) {
-        let mut found = false;
-        let mut found_again = false;
-        let mut note = |sent: &Sent| {
-            found = true;
-            found_again |= sent.is_resent();
-            lost(sent);
-        };
+        let over = outcome.left || outcome.recovered;
+        let suspect = view.mtu_probe.filter(|&start| start == view.una);
+        let suspect = suspect.filter(|_| self.phase == Phase::Open && !over);
+        let mut findings = Findings::new(suspect, lost);
+        let mut note = |sent: &Sent| findings.note(sent);
         if view.sack && self.config.rack {
             outcome.look_again = self.find_overtaken(view, scoreboard, &mut note);
         } else if view.sack {
@@ -400,14 +405,16 @@ impl Recovery {
         } else if self.dup_acks.shows_loss(view.kind, view.una) {
             scoreboard.mark_first_lost(&mut note);
         }
+        let (found, only_probe) = (findings.any(), findings.is_only_probe());
         outcome.lost = found;
+        outcome.mtu_probe_lost = only_probe;
         // What a repair leaves behind as lost was sent while it went on, and no cut has answered for it.
-        let left_behind = (outcome.left || outcome.recovered) && scoreboard.lost() > 0;
+        let left_behind = over && scoreboard.lost() > 0;
         // What was sent again after a timeout and lost again is congestion of its own.
         let enters = match self.phase {
-            Phase::Open | Phase::Reduction => found || left_behind,
+            Phase::Open | Phase::Reduction => (found && !only_probe) || left_behind,
             Phase::Recovery => false,
-            Phase::Loss => found_again && view.sack,
+            Phase::Loss => findings.any_again() && view.sack,
         };
         if enters {
             // A window that is being reduced already is not cut again.

@@ -1,6 +1,7 @@
 //! Finding and repairing losses: what acknowledgements and timers show, and what follows from it.
 
 mod dup_acks;
+mod findings;
 mod frto;
 mod machine;
 mod prr;

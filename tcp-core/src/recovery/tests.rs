@@ -25,6 +25,7 @@ struct Sender {
     nxt: u64,
     sack: bool,
     new_data: bool,
+    mtu_probe: Option<u64>,
 }
 
 impl Sender {
@@ -36,6 +37,7 @@ impl Sender {
             nxt: 1,
             sack: true,
             new_data: true,
+            mtu_probe: None,
         };
         for n in 0..segments {
             sender.send(at(n));
@@ -73,6 +75,7 @@ impl Sender {
             min_rtt: Some(RTT),
             srtt: Some(RTT),
             new_data: self.new_data,
+            mtu_probe: self.mtu_probe,
         }
     }
 
@@ -407,4 +410,57 @@ fn the_parts_can_be_turned_off() {
     sender.resend(at(104));
     let (outcome, _) = sender.ack(110, 1_001, &[], Some(1..101), Some(0));
     assert_eq!(outcome.undone, None);
+}
+
+/// RFC 4821 §7.6.2: the loss of a probe alone is nobody's congestion.
+#[test]
+fn a_probe_that_is_lost_alone_enters_no_recovery_and_no_controller_hears_of_it() {
+    for sack in [true, false] {
+        let mut sender = sender(10);
+        sender.sack = sack;
+        sender.mtu_probe = Some(1);
+        let blocks: &[Range<u64>] = if sack { &[101..401] } else { &[] };
+        let mut found = (Outcome::default(), Vec::new());
+        for _ in 0..3 {
+            found = sender.ack(150, 1, blocks, None, None);
+            if found.0.lost {
+                break;
+            }
+        }
+        let (outcome, told) = found;
+        assert!(outcome.mtu_probe_lost && outcome.lost && !outcome.entered);
+        assert_eq!(told, []);
+        assert_eq!(sender.recovery.phase(), Phase::Open);
+        assert_eq!(sender.board.first_lost(), Some(1..101));
+    }
+}
+
+#[test]
+fn a_probe_that_is_lost_with_others_is_a_loss_as_any() {
+    let mut sender = sender(10);
+    sender.mtu_probe = Some(1);
+    let (outcome, told) = sender.ack(150, 1, &[101..201, 301..701], None, None);
+    assert!(outcome.entered && !outcome.mtu_probe_lost);
+    assert_eq!(told, [1, 201]);
+}
+
+#[test]
+fn a_probe_behind_a_hole_is_no_suspect() {
+    let mut sender = sender(10);
+    sender.mtu_probe = Some(101);
+    let (outcome, told) = sender.ack(150, 1, &[101..501], None, None);
+    assert!(outcome.entered && !outcome.mtu_probe_lost);
+    assert_eq!(told, [1]);
+}
+
+#[test]
+fn a_timeout_of_a_probe_is_not_tested_by_new_data() {
+    for mtu_probe in [None, Some(1)] {
+        let mut sender = sender(10);
+        sender.mtu_probe = mtu_probe;
+        sender.time_out(1_000);
+        assert_eq!(sender.resend(at(1_000)), Some(1..101));
+        let _ = sender.ack(1_100, 101, &[], None, None);
+        assert_eq!(sender.recovery.wants_new_data(), mtu_probe.is_none());
+    }
 }

@@ -34,6 +34,8 @@ pub(crate) struct AckView<'a> {
     pub(crate) srtt: Option<Duration>,
     /// Whether there is new data, and a window for it.
     pub(crate) new_data: bool,
+    /// Where the probe of the path's MTU begins that is outstanding.
+    pub(crate) mtu_probe: Option<u64>,
 }
 
 /// What came of an acknowledgement or of time passing.
@@ -54,6 +56,8 @@ pub(crate) struct Outcome {
     pub(crate) resend: bool,
     /// Losses were found.
     pub(crate) lost: bool,
+    /// The only loss is the probe of the path's MTU: it was too large, and nothing is congested.
+    pub(crate) mtu_probe_lost: bool,
     /// Reordering was seen.
     pub(crate) reordered: bool,
     /// When to look again for what has been overtaken.

@@ -123,12 +123,15 @@ impl Chunks {
         self.closed.front().map_or(unsent_end, |(end, _)| *end)
     }
 
-    /// Whether PSH belongs on a segment that ends at `at`, before it is sent.
+    /// Whether PSH belongs on a segment that ends at `at`, before it is sent. One that takes several chunks has it
+    /// where one of them does.
     pub(crate) fn pushes_at(&self, at: u64, end: u64) -> bool {
-        match self.closed.front() {
-            Some((closed, push)) if *closed == at => *push,
-            _ => at == end && self.push,
-        }
+        let mut taken = self.closed.iter().take_while(|(closed, _)| *closed <= at);
+        taken.any(|(_, push)| *push) || (at == end && self.push && !self.closes_at(at))
+    }
+
+    fn closes_at(&self, at: u64) -> bool {
+        self.closed.front().is_some_and(|(closed, _)| *closed == at)
     }
 
     pub(crate) fn clear(&mut self) {

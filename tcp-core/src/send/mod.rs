@@ -2,6 +2,7 @@
 
 pub(crate) mod buffer;
 pub(crate) mod chunks;
+pub(crate) mod mtu_search;
 pub(crate) mod pacing;
 pub(crate) mod scoreboard;
 pub(crate) mod usage;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 use super::fault::FaultPlan;
@@ -50,6 +51,9 @@ pub struct LinkConfig {
     /// Bytes of the largest IP packet that passes; `None` lets all pass.
     #[serde(skip_serializing_if = "is_default")]
     pub mtu: Option<u16>,
+    /// Times from which on another MTU holds, as when a route changes.
+    #[serde(skip_serializing_if = "is_default")]
+    pub mtu_changes: Vec<MtuChange>,
     /// What the sender of a larger one hears.
     #[serde(skip_serializing_if = "is_default")]
     pub too_big: TooBig,
@@ -171,7 +175,7 @@ pub struct ReorderConfig {
 }
 
 /// What the sender of a packet larger than the MTU hears.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum TooBig {
     /// ICMP 'fragmentation needed' or ICMPv6 'packet too big', with the MTU. IPv4 packets that could
@@ -180,6 +184,17 @@ pub enum TooBig {
     Icmp,
     /// Nothing: a path MTU black hole (RFC 2923).
     Silence,
+}
+
+/// Another MTU.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MtuChange {
+    /// The first moment at which it holds.
+    #[serde(with = "humantime_serde")]
+    pub at: Duration,
+    /// Bytes of the largest IP packet that passes from then on.
+    pub mtu: u16,
 }
 
 /// A time in which every packet that is sent is lost.

@@ -72,7 +72,8 @@ pub(super) fn check(config: &LinkConfig) -> Result<(), LinkError> {
         }
         _ => {}
     }
-    if let Some(mtu) = config.mtu.filter(|mtu| *mtu < 68) {
+    let changed = config.mtu_changes.iter().map(|change| change.mtu);
+    if let Some(mtu) = config.mtu.into_iter().chain(changed).find(|mtu| *mtu < 68) {
         return Err(LinkError::MtuTooSmall(mtu));
     }
     for hole in &config.blackholes {

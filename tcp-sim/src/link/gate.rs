@@ -1,8 +1,10 @@
 //! What a link does not take at all: packets that are too big, and all in a blackhole's time.
 
+use std::time::Duration;
+
 use tcp_core::Instant;
 
-use super::config::{Blackhole, LinkConfig, TooBig};
+use super::config::{Blackhole, LinkConfig, MtuChange, TooBig};
 use super::fate::DropReason;
 use super::too_big;
 
@@ -10,6 +12,7 @@ use super::too_big;
 #[derive(Clone, Debug)]
 pub(super) struct Gate {
     mtu: Option<u16>,
+    mtu_changes: Vec<MtuChange>,
     too_big: TooBig,
     blackholes: Vec<Blackhole>,
 }
@@ -26,6 +29,7 @@ impl Gate {
     pub(super) fn new(config: &LinkConfig) -> Gate {
         Gate {
             mtu: config.mtu,
+            mtu_changes: config.mtu_changes.clone(),
             too_big: config.too_big,
             blackholes: config.blackholes.clone(),
         }
@@ -33,7 +37,11 @@ impl Gate {
 
     /// Whether a packet comes in.
     pub(super) fn admit(&self, now: Instant, packet: &[u8]) -> Result<(), Refusal> {
-        if let Some(mtu) = self.mtu.filter(|mtu| packet.len() > usize::from(*mtu)) {
+        let now = now.saturating_duration_since(Instant::ZERO);
+        if let Some(mtu) = self
+            .mtu_at(now)
+            .filter(|mtu| packet.len() > usize::from(*mtu))
+        {
             return Err(Refusal {
                 reason: DropReason::TooBig,
                 reply: match self.too_big {
@@ -42,7 +50,6 @@ impl Gate {
                 },
             });
         }
-        let now = now.saturating_duration_since(Instant::ZERO);
         let is_open = |hole: &Blackhole| hole.from <= now && now < hole.until;
         if self.blackholes.iter().any(is_open) {
             return Err(Refusal {
@@ -51,6 +58,12 @@ impl Gate {
             });
         }
         Ok(())
+    }
+
+    fn mtu_at(&self, now: Duration) -> Option<u16> {
+        let past = self.mtu_changes.iter().filter(|it| it.at <= now);
+        let last = past.max_by_key(|it| it.at);
+        last.map(|it| it.mtu).or(self.mtu)
     }
 }
 
@@ -78,6 +91,18 @@ mod tests {
         assert!(lost(1_999_999_999));
         assert!(!lost(2_000_000_000));
         assert!(lost(5_500_000_000));
+    }
+
+    #[test]
+    fn the_mtu_changes_when_it_is_said_to() {
+        let packet = segment(ACK, &[0; 100]);
+        let gate =
+            gate("mtu = 139\nmtu_changes = [{at = '1s', mtu = 140}, {at = '2s', mtu = 139}]");
+        let passes = |millis| gate.admit(Instant::from_millis(millis), &packet).is_ok();
+        assert_eq!(
+            [0, 999, 1_000, 1_999, 2_000].map(passes),
+            [false, false, true, true, false]
+        );
     }
 
     #[test]

@@ -68,6 +68,7 @@ impl Configuration<'_> {
                 overhead: CHUNK_OVERHEAD,
             },
             max_segment_size: settings.max_segment,
+            mtu_probing: sysctls.mtu_probing(),
             window_scaling,
             timestamps: sysctls.tcp_timestamps != 0,
             sack: sysctls.tcp_sack != 0,

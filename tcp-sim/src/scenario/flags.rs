@@ -15,7 +15,9 @@ use super::{
     AppConfig, DuplexConfig, FlowConfig, HostConfig, Scenario, WrittenError, default_time_limit,
 };
 use crate::link::LinkConfig;
-use crate::link::config::{Blackhole, LossConfig, QueueLimit, ReorderConfig, Spike};
+use crate::link::config::{
+    Blackhole, LossConfig, MtuChange, QueueLimit, ReorderConfig, Spike, TooBig,
+};
 use crate::units::{Bytes, Probability, Rate};
 use crate::world::Family;
 
@@ -23,7 +25,7 @@ use crate::world::Family;
 #[derive(Args, Clone, Debug, Default)]
 pub struct ScenarioArgs {
     /// A scenario file (TOML); `--seed` and `--time-limit` replace what it says, all else is its
-    #[arg(value_name = "FILE", conflicts_with_all = ["congestion", "ecn", "without", "tcp"])]
+    #[arg(value_name = "FILE", conflicts_with_all = ["congestion", "ecn", "mtu_probing", "without", "tcp"])]
     pub file: Option<PathBuf>,
 
     /// Where all that is random comes from [default: 0]
@@ -106,6 +108,18 @@ struct LinkArgs {
     /// When packets take longer, and by how much: 5s..6s:2s; may be repeated
     #[arg(long, value_name = "TIME..TIME:TIME", value_parser = parse_spike, conflicts_with = "file")]
     spike: Vec<Spike>,
+
+    /// Bytes of the largest IP packet that passes [default: any]
+    #[arg(long, value_name = "BYTES", conflicts_with = "file")]
+    path_mtu: Option<u16>,
+
+    /// What the sender of a larger one hears [default: icmp]
+    #[arg(long, value_name = "ANSWER", conflicts_with = "file")]
+    too_big: Option<TooBig>,
+
+    /// From when on other packets pass, and how large ones: 12m:1500; may be repeated
+    #[arg(long, value_name = "TIME:BYTES", value_parser = parse_mtu_change, conflicts_with = "file")]
+    mtu_change: Vec<MtuChange>,
 
     /// A fault from client to server: 'drop data 3'; may be repeated
     #[arg(long, value_name = "FAULT", conflicts_with = "file")]
@@ -228,6 +242,9 @@ impl LinkArgs {
             corrupt: self.corrupt.unwrap_or_default(),
             blackholes: self.blackhole.clone(),
             spikes: self.spike.clone(),
+            mtu: self.path_mtu,
+            mtu_changes: self.mtu_change.clone(),
+            too_big: self.too_big.unwrap_or_default(),
             ..LinkConfig::default()
         };
         let over = |base: &LinkConfig, pairs: toml::Table, flag| {
@@ -296,6 +313,12 @@ fn parse_blackhole(text: &str) -> Result<Blackhole, Expected> {
     let time = humantime::parse_duration;
     let (from, until) = halves(text, "..", time, time).ok_or(Expected("two times, as 5s..7s"))?;
     Ok(Blackhole { from, until })
+}
+
+fn parse_mtu_change(text: &str) -> Result<MtuChange, Expected> {
+    let (at, mtu) = halves(text, ":", humantime::parse_duration, u16::from_str)
+        .ok_or(Expected("a time and bytes, as 12m:1500"))?;
+    Ok(MtuChange { at, mtu })
 }
 
 fn parse_spike(text: &str) -> Result<Spike, Expected> {

@@ -19,7 +19,7 @@ pub use duplex::DuplexConfig;
 pub use flags::ScenarioArgs;
 pub use overlay::WrittenError;
 pub use part::Part;
-pub use tcp::{CongestionName, EcnName, ScalingName, ScalingSetting, TcpSettings};
+pub use tcp::{CongestionName, EcnName, MtuProbingName, ScalingName, ScalingSetting, TcpSettings};
 pub use tcp_args::TcpArgs;
 
 use crate::link::config::is_default;
@@ -224,6 +224,8 @@ mod tests {
              --server 'window_scaling = \"off\", recv_buffer = \"64Ki\", min_rto = \"1s\"'",
             "tcp-sim --congestion bbr --ecn request --without rack --without tail-loss-probe \
              --tcp 'max_rto = \"5s\", pacing = false' --server 'rack = true, congestion = \"reno\"'",
+            "tcp-sim --path-mtu 1400 --too-big silence --mtu-change 12m:1500 --mtu-probing always \
+             --tcp 'base_mss = 512, probe_interval = \"10s\", max_mtu_probes = 1'",
             "tcp-sim --spike 1s..1500ms:2s --spike 9s..10s:1ms --corrupt 0.001",
             "tcp-sim --there 'loss = { to_bad = 0.1, to_good = 0.5 }' \
              --back 'middlebox = { strip = [\"timestamps\"], strip_from = \"all\" }'",
@@ -286,6 +288,8 @@ mod tests {
             ("--tcp 'ecn = \"on\"'", "`off`, `accept`, `request`"),
             ("--congestion vegas", "reno, cubic, bbr"),
             ("--without sleep", "tail-loss-probe"),
+            ("--mtu-probing sometimes", "off, on-black-hole, always"),
+            ("--mtu-change 1500", "12m:1500"),
             ("nowhere.toml", "nowhere.toml"),
             ("a.toml --congestion reno", "cannot be used with"),
             ("a.toml --loss 0.1", "cannot be used with"),

@@ -6,7 +6,8 @@ use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use tcp_core::congestion::CubicOptions;
 use tcp_core::{
-    BufferSize, CongestionAlgorithm, EcnMode, RecoveryConfig, TcpConfig, WindowScaling,
+    BufferSize, CongestionAlgorithm, EcnMode, MtuProbing, MtuProbingConfig, RecoveryConfig,
+    TcpConfig, WindowScaling,
 };
 
 use crate::link::config::is_default;
@@ -31,6 +32,27 @@ pub struct TcpSettings {
     /// See [`TcpConfig::max_segment_size`].
     #[serde(skip_serializing_if = "is_default")]
     pub max_segment_size: Option<u16>,
+    /// See [`MtuProbingConfig::mode`].
+    #[serde(skip_serializing_if = "is_default")]
+    pub mtu_probing: Option<MtuProbingName>,
+    /// See [`MtuProbingConfig::base_mss`].
+    #[serde(skip_serializing_if = "is_default")]
+    pub base_mss: Option<u16>,
+    /// See [`MtuProbingConfig::probe_floor`].
+    #[serde(skip_serializing_if = "is_default")]
+    pub mtu_probe_floor: Option<u16>,
+    /// See [`MtuProbingConfig::min_snd_mss`].
+    #[serde(skip_serializing_if = "is_default")]
+    pub min_snd_mss: Option<u16>,
+    /// See [`MtuProbingConfig::probe_threshold`].
+    #[serde(skip_serializing_if = "is_default")]
+    pub probe_threshold: Option<u16>,
+    /// See [`MtuProbingConfig::probe_interval`].
+    #[serde(with = "humantime_serde", skip_serializing_if = "is_default")]
+    pub probe_interval: Option<Duration>,
+    /// See [`MtuProbingConfig::max_probes`].
+    #[serde(skip_serializing_if = "is_default")]
+    pub max_mtu_probes: Option<u8>,
     /// See [`TcpConfig::window_scaling`].
     #[serde(skip_serializing_if = "is_default")]
     pub window_scaling: Option<ScalingSetting>,
@@ -145,6 +167,18 @@ pub enum EcnName {
     Request,
 }
 
+/// See [`MtuProbing`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum MtuProbingName {
+    /// ICMP alone tells of the path's MTU.
+    Off,
+    /// Searched for where timeouts suggest that the path swallows large packets.
+    OnBlackHole,
+    /// Searched for from the beginning.
+    Always,
+}
+
 impl TcpSettings {
     /// The defaults with these settings in their place.
     pub fn to_config(&self) -> TcpConfig {
@@ -159,6 +193,7 @@ impl TcpSettings {
             recv_buffer: buffer(self.recv_buffer, self.recv_buffer_max, base.recv_buffer),
             send_buffer: buffer(self.send_buffer, self.send_buffer_max, base.send_buffer),
             max_segment_size: self.max_segment_size.or(base.max_segment_size),
+            mtu_probing: self.mtu_probing_over(base.mtu_probing),
             window_scaling: match self.window_scaling {
                 None => base.window_scaling,
                 Some(ScalingSetting::Named(ScalingName::Auto)) => WindowScaling::Auto,
@@ -184,6 +219,18 @@ impl TcpSettings {
             ecn: self.ecn.map_or(base.ecn, EcnName::mode),
             ecn_fallback: self.ecn_fallback.unwrap_or(base.ecn_fallback),
             ..base
+        }
+    }
+
+    fn mtu_probing_over(&self, base: MtuProbingConfig) -> MtuProbingConfig {
+        MtuProbingConfig {
+            mode: self.mtu_probing.map_or(base.mode, MtuProbingName::mode),
+            base_mss: self.base_mss.unwrap_or(base.base_mss),
+            probe_floor: self.mtu_probe_floor.unwrap_or(base.probe_floor),
+            min_snd_mss: self.min_snd_mss.unwrap_or(base.min_snd_mss),
+            probe_threshold: self.probe_threshold.unwrap_or(base.probe_threshold),
+            probe_interval: self.probe_interval.unwrap_or(base.probe_interval),
+            max_probes: self.max_mtu_probes.unwrap_or(base.max_probes),
         }
     }
 
@@ -241,6 +288,17 @@ impl CongestionName {
             CongestionName::Reno => CongestionAlgorithm::Reno,
             CongestionName::Cubic => CongestionAlgorithm::CUBIC,
             CongestionName::Bbr => CongestionAlgorithm::Bbr,
+        }
+    }
+}
+
+impl MtuProbingName {
+    /// What it names.
+    pub fn mode(self) -> MtuProbing {
+        match self {
+            MtuProbingName::Off => MtuProbing::Off,
+            MtuProbingName::OnBlackHole => MtuProbing::OnBlackHole,
+            MtuProbingName::Always => MtuProbing::Always,
         }
     }
 }

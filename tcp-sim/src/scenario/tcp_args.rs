@@ -5,7 +5,7 @@ use toml::Table;
 
 use super::overlay::{WrittenError, overlaid, parse_pairs, read_pairs, write_pairs};
 use super::part::Part;
-use super::tcp::{CongestionName, EcnName, TcpSettings};
+use super::tcp::{CongestionName, EcnName, MtuProbingName, TcpSettings};
 
 /// What every connection is set to.
 #[derive(Args, Clone, Debug, Default)]
@@ -18,6 +18,10 @@ pub struct TcpArgs {
     /// Explicit congestion notification [default: accept]
     #[arg(long, value_name = "MODE")]
     pub ecn: Option<EcnName>,
+
+    /// When the path's MTU is searched for by probes [default: on-black-hole]
+    #[arg(long, value_name = "MODE")]
+    pub mtu_probing: Option<MtuProbingName>,
 
     /// A part that is turned off; may be repeated
     #[arg(long, value_name = "PART")]
@@ -34,6 +38,7 @@ impl TcpArgs {
         let mut settings = self.tcp.clone().unwrap_or_default();
         settings.congestion = self.congestion.or(settings.congestion);
         settings.ecn = self.ecn.or(settings.ecn);
+        settings.mtu_probing = self.mtu_probing.or(settings.mtu_probing);
         for part in &self.without {
             part.turn_off(&mut settings);
         }

@@ -1,7 +1,7 @@
 //! How our stack's connections behave: options that every command has.
 
 use clap::{Args, ValueEnum};
-use tcp_core::{CongestionAlgorithm, EcnMode, TcpConfig};
+use tcp_core::{CongestionAlgorithm, EcnMode, MtuProbing, MtuProbingConfig, TcpConfig};
 
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Connections of our stack")]
@@ -17,6 +17,10 @@ pub struct TcpArgs {
     /// Whether queues may mark packets in place of dropping them [default: accept]
     #[arg(long, value_name = "MODE")]
     ecn: Option<Ecn>,
+
+    /// When the path's MTU is searched for by probes [default: on-black-hole]
+    #[arg(long, value_name = "MODE")]
+    mtu_probing: Option<Probing>,
 }
 
 /// A congestion control, under the name that `TCP_CONGESTION` has for it.
@@ -40,6 +44,16 @@ enum Ecn {
     Request,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+enum Probing {
+    /// ICMP alone tells of it
+    Off,
+    /// Where timeouts suggest that the path swallows large packets
+    OnBlackHole,
+    /// From the beginning
+    Always,
+}
+
 impl TcpArgs {
     /// `base`, but for what the user has said.
     pub fn over(&self, base: TcpConfig) -> TcpConfig {
@@ -53,7 +67,16 @@ impl TcpArgs {
             Ecn::Accept => EcnMode::Accept,
             Ecn::Request => EcnMode::Request,
         });
+        let probing = self.mtu_probing.map(|mode| match mode {
+            Probing::Off => MtuProbing::Off,
+            Probing::OnBlackHole => MtuProbing::OnBlackHole,
+            Probing::Always => MtuProbing::Always,
+        });
         TcpConfig {
+            mtu_probing: MtuProbingConfig {
+                mode: probing.unwrap_or(base.mtu_probing.mode),
+                ..base.mtu_probing
+            },
             congestion: congestion.unwrap_or(base.congestion),
             pacing: base.pacing && !self.no_pacing,
             ecn: ecn.unwrap_or(base.ecn),
@@ -90,8 +113,10 @@ mod tests {
 
     #[test]
     fn what_is_said_counts() {
-        let said = ["--congestion", "bbr", "--no-pacing", "--ecn", "off"];
+        let said = "--congestion bbr --no-pacing --ecn off --mtu-probing always";
+        let said: Vec<_> = said.split(' ').collect();
         let config = parse(&said).unwrap().over(TcpConfig::default());
+        assert_eq!(config.mtu_probing.mode, MtuProbing::Always);
         assert_eq!(config.congestion, CongestionAlgorithm::Bbr);
         assert!(!config.pacing);
         assert_eq!(config.ecn, EcnMode::Off);

@@ -53,14 +53,24 @@ impl Curve {
         }
     }
 
-    /// The same curve in segments, with segments of `mss` bytes.
+    /// The same curve for segments of `mss` bytes.
     pub(super) fn with_mss(self, mss: u32) -> Self {
         let mss = mss.max(1);
         Curve {
-            w_max: rescale(self.w_max, self.mss, mss),
+            w_max: refit(self.w_max, self.mss, mss),
             k: self.k,
             mss,
         }
+    }
+}
+
+/// What a window of `bytes`, of segments of `from` bytes, is with segments of `to` bytes: as many of them where they
+/// are smaller. What is proven to pass in a round trip is bytes, so larger ones make it no larger.
+pub(super) fn refit(bytes: u32, from: u32, to: u32) -> u32 {
+    if to > from {
+        bytes
+    } else {
+        rescale(bytes, from, to)
     }
 }
 

@@ -3,7 +3,7 @@
 
 use core::time::Duration;
 
-use super::curve::{Curve, rescale};
+use super::curve::{Curve, refit};
 use crate::time::Instant;
 
 /// What a stage of congestion avoidance knows, from its first acknowledgement to the next reduction.
@@ -85,9 +85,9 @@ impl Epoch {
         u32::try_from(window).unwrap_or(u32::MAX)
     }
 
-    /// The same stage in segments, with segments of `to` bytes in place of `from`.
+    /// The same stage with segments of `to` bytes in place of `from`.
     pub(super) fn with_mss(self, from: u32, to: u32) -> Self {
-        let w_est = rescale((self.w_est / EST_UNIT) as u32, from, to);
+        let w_est = refit((self.w_est / EST_UNIT) as u32, from, to);
         Epoch {
             curve: self.curve.with_mss(to),
             w_est: u64::from(w_est) * EST_UNIT,

@@ -8,7 +8,7 @@ mod tests;
 use alloc::boxed::Box;
 use core::time::Duration;
 
-use self::curve::rescale;
+use self::curve::{refit, rescale};
 use self::epoch::{Epoch, Growth};
 use super::controller::Controller;
 use super::hystart::HyStart;
@@ -317,17 +317,18 @@ impl Controller for Cubic {
 }
 
 impl Window {
-    /// The window keeps its number of segments, and so does all that is measured against it.
+    /// The window keeps its number of segments, or its bytes where segments become larger, and so does all that is
+    /// measured against it.
     fn with_mss(self, from: u32, to: u32) -> Self {
         let ssthresh = match self.ssthresh {
             u32::MAX => u32::MAX,
-            ssthresh => rescale(ssthresh, from, to),
+            ssthresh => refit(ssthresh, from, to),
         };
         Window {
-            cwnd: rescale(self.cwnd, from, to).max(to),
+            cwnd: refit(self.cwnd, from, to).max(to),
             ssthresh,
-            w_max: rescale(self.w_max, from, to),
-            cwnd_prior: rescale(self.cwnd_prior, from, to),
+            w_max: refit(self.w_max, from, to),
+            cwnd_prior: refit(self.cwnd_prior, from, to),
             epoch: self.epoch.map(|epoch| epoch.with_mss(from, to)),
             hystart: self.hystart,
         }

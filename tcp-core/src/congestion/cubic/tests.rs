@@ -320,3 +320,18 @@ fn it_takes_over_where_another_stood() {
     assert_eq!(later.window.w_max, 50 * MSS);
     assert!(later.window().abs_diff(50 * MSS) < MSS);
 }
+
+/// As Linux after a probe of the path's MTU (`tcp_mtup_probe_success`).
+#[test]
+fn larger_segments_make_no_window_larger() {
+    let mut cubic = cubic(100);
+    lose(&mut cubic);
+    run(&mut cubic, 0, 1_000);
+    let before = cubic.window;
+    cubic.on_mss_change(MSS + MSS / 4);
+    assert_eq!(cubic.window(), before.cwnd);
+    assert_eq!(cubic.ssthresh(), before.ssthresh);
+    assert_eq!(cubic.window.w_max, before.w_max);
+    cubic.on_mss_change(1_000 * MSS);
+    assert_eq!(cubic.window(), 1_000 * MSS, "one segment at least");
+}

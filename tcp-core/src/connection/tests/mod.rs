@@ -25,6 +25,7 @@ mod limits;
 mod loss;
 mod on_read;
 mod open;
+mod path_mtu;
 mod sack;
 mod switch;
 mod transfer;

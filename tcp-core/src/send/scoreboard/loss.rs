@@ -116,6 +116,18 @@ impl Scoreboard {
         reneged
     }
 
+    /// The run that holds `offset`, if it is in the network, is lost.
+    pub(crate) fn mark_lost_at(&mut self, offset: u64) {
+        let index = self.index_of(offset);
+        if self
+            .sent
+            .get(index)
+            .is_some_and(|sent| sent.fate == Fate::InFlight)
+        {
+            self.set_fate(index, Fate::Lost);
+        }
+    }
+
     /// Nothing was lost after all: what was thought so is in the network.
     pub(crate) fn unmark_lost(&mut self) {
         while let Some(&start) = self.lost_runs.first() {

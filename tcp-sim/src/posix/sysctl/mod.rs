@@ -4,7 +4,7 @@ mod value;
 
 use std::time::Duration;
 
-use tcp_core::{CongestionAlgorithm, EcnMode, Overflow};
+use tcp_core::{CongestionAlgorithm, EcnMode, MtuProbing, MtuProbingConfig, Overflow};
 use thiserror::Error;
 
 use value::Value;
@@ -131,6 +131,19 @@ sysctls! {
     /// Whether TIME-WAIT ignores RST.
     "net.ipv4.tcp_rfc1337" tcp_rfc1337: u8 = 0, 0, 1;
 
+    /// When the path's MTU is searched for by probes. 0: never; 1: after timeouts in a row; 2: always.
+    "net.ipv4.tcp_mtu_probing" tcp_mtu_probing: u8 = 0, 0, 2;
+    /// Payload bytes that the search for the path's MTU begins with.
+    "net.ipv4.tcp_base_mss" tcp_base_mss: u32 = 1_024, 88, 65_535;
+    /// The least payload that timeouts in a row lead to.
+    "net.ipv4.tcp_mtu_probe_floor" tcp_mtu_probe_floor: u32 = 48, 48, 65_535;
+    /// Seconds after which the search for the path's MTU may begin anew.
+    "net.ipv4.tcp_probe_interval" tcp_probe_interval: u32 = 600, 0, u32::MAX;
+    /// Bytes between what passes and what does not, below which the search ends.
+    "net.ipv4.tcp_probe_threshold" tcp_probe_threshold: u32 = 8, 0, u32::MAX;
+    /// The least MSS that the path's MTU leads to; a peer's is never taken for less than 88.
+    "net.ipv4.tcp_min_snd_mss" tcp_min_snd_mss: u32 = 48, 48, 65_535;
+
     /// With `fq` every connection is paced; there is no queue else.
     "net.core.default_qdisc" default_qdisc: String = "pfifo_fast".to_owned(), 0, 0;
 
@@ -146,18 +159,6 @@ sysctls! {
     "net.ipv4.tcp_adv_win_scale" tcp_adv_win_scale: u32 = 1, 0, u32::MAX;
     /// The whole window is offered.
     "net.ipv4.tcp_app_win" tcp_app_win: u8 = 31, 0, 31;
-    /// The path's MTU is found by ICMP alone.
-    "net.ipv4.tcp_mtu_probing" tcp_mtu_probing: u8 = 0, 0, 2;
-    /// Of MTU probing.
-    "net.ipv4.tcp_base_mss" tcp_base_mss: u32 = 1_024, 88, 65_535;
-    /// Of MTU probing.
-    "net.ipv4.tcp_mtu_probe_floor" tcp_mtu_probe_floor: u32 = 48, 48, 65_535;
-    /// Of MTU probing.
-    "net.ipv4.tcp_probe_interval" tcp_probe_interval: u32 = 600, 0, u32::MAX;
-    /// Of MTU probing.
-    "net.ipv4.tcp_probe_threshold" tcp_probe_threshold: u32 = 8, 0, u32::MAX;
-    /// The least MSS is 88.
-    "net.ipv4.tcp_min_snd_mss" tcp_min_snd_mss: u32 = 48, 48, 65_535;
     /// Reordering is learnt from what arrives.
     "net.ipv4.tcp_reordering" tcp_reordering: u32 = 3, 1, 300;
     /// Reordering is learnt from what arrives.
@@ -289,6 +290,24 @@ impl Sysctls {
             0 => EcnMode::Off,
             1 => EcnMode::Request,
             _ => EcnMode::Accept,
+        }
+    }
+
+    pub(super) fn mtu_probing(&self) -> MtuProbingConfig {
+        let bytes = |bytes: u32| u16::try_from(bytes).unwrap_or(u16::MAX);
+        MtuProbingConfig {
+            mode: match self.tcp_mtu_probing {
+                0 => MtuProbing::Off,
+                1 => MtuProbing::OnBlackHole,
+                _ => MtuProbing::Always,
+            },
+            base_mss: bytes(self.tcp_base_mss),
+            probe_floor: bytes(self.tcp_mtu_probe_floor),
+            min_snd_mss: bytes(self.tcp_min_snd_mss),
+            probe_threshold: bytes(self.tcp_probe_threshold),
+            probe_interval: Duration::from_secs(self.tcp_probe_interval.into()),
+            // Linux believes the first loss.
+            max_probes: 1,
         }
     }
 

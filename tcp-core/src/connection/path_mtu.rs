@@ -1,0 +1,217 @@
+//! How large a segment may be: what ICMP tells of the path (RFC 1191, RFC 8201), and what probes find out
+//! (RFC 4821, as Linux does it).
+
+use alloc::boxed::Box;
+use core::ops::Range;
+use core::time::Duration;
+
+use super::decision::Shape;
+use super::limit::Limit;
+use super::machine::Connection;
+use crate::config::{MIN_MSS, MtuProbing};
+use crate::congestion::Phase;
+use crate::send::mtu_search::MtuSearch;
+use crate::send::scoreboard::DUP_THRESH;
+use crate::stats::Counters;
+use crate::time::Instant;
+
+/// Segments of the least window in which a probe may go: with the loss of one the others still show it.
+const PROBE_WINDOW: u64 = 11;
+/// Segments that must be able to follow a probe, so that its loss is soon seen.
+const FOLLOWERS: u64 = DUP_THRESH + 1;
+
+/// Bytes of the timestamps option with its padding.
+const TIMESTAMPS_LEN: u16 = 12;
+
+impl Connection {
+    /// Payload bytes of a full segment that carries no SACK blocks.
+    pub(super) fn full_payload(&self) -> u32 {
+        let payload = self.agreed.mss.saturating_sub(self.fixed_options());
+        u32::from(payload).max(1)
+    }
+
+    /// Bytes of the options that every segment has.
+    fn fixed_options(&self) -> u16 {
+        if self.agreed.timestamps {
+            TIMESTAMPS_LEN
+        } else {
+            0
+        }
+    }
+
+    /// The handshake is complete: where it is asked for, the search begins, and what is sent fits its base.
+    pub(super) fn begin_mtu_search(&mut self, now: Instant) {
+        if self.config.mtu_probing.mode == MtuProbing::Always {
+            self.snd.mtu_search = Some(Box::new(self.new_mtu_search(now)));
+            self.fit_mss();
+        }
+    }
+
+    /// ICMP: smaller segments from now on, and what is outstanding again in them.
+    pub(super) fn on_path_mtu(&mut self, now: Instant, mss: u16) {
+        let mss = mss.max(MIN_MSS).max(self.config.mtu_probing.min_snd_mss);
+        self.agreed.path_mss = self.agreed.path_mss.min(mss);
+        if !self.state.is_synchronized() {
+            return;
+        }
+        let is_smaller = mss < self.agreed.mss;
+        let probe = self.bound_mtu_search(now, mss);
+        if is_smaller {
+            self.set_mss(mss);
+            let _ = self
+                .snd
+                .scoreboard
+                .mark_timed_out(now, Duration::ZERO, &mut |_| {});
+        } else if let Some(start) = probe {
+            self.snd.scoreboard.mark_lost_at(start);
+        } else {
+            return;
+        }
+        self.send_smaller(now);
+    }
+
+    /// Where the search was over long ago, it begins anew.
+    pub(super) fn renew_mtu_search(&mut self, now: Instant) {
+        if let Some(search) = &mut self.snd.mtu_search
+            && search.is_stale(now, &self.config.mtu_probing)
+        {
+            search.begin_anew(now, self.agreed.mss);
+        }
+    }
+
+    /// The data of a probe that may go now (Linux's `tcp_mtu_probe`). An error says what it is better to wait for than to
+    /// send what is smaller.
+    pub(super) fn mtu_probe(
+        &self,
+        shape: &Shape,
+        in_flight: u64,
+    ) -> Result<Option<Range<u64>>, Limit> {
+        let Some(search) = &self.snd.mtu_search else {
+            return Ok(None);
+        };
+        let Some(size) = search.next_size(&self.config.mtu_probing) else {
+            return Ok(None);
+        };
+        let piece = shape.piece;
+        let cwnd = u64::from(self.cwnd());
+        let calm = self.recovery.phase() == Phase::Open && self.snd.scoreboard.lost() == 0;
+        let plain = shape.options.sack.is_empty() && !self.is_urgent();
+        if !calm || !plain || size <= self.agreed.mss || cwnd < PROBE_WINDOW * piece {
+            return Ok(None);
+        }
+        let payload = piece + u64::from(size - self.agreed.mss);
+        let needed = payload + FOLLOWERS * u64::from(self.full_payload());
+        let data = self.snd.nxt..self.snd.nxt + payload;
+        let available = self.snd.buffer.end().saturating_sub(self.snd.nxt);
+        let record = self.snd.buffer.record_end(self.snd.nxt);
+        let joins_records = record.is_some_and(|end| end < data.end);
+        if available < needed || u64::from(self.snd.window.bytes()) < needed || joins_records {
+            return Ok(None);
+        }
+        if self.snd.usable() < needed {
+            return Err(Limit::PeerWindow);
+        }
+        if in_flight + payload.max(2 * piece) <= cwnd {
+            return Ok(Some(data));
+        }
+        if in_flight == 0 {
+            Ok(None)
+        } else {
+            Err(Limit::Congestion)
+        }
+    }
+
+    /// The probe goes out.
+    pub(super) fn note_mtu_probe(&mut self, data: Range<u64>, shape: &Shape) {
+        let beyond = data.end - data.start - shape.piece;
+        let size = u64::from(self.agreed.mss) + beyond;
+        if let Some(search) = &mut self.snd.mtu_search {
+            search.on_sent(data, size.min(u64::from(u16::MAX)) as u16);
+        }
+    }
+
+    /// SND.UNA has moved: where it passed the probe, all segments may be as large.
+    pub(super) fn take_mtu_probe(&mut self, counters: &mut Counters) {
+        let Some(search) = &mut self.snd.mtu_search else {
+            return;
+        };
+        if search.on_acked(self.snd.una) {
+            counters.mtup_success += 1;
+            self.agreed.path_mss = self.agreed.path_mss.max(search.low());
+            self.fit_mss();
+        }
+    }
+
+    /// The probe was lost, and nothing else: it was too large, and the window stays as it is.
+    pub(super) fn on_mtu_probe_lost(&mut self, now: Instant, counters: &mut Counters) {
+        counters.mtup_fail += 1;
+        if let Some(search) = &mut self.snd.mtu_search {
+            search.on_lost();
+        }
+        self.send_smaller(now);
+    }
+
+    /// What is outstanding timed out time and again: the path may swallow what is large (RFC 2923, RFC 4821 §7.7).
+    pub(super) fn doubt_path(&mut self, now: Instant) {
+        let config = self.config.mtu_probing;
+        if config.mode == MtuProbing::Off {
+            return;
+        }
+        let options = self.fixed_options();
+        let search = match &self.snd.mtu_search {
+            Some(search) => search.after_black_hole(options, &config),
+            None => self.new_mtu_search(now),
+        };
+        let first = self.snd.scoreboard.first_end().unwrap_or(self.snd.una);
+        let first = (first - self.snd.una).min(self.full_payload().into());
+        // What fits already would fare no better.
+        if first > u64::from(search.low().saturating_sub(options)) {
+            self.snd.mtu_search = Some(Box::new(search));
+            self.fit_mss();
+        }
+    }
+
+    /// Between the base and what both ends agreed on.
+    fn new_mtu_search(&self, now: Instant) -> MtuSearch {
+        let base = self.config.mtu_probing.base_mss;
+        let low = base.saturating_add(self.fixed_options());
+        MtuSearch::new(now, low, self.agreed.mss)
+    }
+
+    /// What ICMP told bounds the search, for an interval. Gives the offset of a probe that is too large.
+    fn bound_mtu_search(&mut self, now: Instant, mss: u16) -> Option<u64> {
+        let ceiling = self.agreed.mss;
+        if self.snd.mtu_search.is_none() {
+            if self.config.mtu_probing.mode == MtuProbing::Off || mss >= ceiling {
+                return None;
+            }
+            self.snd.mtu_search = Some(Box::new(MtuSearch::new(now, ceiling, ceiling)));
+        }
+        let search = self.snd.mtu_search.as_mut()?;
+        search.on_too_big(now, mss)
+    }
+
+    /// The MSS follows the search.
+    fn fit_mss(&mut self) {
+        if let Some(search) = &self.snd.mtu_search {
+            let least = self.config.mtu_probing.min_snd_mss;
+            let passes = search.low().min(self.agreed.path_mss);
+            self.set_mss(passes.max(least).min(search.ceiling()));
+        }
+    }
+
+    fn set_mss(&mut self, mss: u16) {
+        if mss != self.agreed.mss {
+            self.agreed.mss = mss;
+            let payload = self.full_payload();
+            self.congestion.on_mss_change(payload);
+        }
+    }
+
+    /// What is lost was too large: again, in smaller segments, and no sign of congestion.
+    fn send_smaller(&mut self, now: Instant) {
+        self.recovery.forget_duplicates(self.snd.nxt);
+        self.pending.retransmit = true;
+        self.arm_retransmit(now);
+    }
+}
