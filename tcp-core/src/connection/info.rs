@@ -9,8 +9,7 @@ use crate::time::Instant;
 impl Connection {
     /// A snapshot of everything worth knowing (RFC 9293 §3.10.6, `TCP_INFO`).
     pub fn info(&self, now: Instant) -> TcpInfo {
-        let scoreboard = &self.snd.scoreboard;
-        let tally = &self.tally;
+        let (scoreboard, tally) = (&self.snd.scoreboard, &self.tally);
         let sizing = self.rcv.sizing.as_ref();
         let scales = self.agreed.scales;
         let (unacked, sacked, lost) = scoreboard.segments();
@@ -29,7 +28,7 @@ impl Connection {
             tcpi_snd_mss: self.full_payload(),
             tcpi_rcv_mss: self.rcv.ack_policy.rcv_mss(),
             path_mss: self.agreed.path_mss.into(),
-            mtu_search: self.snd.mtu_search.as_ref().map(|it| (it.low(), it.high())),
+            mtu_search: self.mtu_bounds(),
             tcpi_advmss: u32::from(super::agreed::announced_mss(&self.config, &self.setup)),
             unacked_bytes: self.snd.nxt - self.snd.una,
             sacked_bytes: scoreboard.sacked(),

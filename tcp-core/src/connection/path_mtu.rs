@@ -70,6 +70,12 @@ impl Connection {
         self.send_smaller(now);
     }
 
+    /// Bytes of payload and options that are known to pass, and that may, where that is searched for.
+    pub(super) fn mtu_bounds(&self) -> Option<(u16, u16)> {
+        let search = self.snd.mtu_search.as_ref()?;
+        Some((search.low(), search.high()))
+    }
+
     /// Where the search was over long ago, it begins anew.
     pub(super) fn renew_mtu_search(&mut self, now: Instant) {
         if let Some(search) = &mut self.snd.mtu_search

@@ -51,7 +51,7 @@ fn mss(pair: &Pair) -> usize {
 fn lose_the_first(pair: &mut Pair, said: &[Said]) {
     let (from, to) = (start_of(pair, &said[1]), pair.ends[0].snd.nxt);
     pair.wait(20);
-    let sack = pair.sack_of(0, [from..to]);
+    let sack = pair.sack_of(0, Some(from..to));
     pair.give(0, sack, &[]);
 }
 
