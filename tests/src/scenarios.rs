@@ -240,8 +240,8 @@ fn reorder() -> impl Strategy<Value = ReorderConfig> {
 }
 
 fn too_big() -> impl Strategy<Value = (u16, TooBig)> {
-    // Silence needs a search for the MTU, where this is not above what every path carries.
-    (1_280u16..1_500).prop_map(|mtu| (mtu, TooBig::Icmp))
+    let answers = vec![TooBig::Icmp, TooBig::Silence];
+    (1_280u16..1_500, select(answers))
 }
 
 fn blackholes() -> impl Strategy<Value = Vec<Blackhole>> {

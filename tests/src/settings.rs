@@ -6,7 +6,9 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 use tcp_core::BufferSize;
-use tcp_sim::scenario::{CongestionName, EcnName, Part, ScalingName, ScalingSetting, TcpSettings};
+use tcp_sim::scenario::{
+    CongestionName, EcnName, MtuProbingName, Part, ScalingName, ScalingSetting, TcpSettings,
+};
 use tcp_sim::units::Bytes;
 
 /// Any setting of an end. What it shrinks to is all defaults.
@@ -94,8 +96,13 @@ fn basics() -> impl Strategy<Value = TcpSettings> {
             seldom(millis(1..500)),
             seldom(1u16..20),
         ),
+        // Never off: a path may swallow what is large.
+        seldom(select(vec![
+            MtuProbingName::OnBlackHole,
+            MtuProbingName::Always,
+        ])),
     )
-        .prop_map(|(buffers, flags, numbers)| {
+        .prop_map(|(buffers, flags, numbers, mtu_probing)| {
             let (recv_buffer, send_buffer, window_scaling) = buffers;
             let (nagle, slow_start_after_idle) = flags;
             let (max_segment_size, delayed_ack_max, initial_window) = numbers;
@@ -116,6 +123,7 @@ fn basics() -> impl Strategy<Value = TcpSettings> {
                 max_segment_size,
                 delayed_ack_max,
                 initial_window,
+                mtu_probing,
                 ..TcpSettings::default()
             }
         })

@@ -6,7 +6,8 @@ use integration_tests::settings::buffer_size;
 use proptest::prelude::*;
 use tcp_core::wire::{Control, Ecn};
 use tcp_core::{
-    AckMode, CloseMode, EcnMode, KeepAlive, QuickAck, Shutdown, TcpConfig, WindowScaling,
+    AckMode, CloseMode, EcnMode, KeepAlive, MtuProbing, MtuProbingConfig, QuickAck, Shutdown,
+    TcpConfig, WindowScaling,
 };
 
 /// Where a run begins.
@@ -272,6 +273,21 @@ impl Arbitrary for Step {
     }
 }
 
+fn mtu_probing() -> impl Strategy<Value = MtuProbingConfig> {
+    let modes = vec![MtuProbing::OnBlackHole, MtuProbing::Off, MtuProbing::Always];
+    let mode = prop::sample::select(modes);
+    (mode, 88u16..2_000, 0u16..20, 1u8..4).prop_map(
+        |(mode, base_mss, probe_threshold, max_probes)| MtuProbingConfig {
+            mode,
+            base_mss,
+            probe_threshold,
+            probe_interval: Duration::from_secs(5),
+            max_probes,
+            ..MtuProbingConfig::default()
+        },
+    )
+}
+
 fn tcp_config() -> impl Strategy<Value = TcpConfig> {
     let scaling = prop_oneof![
         2 => Just(WindowScaling::Auto),
@@ -292,9 +308,10 @@ fn tcp_config() -> impl Strategy<Value = TcpConfig> {
         keep_alive(),
         prop::sample::select(vec![EcnMode::Off, EcnMode::Accept, EcnMode::Request]),
     );
-    let mss = prop::option::weighted(0.3, 88u16..2_000);
+    let mss = (prop::option::weighted(0.3, 88u16..2_000), mtu_probing());
     (scaling, buffer(), buffer(), flags, modes, mss).prop_map(
-        |(window_scaling, recv_buffer, send_buffer, flags, modes, max_segment_size)| {
+        |(window_scaling, recv_buffer, send_buffer, flags, modes, mss)| {
+            let (max_segment_size, mtu_probing) = mss;
             let (timestamps, sack, dsack, nagle, rfc1337) = flags;
             let (on_read, reset, keep_alive, ecn) = modes;
             // The buffer must hold one unit of the window field.
@@ -314,6 +331,7 @@ fn tcp_config() -> impl Strategy<Value = TcpConfig> {
                 nagle,
                 rfc1337,
                 max_segment_size,
+                mtu_probing,
                 ecn,
                 ack_mode: if on_read {
                     AckMode::OnRead
