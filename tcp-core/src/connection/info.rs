@@ -79,6 +79,8 @@ impl Connection {
             tcpi_delivered_ce: tally.delivered_ce,
             ecn: self.is_ecn_capable(),
             ecn_seen: self.ecn.has_seen_capable(),
+            syn_data: self.fast_open_marks.syn_data(),
+            tcpi_fastopen_client_fail: self.fast_open_marks.failure(),
             tcpi_total_rto: tally.total_rto,
             tcpi_total_rto_recoveries: tally.rto_recoveries,
             tcpi_total_rto_time: tally.rto_time,

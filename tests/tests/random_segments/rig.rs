@@ -455,7 +455,7 @@ pub fn syn_of(offer: &PeerOffer, seq: SeqNumber) -> Header {
                 value: 1_000,
                 echo: 0,
             }),
-            sack: SackBlocks::NONE,
+            ..Options::NONE
         },
         ..Header::new(seq)
     }

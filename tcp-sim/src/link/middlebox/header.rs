@@ -124,7 +124,7 @@ mod tests {
                 window_scale: Some(WindowScale::clamped(7)),
                 sack_permitted: true,
                 timestamps: Some(TIMESTAMPS),
-                sack: SackBlocks::NONE,
+                ..Options::NONE
             },
             ..header(SYN)
         }
