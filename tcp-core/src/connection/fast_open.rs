@@ -167,10 +167,8 @@ impl Connection {
         if !asked.data {
             return;
         }
-        let mut delivered = Delivered::default();
-        self.advance_una(ack.max(1), &mut delivered);
-        let min_rtt = self.rtt.min_rtt();
-        let _ = self.snd.rate.on_delivered(now, &delivered, min_rtt);
+        // No measure of the rate: the handshake's time is the peer's as well, and as Linux, SYN and data are one delivery.
+        self.advance_una(ack.max(1), &mut Delivered::default());
         if self.snd.scoreboard.is_empty() {
             counters.fast_open_active += 1;
             self.fast_open_marks.set(FastOpenMarks::SYN_DATA);
@@ -191,6 +189,17 @@ impl Connection {
         if self.user.wants_flush && self.is_flushed() {
             self.user.wants_flush = false;
             self.events.flushed = true;
+        }
+    }
+
+    /// The path carries less than was thought: a SYN with data is taken for lost, as Linux does, and goes again
+    /// without.
+    pub(super) fn take_data_off_syn(&mut self) {
+        if let Some(Stage::Asked(Asked { data: true, .. })) = self.stage()
+            && self.snd.retries == 0
+        {
+            self.snd.retries = 1;
+            self.pending.syn = true;
         }
     }
 

@@ -50,7 +50,11 @@ impl Connection {
     ) {
         let header = &segment.header;
         self.rcv.irs = header.seq;
+        // What the path was found to carry while the SYN was under way.
+        let path_mss = self.agreed.path_mss;
         self.agreed = agree(&self.config, &self.setup, header, Role::Opener);
+        self.agreed.path_mss = path_mss;
+        self.agreed.mss = self.agreed.mss.min(path_mss);
         // Already what answers a stray segment in SYN-RECEIVED announces a scaled window.
         self.rcv.window.set_scale(self.agreed.recv_scale());
         if self.agreed.timestamps
@@ -66,8 +70,14 @@ impl Connection {
             let retries = self.snd.retries;
             self.measure_handshake(now, segment);
             self.establish(now);
+            if self.fast_open.is_some() && self.user.expects_more {
+                // As Linux: the acknowledgement goes with what a writer has waited to send.
+                let at = now + self.config.delayed_ack_max;
+                self.timers.arm(Timer::DelayedAck, at);
+            } else {
+                self.pending.ack = true;
+            }
             self.settle_syn_data(now, segment, ack, retries, counters);
-            self.pending.ack = true;
             self.receive_text(now, segment, 1, counters);
             self.receive_fin(now, segment, 1, counters);
         } else {

@@ -386,6 +386,9 @@ impl Connection {
     fn on_path_mtu(&mut self, now: Instant, mss: u16) {
         let mss = mss.max(MIN_MSS);
         self.agreed.path_mss = self.agreed.path_mss.min(mss);
+        if self.state == State::SynSent && self.agreed.path_mss < self.setup.mss {
+            self.take_data_off_syn();
+        }
         if mss >= self.agreed.mss || !self.state.is_synchronized() {
             return;
         }

@@ -14,8 +14,9 @@ pub(super) enum MadeBy {
     Backup,
 }
 
-/// The cookie of a client: SipHash-2-4 of its address and the server's, the least byte first.
-pub(super) fn cookie(key: &[u8; 16], client: IpAddr, server: IpAddr) -> Cookie {
+/// The cookie that a server with this key gives a client (RFC 7413 §4.1.2), as Linux makes it: SipHash-2-4 of the client's
+/// address and the server's, the least byte first.
+pub fn fast_open_cookie(key: &[u8; 16], client: IpAddr, server: IpAddr) -> Cookie {
     let key = Key::from_bytes(key);
     let hash = match (client, server) {
         (IpAddr::V4(client), IpAddr::V4(server)) => {
@@ -39,7 +40,7 @@ pub(super) fn verify(
     client: SocketAddr,
     server: SocketAddr,
 ) -> Option<MadeBy> {
-    let matches = |key: &[u8; 16]| cookie(key, client.ip(), server.ip()) == *shown;
+    let matches = |key: &[u8; 16]| fast_open_cookie(key, client.ip(), server.ip()) == *shown;
     if matches(&keys.primary) {
         return Some(MadeBy::Primary);
     }
@@ -64,7 +65,7 @@ mod tests {
     #[test]
     fn cookies_are_those_of_linux() {
         let made = |client: &str, server: &str| {
-            cookie(&KEY, client.parse().unwrap(), server.parse().unwrap())
+            fast_open_cookie(&KEY, client.parse().unwrap(), server.parse().unwrap())
         };
         let bytes = [0x30, 0x21, 0xb9, 0xd8, 0x89, 0x01, 0x7e, 0xeb];
         assert_eq!(made("192.0.2.1", "192.168.0.1").as_bytes(), bytes);
@@ -78,8 +79,8 @@ mod tests {
         };
         let [client, other, server] =
             ["10.0.0.1:9", "10.0.0.2:9", "10.0.0.3:80"].map(|text| address(text));
-        let old = cookie(&KEY, client.ip(), server.ip());
-        let new = cookie(&keys.primary, client.ip(), server.ip());
+        let old = fast_open_cookie(&KEY, client.ip(), server.ip());
+        let new = fast_open_cookie(&keys.primary, client.ip(), server.ip());
         assert_eq!(verify(&keys, &old, client, server), Some(MadeBy::Backup));
         assert_eq!(verify(&keys, &new, client, server), Some(MadeBy::Primary));
         assert_eq!(verify(&keys, &new, other, server), None);

@@ -7,7 +7,7 @@ use core::time::Duration;
 use super::Stack;
 use super::connections::Origin;
 use super::cookie_cache::CookieCache;
-use super::cookies::{MadeBy, cookie, verify};
+use super::cookies::{MadeBy, fast_open_cookie, verify};
 use super::slab::SlotId;
 use super::tuple::FourTuple;
 use crate::config::{FastOpenConfig, FastOpenKeys, ListenFastOpen, ValidConfig};
@@ -194,7 +194,7 @@ impl Stack {
             let keys = keys.unwrap_or(self.fast_open_keys());
             let (client, server) = (tuple.remote(), tuple.local());
             let fresh = FastOpenOption {
-                cookie: cookie(&keys.primary, client.ip(), server.ip()),
+                cookie: fast_open_cookie(&keys.primary, client.ip(), server.ip()),
                 ..shown
             };
             if asks {

@@ -45,6 +45,7 @@ use alloc::borrow::Cow;
 use core::net::{IpAddr, SocketAddr};
 
 pub use connection_mut::ConnectionMut;
+pub use cookies::fast_open_cookie;
 pub use fast_open::CookieNeed;
 pub use shard::{Shard, Steering};
 
