@@ -110,7 +110,7 @@ mod tests {
     use crate::link::sample::{header, packet, packet_v6};
     use crate::world::TcpPacket;
     use tcp_core::seq::{SeqNumber, SeqRange};
-    use tcp_core::wire::{self, Options, SackBlocks, Timestamps, WindowScale};
+    use tcp_core::wire::{self, Options, Timestamps, WindowScale};
 
     const TIMESTAMPS: Timestamps = Timestamps {
         value: 77,
