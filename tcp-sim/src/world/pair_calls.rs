@@ -167,6 +167,13 @@ impl Pair {
         connection.map_or(State::Closed, |connection| connection.state())
     }
 
+    /// Whether the connection's SYN waits for the first write.
+    pub fn is_syn_deferred(&mut self, side: Side, id: ConnectionId) -> bool {
+        let now = self.now();
+        let connection = self.host(side).stack.connection(now, id);
+        connection.is_some_and(|connection| connection.is_syn_deferred())
+    }
+
     /// Everything worth knowing.
     pub fn info(&mut self, side: Side, id: ConnectionId) -> TcpInfo {
         self.network
