@@ -9,10 +9,8 @@ use crate::time::Instant;
 impl Connection {
     /// A snapshot of everything worth knowing (RFC 9293 §3.10.6, `TCP_INFO`).
     pub fn info(&self, now: Instant) -> TcpInfo {
-        let scoreboard = &self.snd.scoreboard;
-        let tally = &self.tally;
-        let sizing = self.rcv.sizing.as_ref();
-        let scales = self.agreed.scales;
+        let (scoreboard, tally) = (&self.snd.scoreboard, &self.tally);
+        let (sizing, scales) = (self.rcv.sizing.as_ref(), self.agreed.scales);
         let (unacked, sacked, lost) = scoreboard.segments();
         let (tcpi_delivery_rate, tcpi_delivery_rate_app_limited) = self.snd.rate.latest();
         let since = |at| now.saturating_duration_since(at);

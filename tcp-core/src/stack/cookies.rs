@@ -77,8 +77,7 @@ mod tests {
             primary: [1; 16],
             backup: Some(KEY),
         };
-        let [client, other, server] =
-            ["10.0.0.1:9", "10.0.0.2:9", "10.0.0.3:80"].map(|text| address(text));
+        let [client, other, server] = ["10.0.0.1:9", "10.0.0.2:9", "10.0.0.3:80"].map(address);
         let old = fast_open_cookie(&KEY, client.ip(), server.ip());
         let new = fast_open_cookie(&keys.primary, client.ip(), server.ip());
         assert_eq!(verify(&keys, &old, client, server), Some(MadeBy::Backup));

@@ -272,15 +272,12 @@ impl Conduct {
     /// Finds the SYN that `number` acknowledges, and places what was handed in before.
     fn take_syn(&mut self, number: SeqNumber) -> Result<(), Violation> {
         // A SYN that acknowledges anything but our SYN opens nothing.
-        let acknowledges_ours = |ack: SeqNumber| {
-            let (isn, _) = self.isn?;
-            let offset = ack.offset_near(isn, self.snd_max)?;
+        let is_ours = |ack: SeqNumber| {
+            let offset = ack.offset_near(self.isn?.0, self.snd_max)?;
             Some((1..=self.snd_max).contains(&offset))
         };
-        let believable = |syn: &&Handed| {
-            let ack = syn.header.ack;
-            ack.is_none_or(|ack| acknowledges_ours(ack) == Some(true))
-        };
+        let believable =
+            |syn: &&Handed| syn.header.ack.is_none_or(|ack| is_ours(ack) == Some(true));
         let distance = |syn: &&Handed| number.distance_from(syn.header.seq);
         let nearest = self
             .syns
