@@ -108,6 +108,7 @@ impl View {
                 sack_permitted: shot.sack_permitted,
                 timestamps,
                 sack,
+                ..Options::NONE
             },
             ..Header::new(self.seq_at(shot.seq))
         }
