@@ -5,6 +5,7 @@
 //! only the checked form, which is cheap to clone.
 
 mod buffer;
+mod fast_open;
 mod keep_alive;
 mod mtu_probing;
 mod stack;
@@ -18,6 +19,7 @@ use crate::congestion::{Bbr, Controller, ControllerFactory, Cubic, CubicOptions,
 use crate::error::ConfigError;
 use crate::pack::packs;
 pub use buffer::{BufferSize, SendQueue};
+pub use fast_open::{FastOpenConfig, FastOpenKeys, ListenFastOpen};
 pub use keep_alive::KeepAlive;
 pub use mtu_probing::{MtuProbing, MtuProbingConfig};
 pub use stack::{Admission, ListenConfig, Offload, Overflow, PortSharing, StackConfig};

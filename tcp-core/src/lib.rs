@@ -79,11 +79,12 @@ pub mod time;
 pub mod wire;
 
 pub use config::{
-    AckMode, Admission, BufferSize, CloseMode, CongestionAlgorithm, EcnMode, KeepAlive,
-    ListenConfig, MtuProbing, MtuProbingConfig, Offload, Overflow, PortSharing, RecoveryConfig,
-    SendQueue, StackConfig, TcpConfig, ValidConfig, WindowScaling,
+    AckMode, Admission, BufferSize, CloseMode, CongestionAlgorithm, EcnMode, FastOpenConfig,
+    FastOpenKeys, KeepAlive, ListenConfig, ListenFastOpen, MtuProbing, MtuProbingConfig, Offload,
+    Overflow, PortSharing, RecoveryConfig, SendQueue, StackConfig, TcpConfig, ValidConfig,
+    WindowScaling,
 };
-pub use connection::{Connection, QuickAck, Setup, Shutdown, State, Urgent};
+pub use connection::{Connection, FastOpenFail, QuickAck, Setup, Shutdown, State, Urgent};
 pub use error::{
     AcceptError, ConfigError, ConnectError, ConnectionError, ListenError, ReadError, WriteError,
 };
@@ -91,6 +92,6 @@ pub use event::{
     ConnectionEvent, ConnectionId, Event, ListenerId, PacketMeta, PostedRead, ReceiveChecksum,
     SynDecision, SynId, Transmit, TransmitChecksum,
 };
-pub use stack::{ConnectionMut, ListenAddr, Shard, Stack, Steering};
+pub use stack::{ConnectionMut, CookieNeed, ListenAddr, Shard, Stack, Steering};
 pub use stats::{Counters, TcpInfo};
 pub use time::Instant;

@@ -114,3 +114,17 @@ packs!(
         Loss,
     }
 );
+
+/// What has become of a fast open that a client tried (`enum tcp_fastopen_client_fail`).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum FastOpenFail {
+    /// Nothing wrong, or none tried.
+    #[default]
+    None,
+    /// There was no cookie yet.
+    CookieUnavailable,
+    /// The SYN-ACK did not acknowledge the data.
+    DataNotAcknowledged,
+    /// The SYN had to be sent again, and its data with the handshake's end.
+    SynRetransmitted,
+}

@@ -3,7 +3,7 @@
 use core::ops::AddAssign;
 use core::time::Duration;
 
-use crate::state::{Phase, State};
+use crate::state::{FastOpenFail, Phase, State};
 
 /// A snapshot of one connection, named as Linux's `struct tcp_info` (`TCP_INFO`). Counts of bytes
 /// and segments are since the connection began; times are durations, sizes bytes.
@@ -128,6 +128,11 @@ pub struct TcpInfo {
     pub ecn: bool,
     /// Whether a packet with an ECN-capable transport has arrived (`TCPI_OPT_ECN_SEEN`).
     pub ecn_seen: bool,
+    /// Whether data in the SYN, or in the SYN-ACK that answered one of ours, was acknowledged
+    /// (`TCPI_OPT_SYN_DATA`).
+    pub syn_data: bool,
+    /// Why the client's fast open did without data in the SYN, or had to repeat it.
+    pub tcpi_fastopen_client_fail: FastOpenFail,
     /// Retransmission timeouts.
     pub tcpi_total_rto: u64,
     /// Times that a connection recovered from a timeout.
@@ -314,6 +319,23 @@ counters! {
     time_wait_recycled = "TcpExtTWRecycled",
     /// Connections that found no room in TIME-WAIT.
     time_wait_overflow = "TcpExtTCPTimeWaitOverflow",
+    /// Our SYNs whose data was acknowledged by the SYN-ACK (fast open).
+    fast_open_active = "TcpExtTCPFastOpenActive",
+    /// Our SYNs with data of which not all was acknowledged by the SYN-ACK, and fast opens that met with
+    /// repeated timeouts.
+    fast_open_active_fail = "TcpExtTCPFastOpenActiveFail",
+    /// Connections that peers opened by fast open.
+    fast_open_passive = "TcpExtTCPFastOpenPassive",
+    /// SYNs whose cookie was wrong.
+    fast_open_passive_fail = "TcpExtTCPFastOpenPassiveFail",
+    /// SYNs whose cookie was made by the backup key.
+    fast_open_passive_alt_key = "TcpExtTCPFastOpenPassiveAltKey",
+    /// SYNs that found a listener's queue of fast opens full.
+    fast_open_listen_overflow = "TcpExtTCPFastOpenListenOverflow",
+    /// SYNs that asked for a cookie.
+    fast_open_cookie_reqd = "TcpExtTCPFastOpenCookieReqd",
+    /// Times that fast open was paused because the network seems to swallow it.
+    fast_open_blackhole = "TcpExtTCPFastOpenBlackhole",
     /// Stateless answers that found no room in the output queue.
     reply_drops = "TcpExtReplyDrops",
 }

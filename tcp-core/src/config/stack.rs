@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::net::IpAddr;
 use core::time::Duration;
 
-use super::ValidConfig;
+use super::{FastOpenConfig, ListenFastOpen, ValidConfig};
 
 /// What one [`Stack`](crate::Stack) is: its addresses and its limits.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -27,6 +27,8 @@ pub struct StackConfig {
     /// under way on them: those touched last. The others are packed into a few hundred bytes, and
     /// made whole again by whatever touches them, which takes about a microsecond.
     pub awake_connections: usize,
+    /// Data in the SYN (RFC 7413).
+    pub fast_open: FastOpenConfig,
     /// Where the caller's clock stood at its epoch, for initial sequence numbers and timestamps:
     /// give something that moves on from one start of the program to the next.
     pub clock_offset: Duration,
@@ -42,6 +44,7 @@ impl Default for StackConfig {
             ephemeral_ports: (32_768, 60_999),
             max_time_wait: 65_536,
             awake_connections: 1_024,
+            fast_open: FastOpenConfig::default(),
             clock_offset: Duration::ZERO,
         }
     }
@@ -94,6 +97,8 @@ pub struct ListenConfig {
     pub sharing: PortSharing,
     /// What becomes of a handshake that finds the accept queue full at its end.
     pub overflow: Overflow,
+    /// Data in the SYN. Where the user is [asked](Admission::Ask), there is none.
+    pub fast_open: ListenFastOpen,
     /// What the accepted connections are configured as.
     pub tcp: ValidConfig,
 }
@@ -106,6 +111,7 @@ impl Default for ListenConfig {
             admission: Admission::Accept,
             sharing: PortSharing::Exclusive,
             overflow: Overflow::Ignore,
+            fast_open: ListenFastOpen::default(),
             tcp: ValidConfig::default(),
         }
     }

@@ -166,7 +166,7 @@ impl Connection {
         }
     }
 
-    fn advance_una(&mut self, ack: u64, delivered: &mut Delivered) {
+    pub(super) fn advance_una(&mut self, ack: u64, delivered: &mut Delivered) {
         self.snd.scoreboard.acknowledge(ack, delivered);
         let fin_acknowledged = self.snd.fin.is_some_and(|fin| ack > fin);
         self.tally.bytes_acked += ack - self.snd.una - u64::from(fin_acknowledged);

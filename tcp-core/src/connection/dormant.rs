@@ -41,6 +41,7 @@ impl Connection {
             && self.recovery.phase() == Phase::Open
             && !self.user.closed
             && self.error.is_none()
+            && self.fast_open.is_none()
             && self.pending == Pending::default()
             && self.events == EventFlags::default()
             && self.timers.is_none_armed_but(Timer::KeepAlive)
@@ -76,6 +77,8 @@ impl Connection {
             keep_alive_probes,
             last_rebuke,
             time_wait: _,
+            fast_open: _,
+            fast_open_marks,
             tally,
         } = self;
         state.pack(&mut bytes);
@@ -84,7 +87,7 @@ impl Connection {
         (snd, rcv).pack(&mut bytes);
         (clock, (rtt, recovery)).pack(&mut bytes);
         (ecn, (timers, user)).pack(&mut bytes);
-        (soft_error, last_heard).pack(&mut bytes);
+        (soft_error, (last_heard, fast_open_marks)).pack(&mut bytes);
         (keep_alive_probes, (last_rebuke, tally)).pack(&mut bytes);
         let dormant = Dormant {
             algorithm: (algorithm != config.congestion).then(|| Box::new(algorithm)),
@@ -120,7 +123,7 @@ impl Dormant {
         let (snd, rcv) = Pack::unpack(bytes);
         let (clock, (rtt, recovery)) = Pack::unpack(bytes);
         let (ecn, (timers, user)) = Pack::unpack(bytes);
-        let (soft_error, last_heard) = Pack::unpack(bytes);
+        let (soft_error, (last_heard, fast_open_marks)) = Pack::unpack(bytes);
         let (keep_alive_probes, (last_rebuke, tally)) = Pack::unpack(bytes);
         Connection {
             state,
@@ -146,6 +149,8 @@ impl Dormant {
             keep_alive_probes,
             last_rebuke,
             time_wait: None,
+            fast_open: None,
+            fast_open_marks,
             tally,
         }
     }

@@ -35,7 +35,8 @@ impl Connection {
                 let mut header = self.commit_syn(now);
                 self.negotiate_ecn(&mut header);
                 self.count_out(1, counters);
-                Segment::bare(header)
+                let data = self.commit_fast_open(now, shape, &mut header);
+                Segment::new(header, self.snd.buffer.slice(data))
             }
             Decision::Retransmit(range) => {
                 let pieces = self.pieces_of(&range, shape);
@@ -105,7 +106,7 @@ impl Connection {
 
     fn commit_syn(&mut self, now: Instant) -> Header {
         self.pending.syn = false;
-        self.snd.nxt = 1;
+        self.snd.nxt = self.snd.nxt.max(1);
         if self.snd.retries == 0 {
             self.snd.last_sent = Some(now);
         }
@@ -113,8 +114,11 @@ impl Connection {
             self.arm_retransmit(now);
         }
         let answering = self.state == State::SynReceived;
+        let ack = self.ack_offset();
         let options = if answering {
-            self.rcv.acked = 1;
+            self.rcv.acked = ack;
+            self.rcv.ack_policy.on_ack_sent();
+            self.timers.disarm(Timer::DelayedAck);
             self.pending.ack = false;
             Options {
                 timestamps: self.timestamps(now),
@@ -129,8 +133,11 @@ impl Connection {
         };
         Header {
             control: Control::Syn,
-            ack: answering.then(|| self.rcv.irs.at_offset(1)),
-            window: self.rcv.window.announce_in_syn(),
+            ack: answering.then(|| self.rcv.irs.at_offset(ack)),
+            window: self
+                .rcv
+                .window
+                .announce_in_syn(ack, self.rcv.reassembly.read_offset()),
             options,
             ..Header::new(self.snd.isn)
         }

@@ -10,7 +10,7 @@ use crate::recv::window::RecvWindow;
 use crate::seq::SeqNumber;
 use crate::stats::Counters;
 use crate::time::Instant;
-use crate::wire::{Control, Header, Options, Segment, WireWindow};
+use crate::wire::{Control, FastOpenOption, Header, Options, Segment, WireWindow};
 
 /// A connection in SYN-RECEIVED that came from LISTEN. It answers the peer's SYN, sends the SYN-ACK
 /// again when the peer is silent, and becomes a [`Connection`] when the final ACK arrives.
@@ -88,7 +88,7 @@ impl HalfOpen {
                     .recv_buffer
                     .initial_for(announced_mss(config, &setup)),
             )
-            .announce_in_syn(),
+            .announce_in_syn(1, 1),
             clock,
             sent_at: None,
             retransmits: 0,
@@ -216,6 +216,19 @@ impl HalfOpen {
     /// The connection, in SYN-RECEIVED: give it the segment that completed the handshake.
     pub fn promote(&self, now: Instant, config: ValidConfig) -> Connection {
         Connection::from_half_open(now, config, self)
+    }
+
+    /// The connection, in SYN-RECEIVED, for a SYN whose data is taken at once (RFC 7413); it sends its SYN-ACK,
+    /// with this option, by itself.
+    pub(crate) fn promote_early(
+        &self,
+        now: Instant,
+        config: ValidConfig,
+        syn: &Segment<'_>,
+        option: Option<FastOpenOption>,
+        counters: &mut Counters,
+    ) -> Connection {
+        Connection::open_early(now, config, self, syn, option, counters)
     }
 
     /// Answers what is unacceptable, but not too often (RFC 5961 §7).

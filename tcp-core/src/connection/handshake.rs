@@ -1,6 +1,7 @@
 //! From SYN-SENT or SYN-RECEIVED to ESTABLISHED.
 
 use super::agreed::{Role, agree};
+use super::fast_open_state::FastOpenLesson;
 use super::half_open::HalfOpen;
 use super::machine::{Connection, Origin, Reset};
 use super::timers::Timer;
@@ -21,19 +22,16 @@ impl Connection {
         counters: &mut Counters,
     ) {
         let header = &segment.header;
-        let acknowledged = match header.ack {
-            None => false,
-            Some(ack) if ack == self.snd.isn.advanced_by(1) && self.snd.nxt == 1 => true,
-            Some(ack) => {
-                counters.ack_unacceptable += 1;
-                if header.control != Control::Rst {
-                    self.pending.reset = Some(Reset::Answer(ack));
-                }
-                return;
+        let acknowledged = self.acknowledges_syn(header.ack);
+        if let (Some(ack), None) = (header.ack, acknowledged) {
+            counters.ack_unacceptable += 1;
+            if header.control != Control::Rst {
+                self.pending.reset = Some(Reset::Answer(ack));
             }
-        };
+            return;
+        }
         match header.control {
-            Control::Rst if acknowledged => {
+            Control::Rst if acknowledged.is_some() => {
                 self.die(Some(ConnectionError::Refused), counters);
             }
             Control::Syn => self.on_peer_syn(now, segment, acknowledged, counters),
@@ -47,12 +45,16 @@ impl Connection {
         &mut self,
         now: Instant,
         segment: &Segment<'_>,
-        acknowledged: bool,
+        acknowledged: Option<u64>,
         counters: &mut Counters,
     ) {
         let header = &segment.header;
         self.rcv.irs = header.seq;
+        // What the path was found to carry while the SYN was under way.
+        let path_mss = self.agreed.path_mss;
         self.agreed = agree(&self.config, &self.setup, header, Role::Opener);
+        self.agreed.path_mss = path_mss;
+        self.agreed.mss = self.agreed.mss.min(path_mss);
         // Already what answers a stray segment in SYN-RECEIVED announces a scaled window.
         self.rcv.window.set_scale(self.agreed.recv_scale());
         if self.agreed.timestamps
@@ -62,12 +64,20 @@ impl Connection {
         }
         self.last_heard = now;
         let scale = self.agreed.send_scale();
-        if acknowledged {
+        if let Some(ack) = acknowledged {
             self.snd.una = 1;
-            self.snd.window.start(header.window, 0, 1, scale);
+            self.snd.window.start(header.window, 0, ack, scale);
+            let retries = self.snd.retries;
             self.measure_handshake(now, segment);
             self.establish(now);
-            self.pending.ack = true;
+            if self.fast_open.is_some() && self.user.expects_more {
+                // As Linux: the acknowledgement goes with what a writer has waited to send.
+                let at = now + self.config.delayed_ack_max;
+                self.timers.arm(Timer::DelayedAck, at);
+            } else {
+                self.pending.ack = true;
+            }
+            self.settle_syn_data(now, segment, ack, retries, counters);
             self.receive_text(now, segment, 1, counters);
             self.receive_fin(now, segment, 1, counters);
         } else {
@@ -85,7 +95,7 @@ impl Connection {
         connection.ecn.withdrawn = half.ecn_withdrawn;
         connection.clock = half.clock;
         connection.rcv.irs = half.irs;
-        let announced = connection.rcv.window.announce_in_syn();
+        let announced = connection.rcv.window.announce_in_syn(1, 1);
         debug_assert_eq!(
             announced, half.window,
             "the window that the SYN-ACK announced"
@@ -102,12 +112,13 @@ impl Connection {
         connection
     }
 
-    /// In SYN-RECEIVED our SYN was acknowledged.
+    /// In SYN-RECEIVED our SYN was acknowledged, with what is before offset `ack`.
     pub(super) fn complete_handshake(
         &mut self,
         now: Instant,
         segment: &Segment<'_>,
         seq: u64,
+        ack: u64,
         counters: &mut Counters,
     ) {
         self.snd.una = 1;
@@ -115,16 +126,42 @@ impl Connection {
         let window = segment.header.window;
         if segment.header.control == Control::Syn {
             self.hear_syn_again(&segment.header);
-            self.snd.window.start(window, 0, 1, scale);
+            self.snd.window.start(window, 0, ack, scale);
             // If our SYN-ACK has not gone out yet, the peer waits for this instead.
             self.pending.ack |= self.pending.syn;
         } else {
-            self.snd.window.update(window, seq, 1);
+            self.snd.window.update(window, seq, ack);
         }
-        self.measure_handshake(now, segment);
-        self.establish(now);
+        if self.is_early() {
+            self.complete_early(now, segment, ack);
+        } else {
+            let retries = self.snd.retries;
+            self.measure_handshake(now, segment);
+            self.establish(now);
+            self.settle_syn_data(now, segment, ack, retries, counters);
+        }
         if self.origin == Origin::Passive {
             counters.passive_opens += 1;
+        }
+    }
+
+    /// The same for a connection that is of use already: congestion control has begun, and what was sent since is
+    /// outstanding.
+    fn complete_early(&mut self, now: Instant, segment: &Segment<'_>, ack: u64) {
+        let last_sent = self.snd.last_sent;
+        if ack == 1 {
+            self.snd.last_sent = self.early_since();
+            self.measure_handshake(now, segment);
+        }
+        self.end_early(FastOpenLesson::Completed);
+        let congestion = self.congestion.clone();
+        self.establish(now);
+        self.congestion = congestion;
+        if !self.snd.scoreboard.is_empty() {
+            self.snd.last_sent = last_sent;
+            self.snd.stalled_since = Some(now);
+            self.arm_retransmit(now);
+            self.plan_tail_probe(now);
         }
     }
 
@@ -156,14 +193,7 @@ impl Connection {
             None => State::Established,
         };
         self.begin_mtu_search(now);
-        let payload = self.full_payload();
-        // RFC 6928 §2; one segment if the SYN was lost more than once (RFC 5681 §3.1).
-        let segments = match self.snd.retries {
-            0 | 1 => u32::from(self.config.initial_window),
-            _ => 1,
-        };
-        let controller = self.options.congestion.build(payload, segments * payload);
-        self.congestion = BoxedController(controller);
+        self.begin_congestion();
         self.timers.disarm(Timer::Retransmit);
         self.snd.retries = 0;
         self.snd.last_sent = None;
@@ -174,5 +204,17 @@ impl Connection {
         if let Some(keep_alive) = self.options.keep_alive {
             self.timers.arm(Timer::KeepAlive, now + keep_alive.idle);
         }
+    }
+
+    /// The congestion control as it is at the start (RFC 6928 §2): one segment if the SYN was lost more than
+    /// once (RFC 5681 §3.1).
+    pub(super) fn begin_congestion(&mut self) {
+        let payload = self.full_payload();
+        let segments = match self.snd.retries {
+            0 | 1 => u32::from(self.config.initial_window),
+            _ => 1,
+        };
+        let controller = self.options.congestion.build(payload, segments * payload);
+        self.congestion = BoxedController(controller);
     }
 }

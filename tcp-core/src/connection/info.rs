@@ -10,8 +10,7 @@ impl Connection {
     /// A snapshot of everything worth knowing (RFC 9293 §3.10.6, `TCP_INFO`).
     pub fn info(&self, now: Instant) -> TcpInfo {
         let (scoreboard, tally) = (&self.snd.scoreboard, &self.tally);
-        let sizing = self.rcv.sizing.as_ref();
-        let scales = self.agreed.scales;
+        let (sizing, scales) = (self.rcv.sizing.as_ref(), self.agreed.scales);
         let (unacked, sacked, lost) = scoreboard.segments();
         let (tcpi_delivery_rate, tcpi_delivery_rate_app_limited) = self.snd.rate.latest();
         let since = |at| now.saturating_duration_since(at);
@@ -79,6 +78,8 @@ impl Connection {
             tcpi_delivered_ce: tally.delivered_ce,
             ecn: self.is_ecn_capable(),
             ecn_seen: self.ecn.has_seen_capable(),
+            syn_data: self.fast_open_marks.syn_data(),
+            tcpi_fastopen_client_fail: self.fast_open_marks.failure(),
             tcpi_total_rto: tally.total_rto,
             tcpi_total_rto_recoveries: tally.rto_recoveries,
             tcpi_total_rto_time: tally.rto_time,

@@ -4,6 +4,7 @@ use super::machine::{Connection, Origin, Reset};
 use super::rebuke::may_rebuke;
 use super::time_wait::TimeWaitOutcome;
 use crate::error::ConnectionError;
+use crate::seq::SeqNumber;
 use crate::state::State;
 use crate::stats::Counters;
 use crate::time::Instant;
@@ -142,7 +143,13 @@ impl Connection {
     fn is_crossing_syn_ack(&self, segment: &Segment<'_>) -> bool {
         self.origin == Origin::Active
             && segment.header.control == Control::Syn
-            && segment.header.ack == Some(self.snd.isn.at_offset(self.snd.nxt))
+            && self.acknowledges_syn(segment.header.ack).is_some()
+    }
+
+    /// The offset up to which our SYN, and what was sent with it, is acknowledged.
+    pub(super) fn acknowledges_syn(&self, ack: Option<SeqNumber>) -> Option<u64> {
+        let offset = ack?.offset_near(self.snd.isn, self.snd.una)?;
+        (1..=self.snd.nxt).contains(&offset).then_some(offset)
     }
 
     /// Second, RST, as RFC 5961 §3.2 has it: exact, or else challenged.
@@ -161,7 +168,7 @@ impl Connection {
             return Step::Done;
         }
         let error = match self.state {
-            State::SynReceived => Some(ConnectionError::Refused),
+            State::SynReceived if !self.is_early() => Some(ConnectionError::Refused),
             State::Closing | State::LastAck if self.has_all_data(segment) => None,
             _ => Some(ConnectionError::Reset),
         };
@@ -219,18 +226,26 @@ impl Connection {
         arrived: Instant,
         segment: &Segment<'_>,
         seq: u64,
-        ack: crate::seq::SeqNumber,
+        ack: SeqNumber,
         counters: &mut Counters,
     ) -> Step {
         let offset = ack.offset_near(self.snd.isn, self.snd.una);
         if self.state == State::SynReceived {
-            if offset != Some(1) || self.snd.nxt != 1 {
+            let Some(offset) = self.acknowledges_syn(Some(ack)) else {
                 counters.ack_unacceptable += 1;
                 self.pending.reset = Some(Reset::Answer(ack));
                 return Step::Done;
+            };
+            self.complete_handshake(now, segment, seq, offset, counters);
+            if offset > self.snd.una {
+                // What was sent before the handshake was complete.
+                self.process_ack(now, arrived, segment, seq, offset, counters);
             }
-            self.complete_handshake(now, segment, seq, counters);
-            return Step::Continue;
+            return if self.state == State::Closed {
+                Step::Done
+            } else {
+                Step::Continue
+            };
         }
         // RFC 5961 §5.2: not beyond what we sent, and not older than a window.
         let oldest = self

@@ -54,7 +54,9 @@ impl Connection {
             snd.nxt
         );
         if !self.state.is_synchronized() {
-            let waits = self.timers.is_armed(Timer::Retransmit) || self.pending.syn;
+            let waits = self.timers.is_armed(Timer::Retransmit)
+                || self.pending.syn
+                || self.is_syn_deferred();
             assert!(waits, "an unanswered SYN is sent again");
             return;
         }

@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use super::agreed::{self, Agreed};
 use super::ecn_state::EcnState;
+use super::fast_open_state::{EarlyEnd, FastOpen, FastOpenLesson, FastOpenMarks};
 use super::setup::Setup;
 use super::sides::{Receiver, Sender};
 use super::tally::Tally;
@@ -21,6 +22,7 @@ use crate::seq::SeqNumber;
 use crate::state::State;
 use crate::stats::Counters;
 use crate::time::Instant;
+use alloc::boxed::Box;
 
 /// Which direction [`Connection::shutdown`] closes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -82,6 +84,9 @@ pub struct Connection {
     pub(super) last_rebuke: Option<Instant>,
     /// In TIME-WAIT, what goes on answering.
     pub(super) time_wait: Option<TimeWait>,
+    /// While it opens fast.
+    pub(super) fast_open: Option<Box<FastOpen>>,
+    pub(super) fast_open_marks: FastOpenMarks,
     pub(super) tally: Tally,
 }
 
@@ -210,7 +215,7 @@ impl Connection {
         }
         match error {
             NetworkError::TooBig { mss } => self.on_path_mtu(now, mss),
-            NetworkError::Hard if !self.state.is_synchronized() => {
+            NetworkError::Hard if !self.state.is_synchronized() && !self.is_early() => {
                 self.die(Some(ConnectionError::Prohibited), counters);
             }
             NetworkError::Hard | NetworkError::Soft => {
@@ -323,6 +328,8 @@ impl Connection {
             keep_alive_probes: 0,
             last_rebuke: None,
             time_wait: None,
+            fast_open: None,
+            fast_open_marks: FastOpenMarks::default(),
             tally: Tally::default(),
             config,
         }
@@ -336,6 +343,13 @@ impl Connection {
             State::Established | State::CloseWait => counters.estab_resets += 1,
             _ => {}
         }
+        if self.is_early() {
+            self.end_early(FastOpenLesson::Failed(match error {
+                Some(ConnectionError::Reset) => EarlyEnd::Reset,
+                _ => EarlyEnd::Other,
+            }));
+        }
+        self.judge_fast_open();
         if self.state != State::TimeWait {
             // TIME-WAIT has told it already.
             self.events.closed = Some(error);

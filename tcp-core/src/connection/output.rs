@@ -73,7 +73,7 @@ impl Connection {
             State::SynSent => return Err(Limit::NoData),
             _ => {}
         }
-        let data = if self.state.may_transmit() {
+        let data = if self.may_transmit() {
             self.decide_data(now, shape)
         } else {
             Err(Limit::NoData)

@@ -5,6 +5,7 @@ use alloc::boxed::Box;
 use core::ops::Range;
 use core::time::Duration;
 
+use super::State;
 use super::decision::Shape;
 use super::limit::Limit;
 use super::machine::Connection;
@@ -51,6 +52,9 @@ impl Connection {
     pub(super) fn on_path_mtu(&mut self, now: Instant, mss: u16) {
         let mss = mss.max(MIN_MSS).max(self.config.mtu_probing.min_snd_mss);
         self.agreed.path_mss = self.agreed.path_mss.min(mss);
+        if self.state == State::SynSent && self.agreed.path_mss < self.setup.mss {
+            self.take_data_off_syn();
+        }
         if !self.state.is_synchronized() {
             return;
         }
@@ -58,16 +62,20 @@ impl Connection {
         let probe = self.bound_mtu_search(now, mss);
         if is_smaller {
             self.set_mss(mss);
-            let _ = self
-                .snd
-                .scoreboard
-                .mark_timed_out(now, Duration::ZERO, &mut |_| {});
+            self.send_outstanding_again(now);
         } else if let Some(start) = probe {
             self.snd.scoreboard.mark_lost_at(start);
-        } else {
-            return;
+            self.send_again(now);
         }
-        self.send_smaller(now);
+    }
+
+    /// What is outstanding is known not to have arrived, and through nobody's congestion.
+    pub(super) fn send_outstanding_again(&mut self, now: Instant) {
+        let _ = self
+            .snd
+            .scoreboard
+            .mark_timed_out(now, Duration::ZERO, &mut |_| {});
+        self.send_again(now);
     }
 
     /// Bytes of payload and options that are known to pass, and that may, where that is searched for.
@@ -154,7 +162,7 @@ impl Connection {
         if let Some(search) = &mut self.snd.mtu_search {
             search.on_lost();
         }
-        self.send_smaller(now);
+        self.send_again(now);
     }
 
     /// What is outstanding timed out time and again: the path may swallow what is large (RFC 2923, RFC 4821 §7.7).
@@ -215,7 +223,7 @@ impl Connection {
     }
 
     /// What is lost was too large: again, in smaller segments, and no sign of congestion.
-    fn send_smaller(&mut self, now: Instant) {
+    fn send_again(&mut self, now: Instant) {
         self.recovery.forget_duplicates(self.snd.nxt);
         self.pending.retransmit = true;
         self.arm_retransmit(now);

@@ -95,6 +95,9 @@ impl Connection {
 
     /// Something was written.
     pub(super) fn note_written(&mut self) {
+        if self.fast_open.is_some() {
+            self.release_syn();
+        }
         let unsent = self.unsent_chunks();
         let half = u64::from(self.snd.window.max() / 2);
         if let Some(chunks) = &mut self.snd.chunks {

@@ -25,7 +25,7 @@ impl Connection {
         let nothing_left = self.snd.unsent() == 0 && self.snd.scoreboard.lost() == 0;
         !asked
             && pending.reset.is_none()
-            && (nothing_left || !self.state.may_transmit())
+            && (nothing_left || !self.may_transmit())
             && !self.is_end_of_stream_due()
     }
 

@@ -38,7 +38,7 @@ impl Connection {
         if seq < rcv_nxt {
             self.report_duplicate(seq..end.min(rcv_nxt));
         }
-        if !self.state.may_receive() || end <= rcv_nxt {
+        if !self.may_receive() || end <= rcv_nxt {
             self.pending.ack = true;
             return;
         }
@@ -82,7 +82,7 @@ impl Connection {
         seq: u64,
         counters: &mut Counters,
     ) {
-        if segment.header.control == Control::Fin && self.state.may_receive() {
+        if segment.header.control == Control::Fin && self.may_receive() {
             let offset = seq + segment.payload.len() as u64;
             let in_window = (self.rcv.nxt()..=self.rcv.window.edge()).contains(&offset);
             let beyond = self.rcv.reassembly.beyond().last().map(|range| range.end);
@@ -107,7 +107,7 @@ impl Connection {
 
     /// Whether the peer's FIN may be acknowledged, and has not taken effect yet.
     pub(super) fn is_end_of_stream_due(&self) -> bool {
-        self.rcv.has_ended() && self.state.may_receive() && self.ack_offset() == self.rcv.nxt()
+        self.rcv.has_ended() && self.may_receive() && self.ack_offset() == self.rcv.nxt()
     }
 
     /// The peer's FIN is in order (RFC 9293 §3.10.7.4, eighth).
@@ -130,6 +130,7 @@ impl Connection {
         counters.time_wait += 1;
         self.state = State::TimeWait;
         self.timers = Timers::new();
+        self.judge_fast_open();
         self.events.closed = Some(None);
         // What the acknowledgement that is due now will announce.
         let read = self.rcv.reassembly.read_offset();

@@ -55,7 +55,9 @@ impl Connection {
             return;
         }
         counters.timeouts += 1;
-        if self.is_out_of_patience(now) {
+        let gives_up = self.is_out_of_patience(now);
+        self.suspect_blackhole(gives_up, counters);
+        if gives_up {
             return self.time_out(counters);
         }
         self.snd.retries = self.snd.retries.saturating_add(1);
@@ -84,9 +86,12 @@ impl Connection {
     fn on_syn_timeout(&mut self, now: Instant, counters: &mut Counters) {
         let most = match self.state {
             State::SynSent => self.config.syn_retries,
-            _ => self.config.synack_retries,
+            // As Linux: who may have been given data is worth one try more.
+            _ => (self.config.synack_retries).saturating_add(u8::from(self.is_early())),
         };
-        if self.snd.retries >= most || self.is_out_of_patience(now) {
+        let gives_up = self.snd.retries >= most || self.is_out_of_patience(now);
+        self.suspect_blackhole(gives_up, counters);
+        if gives_up {
             return self.time_out(counters);
         }
         self.snd.retries += 1;

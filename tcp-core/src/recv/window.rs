@@ -57,10 +57,11 @@ impl RecvWindow {
         self.capacity = capacity;
     }
 
-    /// The window field of a SYN, which is never scaled (RFC 7323 §2.2).
-    pub(crate) fn announce_in_syn(&mut self) -> WireWindow {
-        let bytes = self.capacity.min(u64::from(u16::MAX));
-        self.edge = self.edge.max(1 + bytes);
+    /// The window field of a SYN, which is never scaled (RFC 7323 §2.2); it may acknowledge data of the peer's SYN.
+    pub(crate) fn announce_in_syn(&mut self, ack: u64, read: u64) -> WireWindow {
+        let bytes = (read + self.capacity).saturating_sub(ack);
+        let bytes = bytes.min(u64::from(u16::MAX));
+        self.edge = self.edge.max(ack + bytes);
         WireWindow::new(bytes as u16)
     }
 
@@ -145,7 +146,7 @@ mod tests {
 
     fn window(capacity: usize, shift: u8) -> RecvWindow {
         let mut window = RecvWindow::new(capacity);
-        window.announce_in_syn();
+        window.announce_in_syn(1, 1);
         window.set_scale(WindowScale::clamped(shift));
         window
     }

@@ -198,6 +198,11 @@ impl<'a> ConnectionMut<'a> {
         self.touch().0.set_quick_ack(quick);
     }
 
+    /// See [`Connection::release_syn`].
+    pub fn release_syn(&mut self) {
+        self.touch().0.release_syn();
+    }
+
     /// See [`Connection::expect_more`].
     pub fn expect_more(&mut self) {
         self.touch().0.expect_more();
@@ -282,6 +287,9 @@ impl core::fmt::Debug for ConnectionMut<'_> {
 impl Drop for ConnectionMut<'_> {
     fn drop(&mut self) {
         if self.touched {
+            if let Some(lesson) = self.connection_mut().take_fast_open_lesson() {
+                self.stack.learn_of_fast_open(self.now, self.index, lesson);
+            }
             self.stack.settle(self.index);
         } else if self.woken {
             self.stack.note_rest(self.index);

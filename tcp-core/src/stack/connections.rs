@@ -227,6 +227,9 @@ impl Stack {
             let connection = entry.resident.rouse();
             connection.abort(now, &mut self.counters);
             connection.close(now, &mut self.counters);
+            if let Some(lesson) = connection.take_fast_open_lesson() {
+                self.learn_of_fast_open(now, index, lesson);
+            }
         }
         self.settle(index);
     }

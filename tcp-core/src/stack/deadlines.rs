@@ -89,10 +89,14 @@ impl Stack {
         if is_due(entry.deadline()) {
             let connection = entry.resident.rouse();
             connection.handle_timeout(now, &mut self.counters);
+            let lesson = connection.take_fast_open_lesson();
             debug_assert!(
                 !is_due(entry.deadline()),
                 "a timer that has run must not be due again at the same time"
             );
+            if let Some(lesson) = lesson {
+                self.learn_of_fast_open(now, index, lesson);
+            }
             self.settle(index);
         } else {
             self.note_changes(index);

@@ -13,7 +13,7 @@ use crate::connection::{HalfOpen, HalfOpenOutcome, HalfOpenTimeout};
 use crate::event::SynDecision;
 use crate::seq::SeqNumber;
 use crate::time::Instant;
-use crate::wire::{Control, Header, Segment};
+use crate::wire::{Control, FastOpenOption, Header, Segment};
 
 /// A half-open connection and what the stack knows about it.
 #[derive(Clone, Debug)]
@@ -100,13 +100,21 @@ impl Stack {
                 expires_at: now + handshake_time(&config),
             }),
         };
+        let record = HalfOpen::new(now, &config, setup, segment);
+        let mut fast_open = None;
+        if matches!(stage, Stage::Answered) {
+            match self.try_fast_open(now, listener, tuple, &record, segment) {
+                Ok(()) => return,
+                Err(option) => fast_open = option,
+            }
+        }
         let slot = self
             .half_opens
             .insert(Embryo {
                 tuple,
                 listener,
                 isn: setup.isn,
-                record: HalfOpen::new(now, &config, setup, segment),
+                record,
                 config,
                 stage,
                 alarm: None,
@@ -117,7 +125,7 @@ impl Stack {
         }
         self.demux.insert(tuple, Record::HalfOpen(slot));
         match stage {
-            Stage::Answered => self.answer_syn(now, slot),
+            Stage::Answered => self.answer_syn(now, slot, fast_open),
             Stage::Undecided(_) => {
                 self.events.syns.push_back(slot);
                 self.rearm_half_open(slot);
@@ -129,7 +137,7 @@ impl Stack {
         match decision {
             SynDecision::Accept => {
                 self.events.syns.remove(slot);
-                self.answer_syn(now, slot);
+                self.answer_syn(now, slot, None);
             }
             SynDecision::Defer => {}
             SynDecision::Refuse => {
@@ -143,10 +151,12 @@ impl Stack {
         }
     }
 
-    fn answer_syn(&mut self, now: Instant, slot: u32) {
+    /// The first SYN-ACK, and it alone, gives a cookie.
+    fn answer_syn(&mut self, now: Instant, slot: u32, fast_open: Option<FastOpenOption>) {
         if let Some(embryo) = self.half_opens.get_mut(slot) {
             embryo.stage = Stage::Answered;
-            let syn_ack = embryo.record.syn_ack(now, &embryo.config);
+            let mut syn_ack = embryo.record.syn_ack(now, &embryo.config);
+            syn_ack.options.fast_open = fast_open;
             self.reply_half_open(slot, syn_ack);
             self.rearm_half_open(slot);
         }

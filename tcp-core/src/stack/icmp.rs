@@ -1,6 +1,7 @@
 //! The network's complaints about segments of ours (RFC 9293 §3.9.2.2).
 
 use super::Stack;
+use super::connections::Origin;
 use super::demux::Record;
 use super::tuple::FourTuple;
 use crate::connection::NetworkError;
@@ -19,12 +20,17 @@ impl Stack {
         match self.demux.route(&tuple) {
             Some(Record::Connection(index)) => {
                 if let Some(entry) = self.connections.get_mut(index) {
-                    entry.resident.rouse().handle_network_error(
-                        now,
-                        network_error,
-                        error.seq,
-                        &mut self.counters,
-                    );
+                    let unaccepted = entry.origin == Origin::AcceptQueue;
+                    let connection = entry.resident.rouse();
+                    let counters = &mut self.counters;
+                    if unaccepted && connection.is_early() {
+                        connection.handle_early_error(network_error, error.seq, counters);
+                    } else {
+                        connection.handle_network_error(now, network_error, error.seq, counters);
+                    }
+                    if let Some(lesson) = connection.take_fast_open_lesson() {
+                        self.learn_of_fast_open(now, index, lesson);
+                    }
                     self.settle(index);
                 }
             }

@@ -175,10 +175,11 @@ impl Stack {
         segment: &Segment<'_>,
     ) {
         if let Some(entry) = self.connections.get_mut(index) {
-            entry
-                .resident
-                .rouse()
-                .handle_arrival(now, arrived, segment, &mut self.counters);
+            let connection = entry.resident.rouse();
+            connection.handle_arrival(now, arrived, segment, &mut self.counters);
+            if let Some(lesson) = connection.take_fast_open_lesson() {
+                self.learn_of_fast_open(now, index, lesson);
+            }
             self.settle(index);
         }
     }

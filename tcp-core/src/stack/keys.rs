@@ -20,6 +20,8 @@ pub(crate) struct Keys {
     pub(crate) port_index: Key,
     /// What those counters are to begin with.
     pub(crate) port_counters: Key,
+    /// Fast open cookies, where no keys are configured (RFC 7413 §4.1.2).
+    pub(crate) fast_open: Key,
     /// The hash map from four-tuples to connections, against chosen collisions.
     pub(crate) demux: Key,
 }
@@ -34,6 +36,7 @@ impl Keys {
             port_offset: key("port offset"),
             port_index: key("port index"),
             port_counters: key("port counters"),
+            fast_open: key("fast open"),
             demux: key("demux"),
         }
     }
@@ -63,6 +66,20 @@ impl Key {
             k0: a.h1 ^ b.h1,
             k1: a.h2 ^ b.h2,
         }
+    }
+
+    /// The key of these bytes, the least first.
+    pub(crate) fn from_bytes(bytes: &[u8; 16]) -> Key {
+        let number = u128::from_le_bytes(*bytes);
+        Key {
+            k0: number as u64,
+            k1: (number >> 64) as u64,
+        }
+    }
+
+    /// Its bytes.
+    pub(crate) fn to_bytes(self) -> [u8; 16] {
+        (u128::from(self.k1) << 64 | u128::from(self.k0)).to_le_bytes()
     }
 
     /// SipHash-2-4 of `bytes`.

@@ -3,6 +3,7 @@
 use alloc::collections::{BTreeSet, VecDeque};
 use core::net::{IpAddr, Ipv6Addr, SocketAddr};
 
+use super::fast_open::PendingFastOpens;
 use super::slab::SlotId;
 use super::tuple::is_unicast;
 use super::{ListenAddr, Stack};
@@ -24,6 +25,7 @@ pub(super) struct Listener {
     half_open: BTreeSet<u32>,
     /// Slots of connections that nobody has accepted, at most `config.backlog + 1`.
     accept_queue: VecDeque<u32>,
+    pub(super) fast_opens: PendingFastOpens,
 }
 
 /// Which queue of a listener has no room.
@@ -40,6 +42,7 @@ impl Listener {
             config,
             half_open: BTreeSet::new(),
             accept_queue: VecDeque::new(),
+            fast_opens: PendingFastOpens::default(),
         }
     }
 

@@ -4,15 +4,18 @@
 //! whose it is, `listener` and `half_open` open a connection for it, `connections` keeps the
 //! stack's books on connections, `time_wait` on what is left of them, `icmp` brings them the
 //! network's complaints, `reply` answers for nobody. `deadlines` runs the clock, `events`
-//! tells the user, `transmit` sends, `warm` gives memory back. `connect` opens actively, and [`ConnectionMut`] is the
+//! tells the user, `transmit` sends, `fast_open` takes data of SYNs, `warm` gives memory back. `connect` opens actively, and [`ConnectionMut`] is the
 //! user's hand on one connection.
 
 mod connect;
 mod connection_mut;
 mod connections;
+mod cookie_cache;
+mod cookies;
 mod deadlines;
 mod demux;
 mod events;
+mod fast_open;
 mod half_open;
 mod icmp;
 mod input;
@@ -42,6 +45,8 @@ use alloc::borrow::Cow;
 use core::net::{IpAddr, SocketAddr};
 
 pub use connection_mut::ConnectionMut;
+pub use cookies::fast_open_cookie;
+pub use fast_open::CookieNeed;
 pub use shard::{Shard, Steering};
 
 use crate::config::{ListenConfig, StackConfig, ValidConfig};
@@ -56,6 +61,7 @@ use connections::Entry;
 use deadlines::Deadlines;
 use demux::{Demux, Record};
 use events::Events;
+use fast_open::FastOpens;
 use half_open::Embryo;
 use keys::Keys;
 use listener::Listener;
@@ -107,6 +113,7 @@ pub struct Stack {
     spares: Spares,
     time_waits: TimeWaits,
     deadlines: Deadlines,
+    fast_opens: FastOpens,
     /// Connections that may have something to say.
     ready: SlotQueue,
     /// Connections at rest that are kept in full, in the order in which they came to it.
@@ -157,6 +164,7 @@ impl Stack {
             counters: Counters::default(),
             demux: Demux::new(keys.demux),
             ports: EphemeralPorts::new(&keys),
+            fast_opens: FastOpens::new(keys.fast_open.to_bytes()),
             keys,
             shard: None,
             listeners: Slab::new(),
@@ -229,7 +237,8 @@ impl Stack {
 
     /// The next connection of a listener's accept queue, first come, first served.
     ///
-    /// It is established, and may have bytes to read, or even have ended, already: try to read and
+    /// It is established, or has been [opened fast](crate::FastOpenConfig) and may be used as if it were; it may
+    /// have bytes to read, or even have ended, already: try to read and
     /// write at once. Events tell of what has happened since the handshake, so that waiting for
     /// [`Readable`](crate::ConnectionEvent::Readable) before the first read is right as well. No
     /// [`Connected`](crate::ConnectionEvent::Connected) follows.

@@ -1,5 +1,6 @@
 //! TCP options as typed fields (RFC 9293 §3.2, RFC 7323, RFC 2018).
 
+use super::fast_open;
 use super::{Options, SackBlocks, Timestamps, WindowScale};
 use crate::seq::{SeqNumber, SeqRange};
 
@@ -86,7 +87,11 @@ fn read_one(options: &mut Options, kind: u8, body: &[u8]) -> Option<()> {
             let timestamps = read_timestamps(body)?;
             options.timestamps.get_or_insert(timestamps);
         }
-        _ => {}
+        _ => {
+            if let Some(option) = fast_open::read(kind, body) {
+                options.fast_open.get_or_insert(option);
+            }
+        }
     }
     Some(())
 }
@@ -138,7 +143,8 @@ fn len_without_sack(options: &Options) -> usize {
         (None, true) => 4,
         (None, false) => 0,
     };
-    mss + scale + timestamps_and_permitted
+    let fast_open = options.fast_open.map_or(0, |option| option.len());
+    mss + scale + timestamps_and_permitted + fast_open
 }
 
 fn sack_blocks_that_fit(options: &Options) -> usize {
@@ -147,7 +153,7 @@ fn sack_blocks_that_fit(options: &Options) -> usize {
 }
 
 /// Options in the order and with the padding of Linux, which middleboxes know: MSS, timestamps with
-/// SACK-permitted before them, window scale, SACK.
+/// SACK-permitted before them, window scale, SACK, fast open.
 pub(super) fn write(options: &Options, out: &mut Writer) {
     if let Some(mss) = options.mss {
         let [high, low] = mss.to_be_bytes();
@@ -175,6 +181,13 @@ pub(super) fn write(options: &Options, out: &mut Writer) {
         for block in options.sack.as_slice().iter().take(blocks) {
             out.push(block.start.get().to_be_bytes());
             out.push(block.end.get().to_be_bytes());
+        }
+    }
+    if let Some(option) = options.fast_open {
+        let bytes = option.to_bytes();
+        let (words, _) = bytes.as_chunks::<4>();
+        for word in words.iter().take(option.len() / 4) {
+            out.push(*word);
         }
     }
 }
@@ -205,6 +218,7 @@ impl Writer {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use super::super::{Cookie, FastOpenForm, FastOpenOption};
     use super::*;
     use alloc::vec::Vec;
     use proptest::prelude::*;
@@ -249,7 +263,7 @@ pub(super) mod tests {
             window_scale: Some(WindowScale::clamped(7)),
             sack_permitted: true,
             timestamps: Some(TS),
-            sack: SackBlocks::NONE,
+            ..Options::NONE
         };
         let bytes = [
             2, 4, 5, 0xb4, 4, 2, 8, 10, 1, 2, 3, 4, 5, 6, 7, 8, 1, 3, 3, 7,
@@ -331,32 +345,44 @@ pub(super) mod tests {
         assert!(read(&bytes).malformed);
     }
 
+    fn any_fast_open() -> impl Strategy<Value = FastOpenOption> {
+        let forms = [FastOpenForm::Assigned, FastOpenForm::Experimental];
+        let cookie = prop::collection::vec(any::<u8>(), 0..=16);
+        (cookie, prop::sample::select(forms.to_vec())).prop_map(|(bytes, form)| FastOpenOption {
+            cookie: Cookie::new(&bytes).unwrap_or(Cookie::REQUEST),
+            form,
+        })
+    }
+
     /// Options whose SACK blocks all fit.
     pub(in crate::wire) fn any_options() -> impl Strategy<Value = Options> {
         let blocks = prop::collection::vec(any::<(u32, u32)>(), 0..=4);
         let timestamps = any::<Option<(u32, u32)>>();
         let scale = prop::option::of(0u8..=14);
-        (
+        let others = (
             any::<Option<u16>>(),
             scale,
             any::<bool>(),
             timestamps,
             blocks,
-        )
-            .prop_map(|(mss, scale, sack_permitted, timestamps, blocks)| {
+        );
+        (others, prop::option::of(any_fast_open())).prop_map(
+            |((mss, scale, sack_permitted, timestamps, blocks), fast_open)| {
                 let mut options = Options {
                     mss,
                     window_scale: scale.map(WindowScale::clamped),
                     sack_permitted,
                     timestamps: timestamps.map(|(value, echo)| Timestamps { value, echo }),
-                    sack: SackBlocks::NONE,
+                    fast_open,
+                    ..Options::NONE
                 };
                 for (start, end) in blocks {
                     options.sack.push(block(start, end));
                 }
                 options.sack.truncate(sack_blocks_that_fit(&options));
                 options
-            })
+            },
+        )
     }
 
     proptest! {

@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 use core::num::NonZeroU16;
 
+use super::fast_open::FastOpenOption;
 use crate::pack::Pack;
 use crate::seq::{SeqNumber, SeqRange};
 
@@ -181,7 +182,7 @@ impl WindowScale {
     }
 }
 
-/// The options of one segment, each at most once (RFC 9293 §3.2, RFC 7323, RFC 2018).
+/// The options of one segment, each at most once (RFC 9293 §3.2, RFC 7323, RFC 2018, RFC 7413).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Options {
     /// Maximum segment size.
@@ -194,6 +195,8 @@ pub struct Options {
     pub timestamps: Option<Timestamps>,
     /// Selective acknowledgements.
     pub sack: SackBlocks,
+    /// Fast open; means nothing but on SYN.
+    pub fast_open: Option<FastOpenOption>,
 }
 
 impl Options {
@@ -204,6 +207,7 @@ impl Options {
         sack_permitted: false,
         timestamps: None,
         sack: SackBlocks::NONE,
+        fast_open: None,
     };
 }
 

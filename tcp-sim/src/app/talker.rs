@@ -65,7 +65,14 @@ impl Talker {
 
     /// Does everything that it can do now.
     pub fn act(&mut self, pair: &mut Pair, side: Side, id: ConnectionId) {
-        if self.is_done || pair.state(side, id) == State::SynSent {
+        if self.is_done {
+            return;
+        }
+        if pair.state(side, id) == State::SynSent {
+            if pair.is_syn_deferred(side, id) {
+                // An error is told when the handshake is over.
+                let _ = self.talk(pair, side, id);
+            }
             return;
         }
         let result = self.listen(pair, side, id);

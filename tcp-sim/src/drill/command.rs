@@ -12,7 +12,9 @@ pub enum Effect {
         /// What it is set to.
         value: String,
     },
-    /// Something that is so anyway: a new host has no metrics and no queue.
+    /// What was learnt of peers is forgotten.
+    FlushMetrics,
+    /// Something that is so anyway: a new host has no queue.
     Nothing,
     /// What only a shell could do.
     Other(String),
@@ -104,6 +106,11 @@ fn statement(line: &str, directory: &Path) -> Vec<Effect> {
             }],
             _ => other(),
         },
+        ("ip", [object, action, ..])
+            if object == "tcp_metrics" && ["flush", "delete", "del"].contains(&action.as_str()) =>
+        {
+            vec![Effect::FlushMetrics]
+        }
         ("ip", [object, ..]) if object == "tcp_metrics" => vec![Effect::Nothing],
         ("tc", [object, action, ..]) if object == "qdisc" && action != "del" => args
             .last()
@@ -245,7 +252,9 @@ mod tests {
 
     #[test]
     fn the_rest_is_for_a_shell() {
-        assert_eq!(effects_of("ip tcp_metrics flush all"), [Effect::Nothing]);
+        let flush = effects_of("ip tcp_metrics flush all");
+        assert_eq!(flush, [Effect::FlushMetrics]);
+        assert_eq!(effects_of("ip tcp_metrics show"), [Effect::Nothing]);
         assert_eq!(effects_of("# nothing at all"), []);
         let fq = effects_of("tc qdisc replace dev tun0 root fq");
         assert_eq!(fq, [sysctl("net.core.default_qdisc", "fq")]);

@@ -61,7 +61,7 @@ impl Conduct {
     pub fn is_reborn_by(&self, header: &Header) -> bool {
         let other_isn = self.isn.is_some_and(|(isn, _)| isn != header.seq);
         let other_peer = match (header.ack, &self.peer) {
-            (Some(ack), Some(peer)) => ack != peer.isn.advanced_by(1),
+            (Some(ack), Some(peer)) => !peer.has_sent_before(ack),
             _ => false,
         };
         header.control == Control::Syn && (other_isn || other_peer)
@@ -162,7 +162,7 @@ impl Conduct {
             rule!(end <= fin, "data up to offset {end}, past the FIN at {fin}");
         }
         self.check_bytes(data, payload)?;
-        self.check_limits(end, payload.len())?;
+        self.check_limits(end, payload.len(), header.control)?;
         let end = end + u64::from(header.control == Control::Fin);
         self.snd_max = self.snd_max.max(end);
         Ok(())
@@ -193,12 +193,21 @@ impl Conduct {
 
     /// The peer's window and MSS. Beyond the window goes nothing but a probe: one byte, by itself,
     /// when all that was granted is used up (RFC 9293 §3.8.6.1).
-    fn check_limits(&self, end: u64, payload_len: usize) -> Result<(), Violation> {
+    fn check_limits(
+        &self,
+        end: u64,
+        payload_len: usize,
+        control: Control,
+    ) -> Result<(), Violation> {
         if payload_len == 0 {
             return Ok(());
         }
         let Some(peer) = &self.peer else {
-            return Err(Violation("data before the peer's SYN".into()));
+            rule!(
+                control == Control::Syn,
+                "data before the peer's SYN, and not with ours"
+            );
+            return Ok(());
         };
         let is_probe = payload_len == 1 && end == peer.granted + 1;
         rule!(
@@ -263,8 +272,12 @@ impl Conduct {
     /// Finds the SYN that `number` acknowledges, and places what was handed in before.
     fn take_syn(&mut self, number: SeqNumber) -> Result<(), Violation> {
         // A SYN that acknowledges anything but our SYN opens nothing.
-        let ours = self.isn.map(|(isn, _)| isn.advanced_by(1));
-        let believable = |syn: &&Handed| syn.header.ack.is_none() || syn.header.ack == ours;
+        let is_ours = |ack: SeqNumber| {
+            let offset = ack.offset_near(self.isn?.0, self.snd_max)?;
+            Some((1..=self.snd_max).contains(&offset))
+        };
+        let believable =
+            |syn: &&Handed| syn.header.ack.is_none_or(|ack| is_ours(ack) == Some(true));
         let distance = |syn: &&Handed| number.distance_from(syn.header.seq);
         let nearest = self
             .syns

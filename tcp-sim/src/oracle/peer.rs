@@ -35,6 +35,13 @@ impl Peer {
         }
     }
 
+    /// Whether an acknowledgement is one of its SYN, and of what came with it or after it (RFC 7413).
+    pub(super) fn has_sent_before(&self, ack: SeqNumber) -> bool {
+        let handed = self.handed_without_hole();
+        let offset = ack.offset_near(self.isn, handed);
+        offset.is_some_and(|offset| (1..=handed).contains(&offset))
+    }
+
     /// These offsets were handed in.
     pub(super) fn note(&mut self, start: u64, end: u64) {
         if let Some((_, last)) = self.handed.last_mut()

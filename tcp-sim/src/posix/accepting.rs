@@ -9,6 +9,7 @@ use super::errno::Errno;
 use super::file::{Blocking, FileId, OnExec};
 use super::host::Host;
 use super::messages::Reply;
+use super::settings::Settings;
 use super::socket::{Association, Name, NameOrigin, Socket, Stage};
 
 impl Host {
@@ -78,7 +79,10 @@ impl Host {
         let (local, remote) = (connection.local_addr(), connection.remote_addr());
         drop(connection);
         let mut socket = Socket::new(domain);
-        socket.settings = settings;
+        socket.settings = Settings {
+            fast_open_queue: 0,
+            ..settings
+        };
         socket.stage = Stage::Connection(id);
         socket.association = Association::Connected;
         let blocking = Blocking::unless(accept.flags & SOCK_NONBLOCK != 0);

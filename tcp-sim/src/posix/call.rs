@@ -138,6 +138,16 @@ pub(super) struct Send {
     /// What is still to be taken, and whether a bad pointer follows it.
     pub(super) rest: Vec<u8>,
     pub(super) then_fault: bool,
+    pub(super) opening: Opening,
+}
+
+/// What a call that sends waits for first.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Opening {
+    /// Nothing.
+    None,
+    /// The handshake of the connection that it has opened (MSG_FASTOPEN).
+    Fast,
 }
 
 /// How long a call may sleep.

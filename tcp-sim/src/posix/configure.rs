@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tcp_core::config::MIN_MSS;
 use tcp_core::{
-    Admission, BufferSize, CloseMode, CongestionAlgorithm, KeepAlive, ListenConfig, PortSharing,
-    RecoveryConfig, SendQueue, TcpConfig, ValidConfig, WindowScaling,
+    Admission, BufferSize, CloseMode, CongestionAlgorithm, KeepAlive, ListenConfig, ListenFastOpen,
+    PortSharing, RecoveryConfig, SendQueue, TcpConfig, ValidConfig, WindowScaling,
 };
 
 use super::address::Domain;
@@ -52,6 +52,11 @@ impl Configuration<'_> {
                 PortSharing::Exclusive
             },
             overflow: sysctls.overflow(),
+            fast_open: ListenFastOpen {
+                queue: self.settings.fast_open_queue as usize,
+                keys: self.settings.fast_open_keys,
+                without_cookie: self.settings.fast_open_no_cookie,
+            },
             tcp: self.tcp(),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use tcp_core::{ConnectError, ConnectionId, Instant, State};
+use tcp_core::{ConnectError, ConnectionId, CookieNeed, Instant, State};
 
 use super::address::{Address, Domain};
 use super::call::{Connect, Kind, Outcome, Patience};
@@ -28,7 +28,8 @@ impl Host {
         }
     }
 
-    /// What is to be waited for, and how long; `None` where an association was dissolved.
+    /// What is to be waited for, and how long; `None` where an association was dissolved, or the SYN waits for
+    /// data.
     fn start_connect(
         &mut self,
         now: Instant,
@@ -44,13 +45,22 @@ impl Host {
             }
             _ => {}
         }
+        let deferred = self.is_deferred(now, file);
         let socket = self.descriptors.socket(file)?;
         let pending = match (socket.association, socket.stage) {
             (Association::Connected, _) => return Err(Errno::EISCONN),
             (Association::Dissolving, _) => return Err(Errno::EINVAL),
+            (Association::Connecting, _) if deferred => {
+                return Err(Errno::EISCONN);
+            }
             (Association::Connecting, _) => Errno::EALREADY,
             (Association::None, Stage::Closed) => {
-                self.open(now, file, address)?;
+                let waits = socket.settings.fast_open_connect;
+                let need = waits.then(|| self.cookie_need(file));
+                self.open(now, file, address, need)?;
+                if self.is_deferred(now, file) {
+                    return Ok(None);
+                }
                 Errno::EINPROGRESS
             }
             (Association::None, _) => return Err(Errno::EISCONN),
@@ -61,8 +71,14 @@ impl Host {
         Ok(Some((Connect { file, pending }, patience)))
     }
 
-    /// Sends the SYN (`tcp_v4_connect`).
-    fn open(&mut self, now: Instant, file: FileId, address: Address) -> Result<(), Errno> {
+    /// Sends the SYN (`tcp_v4_connect`), by fast open if the need of a cookie is told.
+    pub(super) fn open(
+        &mut self,
+        now: Instant,
+        file: FileId,
+        address: Address,
+        fast: Option<CookieNeed>,
+    ) -> Result<(), Errno> {
         let socket = self.descriptors.socket(file)?;
         let remote = socket.domain.check(address)?;
         let remote = SocketAddr::new(loopback_for_any(remote.ip().to_canonical()), remote.port());
@@ -87,7 +103,11 @@ impl Host {
             None => self.port_towards(ip, remote)?,
         };
         let local = SocketAddr::new(ip, port);
-        let id = self.stack.connect(now, Some(local), remote, config);
+        let (stack, local) = (&mut self.stack, Some(local));
+        let id = match fast {
+            Some(need) => stack.connect_fast(now, local, remote, config, need),
+            None => stack.connect(now, local, remote, config),
+        };
         let id = id.map_err(errno_of)?;
         self.owners.insert(id, file);
         if name.is_none() {

@@ -83,6 +83,7 @@ impl Host {
             offload: config.offload,
             ephemeral_ports: config.sysctls.ports(),
             clock_offset: config.clock_offset,
+            fast_open: config.sysctls.fast_open(),
             ..StackConfig::default()
         };
         Host {
@@ -161,8 +162,16 @@ impl Host {
     /// or made to listen later.
     pub fn set_sysctl(&mut self, name: &str, value: &str) -> Result<(), SysctlError> {
         self.sysctls.set(name, value)?;
+        if name.contains("tcp_fastopen") {
+            self.stack.set_fast_open(self.sysctls.fast_open());
+        }
         self.stack.set_ephemeral_ports(self.sysctls.ports());
         Ok(())
+    }
+
+    /// Forgets what was learnt of peers: cookies of fast open (`ip tcp_metrics flush all`).
+    pub fn flush_metrics(&mut self) {
+        self.stack.forget_cookies();
     }
 
     // From the stack to the sockets.

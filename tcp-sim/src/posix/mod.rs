@@ -41,6 +41,8 @@ mod control;
 mod descriptor;
 mod epoll_set;
 mod errno;
+mod fast_open;
+mod fast_open_keys;
 mod file;
 mod host;
 mod messages;

@@ -133,6 +133,11 @@ impl Host {
             },
         };
         self.check_port(file, name.ip, name.port, Use::Listen)?;
+        let everywhere = self.sysctls.listens_fast();
+        let socket = self.descriptors.socket_mut(file)?;
+        if everywhere && socket.settings.fast_open_queue == 0 {
+            socket.settings.fast_open_queue = backlog;
+        }
         let socket = self.descriptors.socket(file)?;
         // Every address of both families, of one, or one address.
         let ip = (name.ip != any || domain == Domain::Inet || !socket.is_dual()).then_some(name.ip);

@@ -7,7 +7,7 @@ use super::constants::{
 };
 use super::file::{FileId, Watched};
 use super::host::Host;
-use super::socket::{Stage, state_of};
+use super::socket::{Stage, is_opening, state_of};
 
 const READ: u32 = EPOLLIN | EPOLLRDNORM;
 const WRITE: u32 = EPOLLOUT | EPOLLWRNORM;
@@ -41,8 +41,11 @@ impl Host {
         let mut state = State::Closed;
         let (mut unread, mut writable) = (0, true);
         let (mut urgent, mut target) = (false, low_water);
+        let (mut opening, mut deferred) = (false, false);
         if let Some(mut connection) = id.and_then(|id| self.stack.connection(now, id)) {
             state = state_of(&connection);
+            opening = is_opening(&connection);
+            deferred = connection.is_syn_deferred();
             recv_shut |= connection.has_peer_finished();
             send_shut |= connection.has_finished();
             unread = connection.unread();
@@ -65,7 +68,11 @@ impl Host {
         if recv_shut {
             events |= READ | EPOLLRDHUP;
         }
-        if !matches!(state, State::SynSent | State::SynReceived) {
+        if deferred {
+            // The first write lets the SYN go.
+            events |= WRITE;
+        }
+        if !opening {
             if unread >= target {
                 events |= READ;
             }

@@ -2,7 +2,7 @@
 
 use tcp_core::{Instant, State};
 
-use super::call::{Call, Kind, Outcome, Patience};
+use super::call::{Call, Kind, Opening, Outcome, Patience};
 use super::errno::Errno;
 use super::file::FileId;
 use super::host::Host;
@@ -71,6 +71,7 @@ impl Host {
             Kind::Receive(receive) if receive.taken() > 0 => Ok(self.received(now, receive)),
             Kind::Receive(_) => Err(Errno::EAGAIN),
             Kind::Send(send) if send.taken > 0 => Ok(Reply::Sent(send.taken)),
+            Kind::Send(send) if send.opening == Opening::Fast => Err(Errno::EINPROGRESS),
             Kind::Send(_) => Err(Errno::EAGAIN),
             Kind::Poll(fds) => Ok(Reply::Polled(fds)),
             Kind::EpollWait { .. } => Ok(Reply::Events(Vec::new())),

@@ -3,13 +3,13 @@
 use tcp_core::{ConnectionMut, Instant, State, WriteError};
 
 use super::address::Address;
-use super::call::{Kind, Outcome, Patience, Send};
+use super::call::{Kind, Opening, Outcome, Patience, Send};
 use super::constants::{MSG_DONTWAIT, MSG_EOR, MSG_FASTOPEN, MSG_MORE, MSG_OOB};
 use super::errno::Errno;
 use super::file::{Blocking, FileId};
 use super::host::Host;
 use super::messages::{Message, Reply, Source};
-use super::socket::state_of;
+use super::socket::{is_opening, state_of};
 
 const MOST_BUFFERS: usize = 1_024;
 
@@ -34,15 +34,22 @@ impl Host {
         if refused || iov.len() > MOST_BUFFERS {
             return Outcome::Done(Err(Errno::EINVAL));
         }
-        self.start_send(now, fd, iov, 0)
+        let message = Message {
+            name: None,
+            iov,
+            control: &[],
+        };
+        self.start_send(now, fd, &message, 0)
     }
 
-    /// `send(2)` with MSG_DONTWAIT, MSG_MORE, MSG_EOR and MSG_OOB. MSG_NOSIGNAL, MSG_CONFIRM, MSG_DONTROUTE, and without
+    /// `send(2)` with MSG_FASTOPEN, MSG_DONTWAIT, MSG_MORE, MSG_EOR and MSG_OOB. MSG_NOSIGNAL, MSG_CONFIRM, MSG_DONTROUTE, and without
     /// SO_ZEROCOPY MSG_ZEROCOPY, change nothing, as on Linux.
     ///
     /// # Errors
     ///
-    /// Those of [`write`](Host::write); ENOTSOCK; EOPNOTSUPP for MSG_FASTOPEN.
+    /// Those of [`write`](Host::write); ENOTSOCK. With MSG_FASTOPEN those of [`connect`](Host::connect), among them
+    /// EINPROGRESS where nothing could go with the SYN; EOPNOTSUPP where net.ipv4.tcp_fastopen forbids it; EINVAL
+    /// without an address.
     pub fn send<'a>(
         &mut self,
         now: Instant,
@@ -53,7 +60,8 @@ impl Host {
         self.sendto(now, fd, data, flags, None)
     }
 
-    /// `sendto(2)`: TCP takes no notice of the address.
+    /// `sendto(2)`: TCP takes no notice of the address, but with MSG_FASTOPEN: that connects to it, and what fits of
+    /// the data goes with the SYN.
     ///
     /// # Errors
     ///
@@ -92,15 +100,19 @@ impl Host {
         };
         match (self.descriptors.socket_id(fd), refusal) {
             (Err(errno), _) | (Ok(_), Some(errno)) => Outcome::Done(Err(errno)),
-            (Ok(_), None) => self.start_send(now, fd, message.iov, flags),
+            (Ok(_), None) => self.start_send(now, fd, message, flags),
         }
     }
 
-    fn start_send(&mut self, now: Instant, fd: i32, iov: &[Source<'_>], flags: i32) -> Outcome {
+    fn start_send(&mut self, now: Instant, fd: i32, message: &Message<'_>, flags: i32) -> Outcome {
+        let iov = message.iov;
         let (file, patience) = match self.sender(fd, flags) {
             Ok(found) => found,
             Err(errno) => return Outcome::Done(Err(errno)),
         };
+        if flags & MSG_FASTOPEN != 0 || self.is_deferred(now, file) {
+            return self.start_fast_send(now, (file, patience), message, flags);
+        }
         let mut taken = 0;
         let outcome = match self.take(now, file, iov, flags, &mut taken) {
             Ok(Progress::Done) => Outcome::Done(Ok(Reply::Sent(taken))),
@@ -118,6 +130,7 @@ impl Host {
                     taken,
                     rest,
                     then_fault,
+                    opening: Opening::None,
                 };
                 self.sleep(now, Kind::Send(send), patience)
             }
@@ -128,9 +141,6 @@ impl Host {
 
     fn sender(&self, fd: i32, flags: i32) -> Result<(FileId, Patience), Errno> {
         let file = self.descriptors.socket_id(fd)?;
-        if flags & MSG_FASTOPEN != 0 {
-            return Err(Errno::EOPNOTSUPP);
-        }
         let timeout = self.descriptors.socket(file)?.settings.send_timeout;
         let blocking = match flags & MSG_DONTWAIT {
             0 => self.descriptors.file(file)?.blocking,
@@ -154,8 +164,8 @@ impl Host {
             return true;
         };
         match state_of(&connection) {
-            State::SynSent | State::SynReceived => false,
-            State::Established | State::CloseWait => connection.is_writable(),
+            _ if is_opening(&connection) => false,
+            State::SynReceived | State::Established | State::CloseWait => connection.is_writable(),
             _ => true,
         }
     }
@@ -165,6 +175,9 @@ impl Host {
         now: Instant,
         send: &mut Send,
     ) -> Option<Result<Reply, Errno>> {
+        if let Err(errno) = self.after_fast_open(now, send)? {
+            return Some(Err(errno));
+        }
         let rest = std::mem::take(&mut send.rest);
         let fault = Source::Bad(1);
         let iov = [Source::Bytes(&rest), fault];
@@ -201,8 +214,8 @@ impl Host {
         let id = socket.connection().ok_or(Errno::EPIPE)?;
         let mut connection = self.stack.connection(now, id).ok_or(Errno::EPIPE)?;
         match state_of(&connection) {
-            State::SynSent | State::SynReceived => return Ok(Progress::Waits),
-            State::Established | State::CloseWait => {}
+            _ if is_opening(&connection) => return Ok(Progress::Waits),
+            State::SynReceived | State::Established | State::CloseWait => {}
             _ => return Err(Errno::EPIPE),
         }
         for source in iov.iter().filter(|source| source.len() > 0) {
@@ -262,7 +275,7 @@ enum Progress {
 }
 
 /// What is left after `taken` bytes, up to a bad pointer, and whether there is one.
-fn rest_of(iov: &[Source<'_>], taken: usize) -> (Vec<u8>, bool) {
+pub(super) fn rest_of(iov: &[Source<'_>], taken: usize) -> (Vec<u8>, bool) {
     let mut rest = Vec::new();
     let mut skip = taken;
     for source in iov.iter().filter(|source| source.len() > 0) {

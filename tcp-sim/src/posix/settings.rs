@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tcp_core::CongestionAlgorithm;
+use tcp_core::{CongestionAlgorithm, FastOpenKeys};
 
 use super::constants::IP_PMTUDISC_WANT;
 
@@ -57,6 +57,14 @@ pub(super) struct Settings {
     pub(super) congestion: Option<CongestionAlgorithm>,
     /// TCP_INQ.
     pub(super) tell_inq: bool,
+    /// TCP_FASTOPEN of a listener, cut to somaxconn; 0 for none.
+    pub(super) fast_open_queue: u32,
+    /// TCP_FASTOPEN_KEY.
+    pub(super) fast_open_keys: Option<FastOpenKeys>,
+    /// TCP_FASTOPEN_CONNECT.
+    pub(super) fast_open_connect: bool,
+    /// TCP_FASTOPEN_NO_COOKIE.
+    pub(super) fast_open_no_cookie: bool,
     /// IP_TOS and IPV6_TCLASS, without the bits of ECN.
     pub(super) tos: u8,
     pub(super) traffic_class: u8,
@@ -113,6 +121,10 @@ impl Default for Settings {
             notsent_lowat: None,
             congestion: None,
             tell_inq: false,
+            fast_open_queue: 0,
+            fast_open_keys: None,
+            fast_open_connect: false,
+            fast_open_no_cookie: false,
             tos: 0,
             traffic_class: 0,
             ttl: None,

@@ -78,6 +78,16 @@ pub(super) fn state_of(connection: &Connection) -> State {
     }
 }
 
+/// Whether its handshake is under way, and it is of no use before: one that was opened fast by its peer is
+/// (`tcp_passive_fastopen`).
+pub(super) fn is_opening(connection: &Connection) -> bool {
+    match connection.state() {
+        State::SynSent => true,
+        State::SynReceived => !connection.is_early(),
+        _ => false,
+    }
+}
+
 impl Name {
     pub(super) const fn address(&self) -> SocketAddr {
         SocketAddr::new(self.ip, self.port)

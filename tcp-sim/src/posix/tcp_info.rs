@@ -9,8 +9,8 @@ use tcp_core::{State, TcpInfo};
 use super::constants::{
     TCP_CA_CWR, TCP_CA_LOSS, TCP_CA_OPEN, TCP_CA_RECOVERY, TCP_CLOSE, TCP_CLOSE_WAIT, TCP_CLOSING,
     TCP_ESTABLISHED, TCP_FIN_WAIT1, TCP_FIN_WAIT2, TCP_LAST_ACK, TCP_LISTEN, TCP_SYN_RECV,
-    TCP_SYN_SENT, TCPI_OPT_ECN, TCPI_OPT_ECN_SEEN, TCPI_OPT_SACK, TCPI_OPT_TIMESTAMPS,
-    TCPI_OPT_WSCALE,
+    TCP_SYN_SENT, TCPI_OPT_ECN, TCPI_OPT_ECN_SEEN, TCPI_OPT_SACK, TCPI_OPT_SYN_DATA,
+    TCPI_OPT_TIMESTAMPS, TCPI_OPT_WSCALE,
 };
 
 /// What the core does not know.
@@ -91,12 +91,14 @@ fn head(layout: &mut Layout, info: &TcpInfo) {
         (info.tcpi_snd_wscale.is_some(), TCPI_OPT_WSCALE),
         (info.ecn, TCPI_OPT_ECN),
         (info.ecn_seen, TCPI_OPT_ECN_SEEN),
+        (info.syn_data, TCPI_OPT_SYN_DATA),
     ];
     let options = options.iter().filter(|(agreed, _)| *agreed);
     layout.u8(options.map(|(_, bit)| *bit as u8).sum());
     let (theirs, ours) = (info.tcpi_snd_wscale, info.tcpi_rcv_wscale);
     layout.u8(theirs.unwrap_or(0) | (ours.unwrap_or(0) << 4));
-    layout.u8(info.tcpi_delivery_rate_app_limited.into());
+    let limited = u8::from(info.tcpi_delivery_rate_app_limited);
+    layout.u8(limited | (info.tcpi_fastopen_client_fail as u8) << 1);
     layout.micros(info.tcpi_rto);
     layout.micros(info.tcpi_ato);
     layout.u32(info.tcpi_snd_mss);

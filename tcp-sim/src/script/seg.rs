@@ -188,6 +188,7 @@ impl Seg {
             sack_permitted: self.options.sack_permitted.unwrap_or(false),
             timestamps: timestamps.map(|(value, echo)| Timestamps { value, echo }),
             sack,
+            ..Options::NONE
         };
         let header = Header {
             control: self.control,

@@ -4,8 +4,8 @@
 use std::net::SocketAddr;
 
 use tcp_core::{
-    AcceptError, ConnectError, ConnectionId, ConnectionMut, ListenerId, ReadError, Shutdown,
-    ValidConfig, WriteError,
+    AcceptError, ConnectError, ConnectionId, ConnectionMut, CookieNeed, ListenerId, ReadError,
+    Shutdown, ValidConfig, WriteError,
 };
 
 use super::network::Network;
@@ -27,6 +27,24 @@ impl<O: Observer> Network<O> {
     ) -> Result<ConnectionId, ConnectError> {
         let now = self.now();
         let id = self.host(host).stack.connect(now, local, remote, config)?;
+        self.hold(host, id);
+        Ok(id)
+    }
+
+    /// As [`connect`](Network::connect), by fast open with cookies (RFC 7413).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Stack::connect_fast`](tcp_core::Stack::connect_fast).
+    pub fn connect_fast(
+        &mut self,
+        host: NodeId,
+        remote: SocketAddr,
+        config: ValidConfig,
+    ) -> Result<ConnectionId, ConnectError> {
+        let (now, need) = (self.now(), CookieNeed::Needed);
+        let stack = &mut self.host(host).stack;
+        let id = stack.connect_fast(now, None, remote, config, need)?;
         self.hold(host, id);
         Ok(id)
     }

@@ -37,6 +37,15 @@ impl Pair {
         self.connect_at(side, Some(local), remote_port)
     }
 
+    /// Connects to a port of the other host by fast open with cookies: the SYN may wait for the first write.
+    pub fn connect_fast(&mut self, side: Side, remote_port: u16) -> ConnectionId {
+        let remote = side.other().addr(self.family, remote_port);
+        let config = self.tcp[side.index()].clone();
+        let id = self.network.connect_fast(side.node(), remote, config);
+        self.drain(side);
+        id.expect("a port is free")
+    }
+
     fn connect_at(
         &mut self,
         side: Side,
@@ -156,6 +165,13 @@ impl Pair {
         let now = self.now();
         let connection = self.host(side).stack.connection(now, id);
         connection.map_or(State::Closed, |connection| connection.state())
+    }
+
+    /// Whether the connection's SYN waits for the first write.
+    pub fn is_syn_deferred(&mut self, side: Side, id: ConnectionId) -> bool {
+        let now = self.now();
+        let connection = self.host(side).stack.connection(now, id);
+        connection.is_some_and(|connection| connection.is_syn_deferred())
     }
 
     /// Everything worth knowing.

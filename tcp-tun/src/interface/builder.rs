@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use parking_lot::Mutex;
-use tcp_core::{Offload, Stack, StackConfig, Steering, ValidConfig};
+use tcp_core::{FastOpenConfig, Offload, Stack, StackConfig, Steering, ValidConfig};
 
 use super::open::{self, TunMode, Wish};
 use super::{Inner, Interface, invalid};
@@ -124,6 +124,14 @@ impl InterfaceBuilder {
     /// Takes packets for any unicast destination, as a transparent proxy or a tunnel does.
     pub fn any_address(mut self, any: bool) -> Self {
         self.stack.any_address = any;
+        self
+    }
+
+    /// Data in the SYN (RFC 7413): with `server` set, listeners take it whose
+    /// [`ListenConfig::fast_open`](tcp_core::ListenConfig::fast_open) has a queue, and accept what opened so before the
+    /// handshake is complete.
+    pub fn fast_open(mut self, config: FastOpenConfig) -> Self {
+        self.stack.fast_open = config;
         self
     }
 

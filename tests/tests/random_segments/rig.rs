@@ -108,6 +108,7 @@ impl View {
                 sack_permitted: shot.sack_permitted,
                 timestamps,
                 sack,
+                ..Options::NONE
             },
             ..Header::new(self.seq_at(shot.seq))
         }
@@ -455,7 +456,7 @@ pub fn syn_of(offer: &PeerOffer, seq: SeqNumber) -> Header {
                 value: 1_000,
                 echo: 0,
             }),
-            sack: SackBlocks::NONE,
+            ..Options::NONE
         },
         ..Header::new(seq)
     }

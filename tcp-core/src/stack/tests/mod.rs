@@ -5,6 +5,7 @@ mod admission;
 mod books;
 mod close;
 mod ecn;
+mod fast_open;
 mod input;
 mod large;
 mod listen;

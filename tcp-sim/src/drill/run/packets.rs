@@ -1,6 +1,7 @@
 //! Packets that the script expects of the stack, and those that it sends.
 
 use tcp_core::Instant;
+use tcp_core::stack::fast_open_cookie;
 
 use super::machine::Sent;
 use super::{Due, GRACE, Run};
@@ -149,6 +150,20 @@ impl Run<'_> {
         Ok((numbers, mtu))
     }
 
+    /// What a script's define says, or else the cookie that the script's server gives under a known key.
+    fn cookie_named(&self, name: &str) -> Option<Vec<u8>> {
+        if let Some(defined) = self.env.words.definition(name) {
+            return hex(defined);
+        }
+        let (_, key) = COOKIE_KEYS.iter().find(|(known, _)| *known == name)?;
+        let settings = &self.env.settings;
+        let (client, server) = (
+            settings.remote.to_canonical(),
+            settings.local.to_canonical(),
+        );
+        Some(fast_open_cookie(key, client, server).as_bytes().to_vec())
+    }
+
     /// The segment with cookies in place of their names.
     fn with_cookies(&self, body: &TcpBody) -> TcpBody {
         let mut body = body.clone();
@@ -157,7 +172,7 @@ impl Run<'_> {
                 if let TcpOption::FastOpen(cookie) | TcpOption::FastOpenExperimental(cookie) =
                     option
                     && let Cookie::Named(name) = cookie
-                    && let Some(bytes) = self.env.words.definition(name).and_then(hex)
+                    && let Some(bytes) = self.cookie_named(name)
                 {
                     *cookie = Cookie::Bytes(bytes);
                 }
@@ -166,6 +181,19 @@ impl Run<'_> {
         body
     }
 }
+
+/// The keys that the public suites' names of cookies stand for, as they lie in memory: that of their `defaults.sh`, and
+/// zeros.
+const COOKIE_KEYS: [(&str, [u8; 16]); 2] = [
+    (
+        "TFO_COOKIE",
+        [
+            0xa1, 0xa1, 0xa1, 0xa1, 0xb2, 0xb2, 0xb2, 0xb2, 0xc3, 0xc3, 0xc3, 0xc3, 0xd4, 0xd4,
+            0xd4, 0xd4,
+        ],
+    ),
+    ("TFO_COOKIE_ZERO", [0; 16]),
+];
 
 fn unbuilt(packet: &Packet, error: &BuildError) -> Failure {
     Failure::new(packet.span, error.to_string())

@@ -16,6 +16,7 @@ impl Run<'_> {
         for effect in effects(text, self.directory) {
             match effect {
                 Effect::Nothing => {}
+                Effect::FlushMetrics => self.env.machine.host.flush_metrics(),
                 Effect::Sysctl { name, value } => {
                     if let Err(error) = self.env.machine.host.set_sysctl(&name, &value) {
                         self.notes.push((span, error.to_string()));

@@ -110,7 +110,7 @@ mod tests {
     use crate::link::sample::{header, packet, packet_v6};
     use crate::world::TcpPacket;
     use tcp_core::seq::{SeqNumber, SeqRange};
-    use tcp_core::wire::{self, Options, SackBlocks, Timestamps, WindowScale};
+    use tcp_core::wire::{self, Options, Timestamps, WindowScale};
 
     const TIMESTAMPS: Timestamps = Timestamps {
         value: 77,
@@ -124,7 +124,7 @@ mod tests {
                 window_scale: Some(WindowScale::clamped(7)),
                 sack_permitted: true,
                 timestamps: Some(TIMESTAMPS),
-                sack: SackBlocks::NONE,
+                ..Options::NONE
             },
             ..header(SYN)
         }

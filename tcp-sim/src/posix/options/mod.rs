@@ -1,5 +1,6 @@
 //! setsockopt(2) and getsockopt(2): options by level and number, values as bytes.
 
+mod fast_open;
 mod ip;
 mod socket;
 mod tcp;

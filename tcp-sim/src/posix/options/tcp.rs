@@ -7,7 +7,8 @@ use tcp_core::{CongestionAlgorithm, ConnectionMut, Instant, QuickAck, State};
 use super::socket::within;
 use super::value::int;
 use crate::posix::constants::{
-    TCP_CONGESTION, TCP_CORK, TCP_DEFER_ACCEPT, TCP_INFO, TCP_INQ, TCP_KEEPCNT, TCP_KEEPIDLE,
+    TCP_CONGESTION, TCP_CORK, TCP_DEFER_ACCEPT, TCP_FASTOPEN, TCP_FASTOPEN_CONNECT,
+    TCP_FASTOPEN_KEY, TCP_FASTOPEN_NO_COOKIE, TCP_INFO, TCP_INQ, TCP_KEEPCNT, TCP_KEEPIDLE,
     TCP_KEEPINTVL, TCP_LINGER2, TCP_MAXSEG, TCP_NODELAY, TCP_NOTSENT_LOWAT, TCP_QUICKACK,
     TCP_SYNCNT, TCP_USER_TIMEOUT, TCP_WINDOW_CLAMP,
 };
@@ -41,8 +42,12 @@ impl Host {
         name: i32,
         value: &[u8],
     ) -> Result<(), Errno> {
-        if name == TCP_CONGESTION {
-            return self.set_congestion(now, file, value);
+        match name {
+            TCP_CONGESTION => return self.set_congestion(now, file, value),
+            TCP_FASTOPEN | TCP_FASTOPEN_CONNECT | TCP_FASTOPEN_KEY | TCP_FASTOPEN_NO_COOKIE => {
+                return self.set_fast_open_option(file, name, value);
+            }
+            _ => {}
         }
         let number = int(value)?;
         let is_on = number != 0;
@@ -139,7 +144,7 @@ impl Host {
             TCP_USER_TIMEOUT => settings.user_timeout.unwrap_or_default().as_millis() as u32,
             TCP_NOTSENT_LOWAT => settings.notsent_lowat.unwrap_or(0),
             TCP_INQ => settings.tell_inq.into(),
-            _ => return Err(Errno::ENOPROTOOPT),
+            _ => return self.fast_open_option(file, name),
         };
         Ok(number.to_ne_bytes().to_vec())
     }
@@ -234,7 +239,7 @@ impl Host {
     }
 
     /// Tells a socket's connection, where there is one.
-    pub(super) fn with_connection(
+    pub(in crate::posix) fn with_connection(
         &mut self,
         now: Instant,
         file: FileId,

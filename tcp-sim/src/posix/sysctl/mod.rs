@@ -4,9 +4,12 @@ mod value;
 
 use std::time::Duration;
 
-use tcp_core::{CongestionAlgorithm, EcnMode, MtuProbing, MtuProbingConfig, Overflow};
+use tcp_core::{
+    CongestionAlgorithm, EcnMode, FastOpenConfig, MtuProbing, MtuProbingConfig, Overflow,
+};
 use thiserror::Error;
 
+use super::fast_open_keys::keys_of;
 use value::Value;
 
 macro_rules! sysctls {
@@ -130,6 +133,13 @@ sysctls! {
     "net.ipv4.tcp_rto_max_ms" tcp_rto_max_ms: u32 = 120_000, 1_000, 120_000;
     /// Whether TIME-WAIT ignores RST.
     "net.ipv4.tcp_rfc1337" tcp_rfc1337: u8 = 0, 0, 1;
+    /// Bits: 0x1 data in the SYN of clients, 0x2 of servers, 0x4 clients without cookies, 0x200 servers without,
+    /// 0x400 every listener, and not only those with TCP_FASTOPEN.
+    "net.ipv4.tcp_fastopen" tcp_fastopen: u32 = 1, 0, u32::MAX;
+    /// For so many seconds clients do without data in the SYN when the network seems to swallow it; 0 for never.
+    "net.ipv4.tcp_fastopen_blackhole_timeout_sec" tcp_fastopen_blackhole_timeout_sec: u32 = 0, 0, u32::MAX;
+    /// One key or two, each four words in hexadecimal digits; empty for one that the host chooses.
+    "net.ipv4.tcp_fastopen_key" tcp_fastopen_key: String = String::new(), 0, 0;
 
     /// When the path's MTU is searched for by probes. 0: never; 1: after timeouts in a row; 2: always.
     "net.ipv4.tcp_mtu_probing" tcp_mtu_probing: u8 = 0, 0, 2;
@@ -199,12 +209,6 @@ sysctls! {
     "net.ipv4.tcp_pingpong_thresh" tcp_pingpong_thresh: u8 = 1, 1, 255;
     /// The right edge of the window does not move back.
     "net.ipv4.tcp_shrink_window" tcp_shrink_window: u8 = 0, 0, 1;
-    /// Fast open does not exist yet.
-    "net.ipv4.tcp_fastopen" tcp_fastopen: u32 = 1, 0, u32::MAX;
-    /// Fast open does not exist yet.
-    "net.ipv4.tcp_fastopen_blackhole_timeout_sec" tcp_fastopen_blackhole_timeout_sec: u32 = 0, 0, u32::MAX;
-    /// Fast open does not exist yet.
-    "net.ipv4.tcp_fastopen_key" tcp_fastopen_key: String = String::new(), 0, 0;
     /// Packets carry DF, and ICMP is believed.
     "net.ipv4.ip_no_pmtu_disc" ip_no_pmtu_disc: u8 = 0, 0, 3;
     /// No port is kept from ephemeral use.
@@ -278,6 +282,7 @@ impl Sysctls {
             && first <= last
             && self.tcp_rto_min_us / 1_000 <= self.tcp_rto_max_ms
             && CongestionAlgorithm::by_name(&self.tcp_congestion_control).is_some()
+            && (self.tcp_fastopen_key.is_empty() || keys_of(&self.tcp_fastopen_key).is_some())
     }
 
     pub(super) fn congestion(&self) -> CongestionAlgorithm {
@@ -315,6 +320,30 @@ impl Sysctls {
         match self.tcp_abort_on_overflow {
             0 => Overflow::Ignore,
             _ => Overflow::Reset,
+        }
+    }
+
+    /// Whether clients may send data in the SYN (`TFO_CLIENT_ENABLE`).
+    pub(super) fn connects_fast(&self) -> bool {
+        self.tcp_fastopen & 0x1 != 0
+    }
+
+    /// Whether every listener takes data of a SYN (`TFO_SERVER_ENABLE`, `TFO_SERVER_WO_SOCKOPT1`).
+    pub(super) fn listens_fast(&self) -> bool {
+        self.tcp_fastopen & 0x402 == 0x402
+    }
+
+    pub(super) fn fast_open(&self) -> FastOpenConfig {
+        let has = |bit| self.tcp_fastopen & bit != 0;
+        let seconds = self.tcp_fastopen_blackhole_timeout_sec;
+        FastOpenConfig {
+            client: self.connects_fast(),
+            server: has(0x2),
+            client_without_cookie: has(0x4),
+            server_without_cookie: has(0x200),
+            keys: keys_of(&self.tcp_fastopen_key),
+            blackhole_timeout: Duration::from_secs(seconds.into()),
+            ..FastOpenConfig::default()
         }
     }
 

@@ -137,8 +137,10 @@ fn what_there_is_not_is_refused() {
         (SOL_SOCKET, SO_ERROR, 1, Errno::ENOPROTOOPT),
         (SOL_SOCKET, 9_999, 1, Errno::ENOPROTOOPT),
         (SOL_TCP, TCP_INFO, 1, Errno::ENOPROTOOPT),
-        (SOL_TCP, TCP_FASTOPEN, 5, Errno::ENOPROTOOPT),
-        (SOL_TCP, TCP_FASTOPEN_CONNECT, 1, Errno::ENOPROTOOPT),
+        (SOL_TCP, TCP_FASTOPEN, -1, Errno::EINVAL),
+        (SOL_TCP, TCP_FASTOPEN_CONNECT, 2, Errno::EINVAL),
+        (SOL_TCP, TCP_FASTOPEN_NO_COOKIE, 2, Errno::EINVAL),
+        (SOL_TCP, TCP_FASTOPEN_KEY, 1, Errno::EINVAL),
         (SOL_TCP, TCP_MD5SIG, 1, Errno::ENOPROTOOPT),
         (SOL_TCP, TCP_ULP, 1, Errno::ENOPROTOOPT),
         (SOL_TCP, TCP_MAXSEG, 87, Errno::EINVAL),
@@ -162,7 +164,7 @@ fn what_there_is_not_is_refused() {
     }
     for (level, name, errno) in [
         (SOL_SOCKET, SO_INCOMING_CPU, Errno::ENOPROTOOPT),
-        (SOL_TCP, TCP_FASTOPEN, Errno::ENOPROTOOPT),
+        (SOL_TCP, TCP_MD5SIG, Errno::ENOPROTOOPT),
         (SOL_IP, IP_MTU, Errno::ENOTCONN),
         (SOL_IPV6, IPV6_V6ONLY, Errno::ENOPROTOOPT),
         (255, 1, Errno::ENOPROTOOPT),

@@ -210,10 +210,7 @@ fn a_bad_pointer_is_a_fault_where_it_is_read() {
         ..Message::default()
     };
     fails(host.sendmsg(now, client, &message, 0), Errno::EINVAL);
-    fails(
-        host.send(now, client, b"x", MSG_FASTOPEN),
-        Errno::EOPNOTSUPP,
-    );
+    fails(host.send(now, client, b"x", MSG_FASTOPEN), Errno::EISCONN);
     let many = vec![Source::Bytes(&[]); 1_025];
     fails(host.writev(now, client, &many), Errno::EINVAL);
     let message = Message {

@@ -20,6 +20,9 @@ pub fn given(env: &Env, expr: &Expr, default: (IpAddr, u16)) -> Result<Address, 
     if is_null(expr) {
         return Ok(Address::Bad);
     }
+    if matches!(&expr.kind, ExprKind::Word(word) if word == "AF_UNSPEC") {
+        return Ok(Address::Unspecified);
+    }
     let members = fields(expr)?;
     let needed = |name: &str| {
         field(members, name)
