@@ -28,6 +28,7 @@ pub(crate) use template::{Template, Wagon};
 
 use etherparse::IpNumber;
 
+use crate::error::SoftError;
 use crate::event::{ReceiveChecksum, Transmit};
 use crate::seq::SeqNumber;
 use ip::Extent;
@@ -77,7 +78,7 @@ pub struct IcmpError {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum IcmpErrorKind {
     /// Network, host or route unreachable, time exceeded, parameter problem: may pass.
-    Soft,
+    Soft(SoftError),
     /// Protocol or port unreachable, or administratively prohibited: will not pass.
     Hard,
     /// Fragmentation needed, or packet too big: the largest IP packet that passes. A router older
