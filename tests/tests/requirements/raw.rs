@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use tcp_core::{Instant, ListenConfig};
+use tcp_core::{ConnectionId, Event, Instant, ListenConfig};
 use tcp_sim::world::Host;
 
 pub const FIN: u8 = 1;
@@ -254,6 +254,15 @@ pub fn listening(ours: SocketAddr) -> Host {
     let listener = host.stack.listen(ours, ListenConfig::default());
     listener.expect("nobody else listens");
     host
+}
+
+/// Accepts the connection that a host has just told of.
+pub fn accept(host: &mut Host) -> ConnectionId {
+    let events = host.take_events();
+    let [Event::Incoming { listener }] = events[..] else {
+        panic!("{events:?}");
+    };
+    host.stack.accept(listener).expect("it waits there")
 }
 
 /// Opens a connection with a host that listens, by a SYN whose number is 100: the next segment of the peer,

@@ -2,11 +2,9 @@
 
 use std::time::Duration;
 
-use tcp_core::TcpConfig;
-use tcp_core::seq::SeqNumber;
-use tcp_core::wire::{Header, WireWindow};
-use tcp_sim::script::{Endpoint, Tester, ack};
+use tcp_core::{Instant, TcpConfig};
 
+use crate::raw::{Raw, SYN, drain, ends, listening, shake_hands};
 use crate::rig::served;
 
 /// How a script makes the connection one that takes turns: data and an answer have gone to and fro, and no
@@ -100,21 +98,23 @@ fn must_58_one_acknowledgement_stands_for_several_segments() {
 /// All segments that have arrived are processed before one acknowledgement of all goes out (§3.10.7.4).
 #[test]
 fn must_59_what_has_arrived_is_processed_before_it_is_acknowledged() {
-    let mut tester = Tester::established(TcpConfig::default());
-    // Handed in one after the other, as from a device's queue, before the stack is asked what it has to say.
-    let ours = tester.to_wire(301);
-    tester.call(|end, now| {
+    for (ours, peers) in ends() {
+        let mut host = listening(ours);
+        let now = Instant::ZERO;
+        let next = shake_hands(&mut host, now, &Raw::new(peers, ours, SYN, 100));
+        // As from a device's queue: one after the other, before the stack is asked what it has to say.
         for number in 0..10 {
-            let header = Header {
-                ack: Some(ours),
-                window: WireWindow::new(u16::MAX),
-                ..Header::new(SeqNumber::new(101 + number * 1_000))
+            let data = Raw {
+                seq: next.seq + 1_000 * number,
+                payload: vec![1; 1_000],
+                ..next.clone()
             };
-            end.handle(now, &header, &[number as u8; 1_000]);
+            host.receive(now, &data.packet());
         }
-    });
-    tester.expect(ack(301, 101 + 10 * 1_000));
-    tester.expect_nothing();
+        let answers = drain(&mut host, now);
+        assert_eq!(answers.len(), 1);
+        assert_eq!(answers[0].ack, next.seq + 10_000);
+    }
 }
 
 /// Segments beyond a hole are kept: once it is filled, all of it is acknowledged and can be read

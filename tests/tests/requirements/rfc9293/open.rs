@@ -241,6 +241,20 @@ fn must_57_segments_to_many_are_dropped_silently() {
     }
 }
 
+/// The broadcast address of a subnet is none of ours, whatever the netmask, and so gets no answer either
+/// (§3.9.2.3).
+#[test]
+fn must_57_segments_to_a_subnet_are_dropped_silently() {
+    let mut host = host(&["10.0.0.1"]);
+    host.stack
+        .listen(ListenAddr::ANY, ListenConfig::default())
+        .unwrap();
+    let (peer, everybody) = (at("10.0.0.2", 4_000), at("10.0.0.255", 80));
+    let answers = say(&mut host, Instant::ZERO, peer, everybody, &syn(1));
+    assert_eq!(answers, []);
+    assert_eq!(host.stack.counters().ip_in_addr_errors, 1);
+}
+
 /// A SYN that comes from a broadcast, multicast or unspecified address gets no answer (§3.9.2.3).
 #[test]
 fn must_63_a_syn_from_an_impossible_source_is_dropped() {

@@ -72,35 +72,30 @@ fn must_31_urgent_data_may_have_any_length() {
         pacing: false,
         ..TcpConfig::default()
     });
-    let length = 200_000;
-    tester.write(&vec![b'u'; 60_000]);
-    let mut written = 60_000;
-    tester.call(|end: &mut LoneStack, now| end.connection(now, |it| it.mark_urgent()));
-    let mut end = 301;
-    let mut pointed = 0;
-    while end < 301 + length {
-        let Some(sent) = tester.take_sent() else {
-            tester.inject(ack(101, end));
-            while written < length {
-                let more = vec![b'u'; (length - written) as usize];
-                let taken = tester.call(|end, now| end.connection(now, |it| it.write(&more)));
-                let Ok(taken) = taken else { break };
-                written += taken as u32;
-                tester.call(|end: &mut LoneStack, now| end.connection(now, |it| it.mark_urgent()));
-            }
+    const LENGTH: u32 = 200_000;
+    let urge = |tester: &mut Tester<LoneStack>, count: u32| {
+        tester.call(|end, now| {
+            end.connection(now, |it| {
+                let taken = it.write(&vec![b'u'; count as usize]).unwrap_or(0);
+                it.mark_urgent();
+                taken as u32
+            })
+        })
+    };
+    let mut written = urge(&mut tester, LENGTH);
+    let (mut sent, mut pointed) = (0, 0);
+    while sent < LENGTH {
+        let Some(segment) = tester.take_sent() else {
+            tester.inject(ack(101, 301 + sent));
+            written += urge(&mut tester, LENGTH - written);
             continue;
         };
-        let seq = sent.header.seq;
-        let ahead = sent.header.urgent.expect("every segment is urgent");
-        assert!(ahead as usize >= sent.payload.len(), "{ahead}");
-        pointed = pointed.max(
-            seq.get()
-                .wrapping_add(ahead.into())
-                .wrapping_sub(tester.to_wire(301).get()),
-        );
-        end += sent.payload.len() as u32;
+        let ahead = u32::from(segment.header.urgent.expect("every segment is urgent"));
+        assert!(ahead as usize >= segment.payload.len(), "{ahead}");
+        pointed = pointed.max(sent + ahead);
+        sent += segment.payload.len() as u32;
     }
-    assert_eq!(pointed, length, "the end of all of it");
+    assert_eq!(pointed, LENGTH, "the end of all of it");
 }
 
 /// A pointer that reaches far beyond its segment is remembered, and more is asked for until it is reached

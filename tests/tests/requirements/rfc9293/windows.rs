@@ -268,7 +268,7 @@ fn must_39_small_windows_are_not_offered() {
     for _ in 0..2 {
         let read = tester.call(|end, now| end.connection(now, |it| it.read(&mut buf)));
         assert_eq!(read, Ok(500));
-        tester.expect_nothing();
+        tester.expect_nothing_for(Duration::from_secs(1));
         tester.inject(ack(100 + FULL, 301));
         tester.expect(ack(301, 101 + FULL).window(0));
     }
