@@ -55,8 +55,8 @@ fn main() -> Result<ExitCode> {
 fn run_tests() -> Result<String> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
-        .args(["test", "--package", "integration-tests"])
-        .args(["--test", "requirements"])
+        // Of the whole workspace, so that what its tests were built with is used again.
+        .args(["test", "--workspace", "--test", "requirements"])
         .output()
         .context("cargo could not be started")?;
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();
