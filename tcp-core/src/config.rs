@@ -118,8 +118,13 @@ pub struct TcpConfig {
     pub ecn_fallback: bool,
     /// TTL or hop limit of every packet (`IP_TTL`, RFC 9293 MUST-49).
     pub hop_limit: u8,
-    /// Diffserv code point, 0 to 63 (`IP_TOS >> 2`, RFC 9293 MUST-48).
+    /// Diffserv code point, 0 to 63 (`IP_TOS >> 2`, RFC 9293 MUST-48). Leave it, unless those who run the
+    /// network have said what it stands for there; and do not change it without need while the connection
+    /// lives (SHLD-23): packets that are treated differently overtake each other.
     pub dscp: u8,
+    /// Whether the user is told of [soft errors](crate::ConnectionEvent::SoftError) (RFC 9293 MUST-47,
+    /// SHLD-20). What they say of an end that comes later is remembered in any case.
+    pub soft_errors: bool,
 }
 
 impl Default for TcpConfig {
@@ -166,6 +171,7 @@ impl Default for TcpConfig {
             ecn_fallback: true,
             hop_limit: 64,
             dscp: 0,
+            soft_errors: true,
         }
     }
 }

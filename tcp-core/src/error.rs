@@ -47,6 +47,45 @@ impl fmt::Display for ConnectionError {
 
 impl core::error::Error for ConnectionError {}
 
+/// What the network complains of without ending a connection: a soft error (RFC 9293 §3.9.1.8, §3.9.2.2).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum SoftError {
+    /// No route to the peer's network (`ENETUNREACH`).
+    NetworkUnreachable,
+    /// The peer's host does not answer its last router, or cannot be reached for a reason that has no name
+    /// here, as a source route that failed (`EHOSTUNREACH`).
+    HostUnreachable,
+    /// The host or a router refuses protocol, port or packet: what ends a handshake is soft to a connection
+    /// that has been established (RFC 5927 §4.3; `ECONNREFUSED`).
+    Refused,
+    /// Too many hops, or a fragment that never came (`EHOSTUNREACH`).
+    TimeExceeded,
+    /// Somebody found fault with the IP header (`EPROTO`).
+    ParameterProblem,
+}
+
+packs!(
+    enum SoftError {
+        NetworkUnreachable,
+        HostUnreachable,
+        Refused,
+        TimeExceeded,
+        ParameterProblem,
+    }
+);
+
+impl fmt::Display for SoftError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            SoftError::NetworkUnreachable => "network unreachable",
+            SoftError::HostUnreachable => "host unreachable",
+            SoftError::Refused => "protocol, port or packet refused",
+            SoftError::TimeExceeded => "time exceeded on the way",
+            SoftError::ParameterProblem => "a parameter of the IP header is wrong",
+        })
+    }
+}
+
 /// Why [`read`](crate::Connection::read) or [`peek`](crate::Connection::peek) gave no bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum ReadError {

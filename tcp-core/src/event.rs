@@ -3,7 +3,7 @@
 use core::net::SocketAddr;
 use core::num::NonZeroU16;
 
-use crate::error::ConnectionError;
+use crate::error::{ConnectionError, SoftError};
 use crate::time::Instant;
 
 /// Names a connection of one [`Stack`](crate::Stack). Generational: once the connection is gone,
@@ -70,8 +70,14 @@ pub enum ConnectionEvent {
     Writable,
     /// Everything written so far has been acknowledged.
     Flushed,
-    /// R1 retransmissions went unanswered (RFC 9293 SHLD-9); the connection goes on trying.
+    /// R1 retransmissions of data, FIN or SYN went unanswered (RFC 9293 SHLD-9, MUST-22); the connection
+    /// goes on trying. The stack has no routes of its own: whoever embeds it and knows several ways to the
+    /// [peer](crate::ConnectionMut::remote_addr) takes this for the advice that the one in use may be dead
+    /// (MUST-20).
     Unresponsive,
+    /// The network complained; the connection goes on (RFC 9293 §3.9.1.8). Of several complaints that nobody
+    /// polled meanwhile, the last. [`TcpConfig::soft_errors`](crate::TcpConfig::soft_errors) turns these off.
+    SoftError(SoftError),
     /// The connection ended: `None` when both sides closed it, else why it was cut off.
     Closed(Option<ConnectionError>),
 }

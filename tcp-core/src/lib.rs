@@ -86,7 +86,8 @@ pub use config::{
 };
 pub use connection::{Connection, FastOpenFail, QuickAck, Setup, Shutdown, State, Urgent};
 pub use error::{
-    AcceptError, ConfigError, ConnectError, ConnectionError, ListenError, ReadError, WriteError,
+    AcceptError, ConfigError, ConnectError, ConnectionError, ListenError, ReadError, SoftError,
+    WriteError,
 };
 pub use event::{
     ConnectionEvent, ConnectionId, Event, ListenerId, PacketMeta, PostedRead, ReceiveChecksum,

@@ -52,6 +52,11 @@ pub(crate) fn zero_timeout() -> io::Error {
     io::Error::new(ErrorKind::InvalidInput, "a timeout must be above zero")
 }
 
+/// A Diffserv code point that does not fit into its field.
+pub(crate) fn no_code_point() -> io::Error {
+    io::Error::new(ErrorKind::InvalidInput, "a code point must be 0 to 63")
+}
+
 /// A name that resolves to nothing.
 pub(crate) fn no_address() -> io::Error {
     let message = "could not resolve to any address";

@@ -10,7 +10,9 @@ use super::{FastOpenConfig, ListenFastOpen, ValidConfig};
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct StackConfig {
     /// Addresses that are ours. Packets for others are dropped and counted, unless
-    /// `any_address` is set.
+    /// `any_address` is set. There are no netmasks: the broadcast address of a subnet is one like any
+    /// other, so never put one in here, and with `any_address` keep packets to such away (RFC 9293
+    /// MUST-57).
     pub addresses: Vec<IpAddr>,
     /// Whether to take packets for any unicast destination (transparent proxies and tunnels).
     pub any_address: bool,

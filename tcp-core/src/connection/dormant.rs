@@ -169,6 +169,7 @@ impl UserOptions {
             notsent_lowat: config.notsent_lowat,
             hop_limit: config.hop_limit,
             dscp: config.dscp,
+            soft_errors: config.soft_errors,
             congestion: config.congestion.clone(),
         }
     }
@@ -195,11 +196,12 @@ impl UserOptions {
             notsent_lowat,
             hop_limit,
             dscp,
+            soft_errors,
             congestion,
         } = self;
         (nagle, (corked, keep_alive)).pack(bytes);
         (user_timeout, (linger, dscp)).pack(bytes);
-        (fin_timeout, (notsent_lowat, hop_limit)).pack(bytes);
+        (fin_timeout, (notsent_lowat, (hop_limit, soft_errors))).pack(bytes);
         congestion
     }
 
@@ -213,7 +215,7 @@ impl UserOptions {
         }
         let (nagle, (corked, keep_alive)) = Pack::unpack(bytes);
         let (user_timeout, (linger, dscp)) = Pack::unpack(bytes);
-        let (fin_timeout, (notsent_lowat, hop_limit)) = Pack::unpack(bytes);
+        let (fin_timeout, (notsent_lowat, (hop_limit, soft_errors))) = Pack::unpack(bytes);
         UserOptions {
             nagle,
             corked,
@@ -224,6 +226,7 @@ impl UserOptions {
             notsent_lowat,
             hop_limit,
             dscp,
+            soft_errors,
             congestion,
         }
     }

@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use super::machine::Connection;
+use crate::error::SoftError;
 use crate::state::State;
 
 impl Connection {
@@ -58,6 +59,29 @@ impl Connection {
     /// Changes the TTL or hop limit, at least 1 (`IP_TTL`, `IPV6_UNICAST_HOPS`).
     pub fn set_hop_limit(&mut self, hop_limit: u8) {
         self.options.hop_limit = hop_limit.max(1);
+    }
+
+    /// Whether the user is told of soft errors (RFC 9293 SHLD-20): see
+    /// [`SoftError`](crate::ConnectionEvent::SoftError).
+    pub fn set_soft_errors(&mut self, told: bool) {
+        self.options.soft_errors = told;
+        if !told {
+            self.events.soft_error = None;
+        }
+    }
+
+    /// Takes what the network has complained of since the peer last acknowledged something new, whether the
+    /// event of it was polled or not (`SO_ERROR` of a connection that lives). Whoever has taken it hears of a
+    /// timeout, should there be one, as of any other. `None` where the user is [not
+    /// told](Connection::set_soft_errors).
+    pub fn take_soft_error(&mut self) -> Option<SoftError> {
+        self.soft_error.take_if(|_| self.options.soft_errors)
+    }
+
+    /// Whether R1 retransmissions or more have gone unanswered, and nothing has been heard since (RFC 9293
+    /// §3.8.3): [`Unresponsive`](crate::ConnectionEvent::Unresponsive) told of it.
+    pub fn is_unresponsive(&self) -> bool {
+        self.snd.retries >= self.config.retries1.max(1)
     }
 
     /// Acknowledges at once from now on, and what waits to be acknowledged as well, or lets

@@ -13,7 +13,7 @@ use super::timers::Timers;
 use super::timestamps::TimestampClock;
 use crate::config::{CongestionAlgorithm, KeepAlive, ValidConfig};
 use crate::congestion::BoxedController;
-use crate::error::ConnectionError;
+use crate::error::{ConnectionError, SoftError};
 use crate::event::ConnectionEvent;
 use crate::pack::packs;
 use crate::recovery::Recovery;
@@ -38,9 +38,10 @@ pub enum Shutdown {
 /// What an ICMP error says about a connection (RFC 9293 §3.9.2.2).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum NetworkError {
-    /// Soft: network, host or route unreachable, time exceeded, parameter problem. Remembered, and
-    /// reported in place of a timeout.
-    Soft,
+    /// Soft: network, host or route unreachable, time exceeded, parameter problem. The user is told, where
+    /// it wants to be ([`TcpConfig::soft_errors`](crate::TcpConfig::soft_errors)); remembered, and reported
+    /// in place of a timeout.
+    Soft(SoftError),
     /// Hard: protocol or port unreachable, or administratively prohibited. Ends a handshake; a
     /// synchronized connection treats it as soft (RFC 5927 §4.3).
     Hard,
@@ -75,8 +76,8 @@ pub struct Connection {
     pub(super) user: UserSide,
     /// Why it died; taken by the first call that can report it.
     pub(super) error: Option<ConnectionError>,
-    /// What ICMP said of the path.
-    pub(super) soft_error: Option<ConnectionError>,
+    /// What ICMP said of the path since the peer last acknowledged something new (`sk_err_soft`).
+    pub(super) soft_error: Option<SoftError>,
     /// When the last acceptable segment arrived.
     pub(super) last_heard: Instant,
     pub(super) keep_alive_probes: u8,
@@ -118,6 +119,7 @@ pub(super) struct UserOptions {
     pub(super) notsent_lowat: Option<u32>,
     pub(super) hop_limit: u8,
     pub(super) dscp: u8,
+    pub(super) soft_errors: bool,
     pub(super) congestion: CongestionAlgorithm,
 }
 
@@ -160,6 +162,7 @@ pub(super) struct EventFlags {
     pub(super) writable: bool,
     pub(super) flushed: bool,
     pub(super) unresponsive: bool,
+    pub(super) soft_error: Option<SoftError>,
     pub(super) closed: Option<Option<ConnectionError>>,
 }
 
@@ -218,9 +221,16 @@ impl Connection {
             NetworkError::Hard if !self.state.is_synchronized() && !self.is_early() => {
                 self.die(Some(ConnectionError::Prohibited), counters);
             }
-            NetworkError::Hard | NetworkError::Soft => {
-                self.soft_error = Some(ConnectionError::Unreachable);
-            }
+            NetworkError::Hard => self.note_soft_error(SoftError::Refused),
+            NetworkError::Soft(error) => self.note_soft_error(error),
+        }
+    }
+
+    /// RFC 9293 §3.9.1.8: told as an event, and remembered as what a timeout will have been about.
+    fn note_soft_error(&mut self, error: SoftError) {
+        self.soft_error = Some(error);
+        if self.options.soft_errors {
+            self.events.soft_error = Some(error);
         }
     }
 
@@ -249,6 +259,8 @@ impl Connection {
             Some(ConnectionEvent::Flushed)
         } else if take(&mut self.events.unresponsive) {
             Some(ConnectionEvent::Unresponsive)
+        } else if let Some(error) = self.events.soft_error.take() {
+            Some(ConnectionEvent::SoftError(error))
         } else {
             self.events.closed.take().map(ConnectionEvent::Closed)
         }

@@ -60,10 +60,7 @@ impl Connection {
         if gives_up {
             return self.time_out(counters);
         }
-        self.snd.retries = self.snd.retries.saturating_add(1);
-        if self.snd.retries == self.config.retries1.max(1) {
-            self.events.unresponsive = true;
-        }
+        self.note_retry();
         if self.snd.retries > self.config.retries1.max(1) {
             self.doubt_path(now);
         }
@@ -94,12 +91,20 @@ impl Connection {
         if gives_up {
             return self.time_out(counters);
         }
-        self.snd.retries += 1;
+        self.note_retry();
         self.rtt.on_timeout();
         self.pending.syn = true;
         self.arm_retransmit(now);
         counters.syn_retrans += 1;
         counters.timeouts += 1;
+    }
+
+    /// One retransmission more in vain; R1 of them are told (RFC 9293 MUST-20, MUST-22, SHLD-9).
+    fn note_retry(&mut self) {
+        self.snd.retries = self.snd.retries.saturating_add(1);
+        if self.snd.retries == self.config.retries1.max(1) {
+            self.events.unresponsive = true;
+        }
     }
 
     /// RFC 9293 §3.8.6.1: the window is closed, or too small to be worth filling.
@@ -159,9 +164,10 @@ impl Connection {
     fn time_out(&mut self, counters: &mut Counters) {
         counters.abort_on_timeout += 1;
         // What an ICMP error said of the path tells more than that time passed.
-        self.die(
-            Some(self.soft_error.unwrap_or(ConnectionError::TimedOut)),
-            counters,
-        );
+        let error = match self.soft_error {
+            Some(_) => ConnectionError::Unreachable,
+            None => ConnectionError::TimedOut,
+        };
+        self.die(Some(error), counters);
     }
 }

@@ -1,5 +1,8 @@
 //! Urgent data (RFC 9293 §3.8.5): one octet of the stream that the peer points at, as BSD and Linux see
 //! it, who take the pointer for the octet after it.
+//!
+//! It is here for those who speak old protocols. New protocols do without urgent data (SHLD-13, RFC 6093
+//! §5): middleboxes clear the pointer, and systems disagree on what it says.
 
 use super::machine::Connection;
 use crate::recv::urgent::Mark;
@@ -40,7 +43,7 @@ impl Connection {
     }
 
     /// Makes the last byte written urgent (`MSG_OOB`): until it is acknowledged, segments before it point
-    /// at it, and no small one waits.
+    /// at it, and no small one waits. Not for new protocols (RFC 9293 SHLD-13).
     pub fn mark_urgent(&mut self) {
         self.snd.up = self.snd.buffer.end();
     }

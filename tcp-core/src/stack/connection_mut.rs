@@ -8,7 +8,7 @@ use super::Stack;
 use super::connections::Entry;
 use crate::config::{BufferSize, CongestionAlgorithm, KeepAlive};
 use crate::connection::{Connection, QuickAck, Shutdown};
-use crate::error::{ConnectionError, ReadError, WriteError};
+use crate::error::{ConnectionError, ReadError, SoftError, WriteError};
 use crate::stats::{Counters, TcpInfo};
 use crate::time::Instant;
 
@@ -181,6 +181,16 @@ impl<'a> ConnectionMut<'a> {
     /// See [`Connection::set_hop_limit`].
     pub fn set_hop_limit(&mut self, hop_limit: u8) {
         self.touch().0.set_hop_limit(hop_limit);
+    }
+
+    /// See [`Connection::take_soft_error`].
+    pub fn take_soft_error(&mut self) -> Option<SoftError> {
+        self.touch().0.take_soft_error()
+    }
+
+    /// See [`Connection::set_soft_errors`].
+    pub fn set_soft_errors(&mut self, told: bool) {
+        self.touch().0.set_soft_errors(told);
     }
 
     /// See [`Connection::set_fin_timeout`].

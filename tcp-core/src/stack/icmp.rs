@@ -66,7 +66,7 @@ impl Stack {
 /// What a complaint means for TCP; `None` where it means nothing.
 fn network_error(tuple: &FourTuple, kind: IcmpErrorKind) -> Option<NetworkError> {
     match kind {
-        IcmpErrorKind::Soft => Some(NetworkError::Soft),
+        IcmpErrorKind::Soft(error) => Some(NetworkError::Soft(error)),
         IcmpErrorKind::Hard => Some(NetworkError::Hard),
         IcmpErrorKind::TooBig { mtu } => {
             // Below the least MTU of any path the message is forged, or from a router older than
@@ -92,7 +92,7 @@ mod tests {
         let tuple = FourTuple::new(local.parse().unwrap(), remote.parse().unwrap()).unwrap();
         match network_error(&tuple, IcmpErrorKind::TooBig { mtu })? {
             NetworkError::TooBig { mss } => Some(mss),
-            NetworkError::Soft | NetworkError::Hard => None,
+            NetworkError::Soft(_) | NetworkError::Hard => None,
         }
     }
 

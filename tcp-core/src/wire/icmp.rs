@@ -11,6 +11,7 @@ use etherparse::IpNumber;
 use super::checksum::Sum;
 use super::ip::{self, Extent, IpPacket};
 use super::{IcmpError, IcmpErrorKind, Incoming, ParseError};
+use crate::error::SoftError;
 use crate::seq::SeqNumber;
 
 /// Reads an ICMPv4 message.
@@ -92,9 +93,11 @@ fn kind_v4(message: &Message<'_>) -> Option<IcmpErrorKind> {
         }
         // Protocol, port; network, host and communication administratively prohibited.
         (DESTINATION_UNREACHABLE, 2 | 3 | 9 | 10 | 13) => Some(IcmpErrorKind::Hard),
-        (DESTINATION_UNREACHABLE | TIME_EXCEEDED | PARAMETER_PROBLEM, _) => {
-            Some(IcmpErrorKind::Soft)
-        }
+        // Network unreachable, unknown, unreachable for this type of service.
+        (DESTINATION_UNREACHABLE, 0 | 6 | 11) => soft(SoftError::NetworkUnreachable),
+        (DESTINATION_UNREACHABLE, _) => soft(SoftError::HostUnreachable),
+        (TIME_EXCEEDED, _) => soft(SoftError::TimeExceeded),
+        (PARAMETER_PROBLEM, _) => soft(SoftError::ParameterProblem),
         (SOURCE_QUENCH, _) => Some(IcmpErrorKind::SourceQuench),
         _ => None,
     }
@@ -109,14 +112,20 @@ fn kind_v6(message: &Message<'_>) -> Option<IcmpErrorKind> {
     match (message.kind, message.code) {
         // Administratively prohibited, port.
         (DESTINATION_UNREACHABLE, 1 | 4) => Some(IcmpErrorKind::Hard),
-        (DESTINATION_UNREACHABLE | TIME_EXCEEDED | PARAMETER_PROBLEM, _) => {
-            Some(IcmpErrorKind::Soft)
-        }
+        // No route.
+        (DESTINATION_UNREACHABLE, 0) => soft(SoftError::NetworkUnreachable),
+        (DESTINATION_UNREACHABLE, _) => soft(SoftError::HostUnreachable),
+        (TIME_EXCEEDED, _) => soft(SoftError::TimeExceeded),
+        (PARAMETER_PROBLEM, _) => soft(SoftError::ParameterProblem),
         (PACKET_TOO_BIG, _) => Some(IcmpErrorKind::TooBig {
             mtu: u32::from_be_bytes(message.word),
         }),
         _ => None,
     }
+}
+
+fn soft(error: SoftError) -> Option<IcmpErrorKind> {
+    Some(IcmpErrorKind::Soft(error))
 }
 
 /// Reads what an error quotes: our IP header and at least eight bytes of our TCP header
@@ -246,12 +255,16 @@ mod tests {
             let kind = match code {
                 4 => IcmpErrorKind::TooBig { mtu: 1_400 },
                 2 | 3 | 9 | 10 | 13 => IcmpErrorKind::Hard,
-                _ => IcmpErrorKind::Soft,
+                0 | 6 | 11 => IcmpErrorKind::Soft(SoftError::NetworkUnreachable),
+                _ => IcmpErrorKind::Soft(SoftError::HostUnreachable),
             };
             assert_eq!(v4(3, code, 1_400, &quoted_v4()), error_v4(kind), "{code}");
         }
-        for kind in [11, 12] {
-            let soft = error_v4(IcmpErrorKind::Soft);
+        for (kind, soft) in [
+            (11, SoftError::TimeExceeded),
+            (12, SoftError::ParameterProblem),
+        ] {
+            let soft = error_v4(IcmpErrorKind::Soft(soft));
             assert_eq!(v4(kind, 0, 0, &quoted_v4()), soft);
             assert_eq!(v4(kind, 1, 0, &quoted_v4()), soft);
         }
@@ -264,12 +277,17 @@ mod tests {
         for code in 0..=8 {
             let kind = match code {
                 1 | 4 => IcmpErrorKind::Hard,
-                _ => IcmpErrorKind::Soft,
+                0 => IcmpErrorKind::Soft(SoftError::NetworkUnreachable),
+                _ => IcmpErrorKind::Soft(SoftError::HostUnreachable),
             };
             assert_eq!(v6(1, code, 0, &quoted_v6()), error_v6(kind), "{code}");
         }
-        for kind in [3, 4] {
-            assert_eq!(v6(kind, 0, 0, &quoted_v6()), error_v6(IcmpErrorKind::Soft));
+        for (kind, soft) in [
+            (3, SoftError::TimeExceeded),
+            (4, SoftError::ParameterProblem),
+        ] {
+            let soft = error_v6(IcmpErrorKind::Soft(soft));
+            assert_eq!(v6(kind, 0, 0, &quoted_v6()), soft);
         }
         let too_big = IcmpErrorKind::TooBig { mtu: 70_000 };
         assert_eq!(v6(2, 0, 70_000, &quoted_v6()), error_v6(too_big));

@@ -30,6 +30,7 @@ pub(crate) use template::{Template, Wagon};
 
 use etherparse::IpNumber;
 
+use crate::error::SoftError;
 use crate::event::{ReceiveChecksum, Transmit};
 use crate::seq::SeqNumber;
 use ip::Extent;
@@ -79,7 +80,7 @@ pub struct IcmpError {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum IcmpErrorKind {
     /// Network, host or route unreachable, time exceeded, parameter problem: may pass.
-    Soft,
+    Soft(SoftError),
     /// Protocol or port unreachable, or administratively prohibited: will not pass.
     Hard,
     /// Fragmentation needed, or packet too big: the largest IP packet that passes. A router older

@@ -117,6 +117,7 @@ impl Configuration<'_> {
             ecn_fallback: sysctls.tcp_ecn_fallback != 0,
             hop_limit: self.hop_limit(),
             dscp: self.dscp(),
+            soft_errors: true,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use tcp_core::ConnectionError;
+use tcp_core::{ConnectionError, SoftError};
 
 macro_rules! errnos {
     ($( $name:ident = $number:literal, $text:literal; )*) => {
@@ -128,6 +128,18 @@ impl From<ConnectionError> for Errno {
             ConnectionError::TimedOut => Errno::ETIMEDOUT,
             ConnectionError::Aborted => Errno::ECONNABORTED,
             ConnectionError::Unreachable => Errno::EHOSTUNREACH,
+        }
+    }
+}
+
+impl From<SoftError> for Errno {
+    /// As Linux turns types and codes into errors (`icmp_err_convert`).
+    fn from(error: SoftError) -> Errno {
+        match error {
+            SoftError::NetworkUnreachable => Errno::ENETUNREACH,
+            SoftError::HostUnreachable | SoftError::TimeExceeded => Errno::EHOSTUNREACH,
+            SoftError::Refused => Errno::ECONNREFUSED,
+            SoftError::ParameterProblem => Errno::EPROTO,
         }
     }
 }

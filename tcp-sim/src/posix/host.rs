@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tcp_core::{
     ConnectionError, ConnectionEvent, ConnectionId, Event, Instant, ListenerId, Offload,
-    PacketMeta, Stack, StackConfig, Transmit,
+    PacketMeta, SoftError, Stack, StackConfig, Transmit,
 };
 
 use super::constants::{
@@ -221,7 +221,29 @@ impl Host {
                 }
                 self.wake(file, error.map_or(ANYTHING, |_| ANYTHING | EPOLLERR));
             }
+            ConnectionEvent::SoftError(error) => self.note_soft_error(now, file, id, error),
             ConnectionEvent::Flushed | ConnectionEvent::Unresponsive => {}
+        }
+    }
+
+    /// The end of `tcp_v4_err`: an error like any other for who asked for it by IP_RECVERR; else one that
+    /// the connection keeps, for SO_ERROR.
+    fn note_soft_error(&mut self, now: Instant, file: FileId, id: ConnectionId, error: SoftError) {
+        let (Ok(socket), Some(mut connection)) = (
+            self.descriptors.socket_mut(file),
+            self.stack.connection(now, id),
+        ) else {
+            return;
+        };
+        let asked_for = match connection.local_addr().is_ipv4() {
+            true => socket.settings.recv_errors,
+            false => socket.settings.recv_errors_v6,
+        };
+        if asked_for {
+            let _ = connection.take_soft_error();
+            drop(connection);
+            socket.error = Some(error.into());
+            self.wake(file, EPOLLERR);
         }
     }
 

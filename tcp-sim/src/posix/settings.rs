@@ -75,6 +75,9 @@ pub(super) struct Settings {
     pub(super) mtu_discover: i32,
     /// IP_FREEBIND or IP_TRANSPARENT.
     pub(super) free_bind: bool,
+    /// IP_RECVERR and IPV6_RECVERR.
+    pub(super) recv_errors: bool,
+    pub(super) recv_errors_v6: bool,
     /// IPV6_V6ONLY.
     pub(super) v6_only: bool,
 }
@@ -131,6 +134,8 @@ impl Default for Settings {
             hops: None,
             mtu_discover: IP_PMTUDISC_WANT,
             free_bind: false,
+            recv_errors: false,
+            recv_errors_v6: false,
             v6_only: false,
         }
     }

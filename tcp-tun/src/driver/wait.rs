@@ -74,7 +74,7 @@ impl ConnectionWait {
             }
             ConnectionEvent::Closed(_) => self.notify_all(),
             // The connection goes on trying, and so do those who wait for it.
-            ConnectionEvent::Unresponsive => {}
+            ConnectionEvent::Unresponsive | ConnectionEvent::SoftError(_) => {}
         }
     }
 

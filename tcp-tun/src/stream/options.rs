@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use tcp_core::{CongestionAlgorithm, KeepAlive, TcpConfig};
+use tcp_core::{CongestionAlgorithm, KeepAlive, SoftError, TcpConfig};
 
 use super::TcpStream;
 use crate::error;
@@ -134,6 +134,60 @@ impl TcpStream {
     /// `NotConnected` after the interface's shutdown.
     pub fn set_keep_alive(&self, keep_alive: Option<KeepAlive>) -> io::Result<()> {
         self.with(|connection| connection.set_keep_alive(keep_alive))
+    }
+
+    /// Changes the Diffserv code point of what is sent from now on, 0 to 63 (`IP_TOS >> 2`). Leave it,
+    /// unless those who run the network have said what it stands for there (RFC 9293 §3.9.1.9).
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` above 63, `NotConnected` after the interface's shutdown.
+    pub fn set_dscp(&self, dscp: u8) -> io::Result<()> {
+        if dscp > 63 {
+            return Err(error::no_code_point());
+        }
+        self.with(|connection| connection.set_dscp(dscp))
+    }
+
+    /// Changes the TTL or hop limit of what is sent from now on (`IP_TTL`, `IPV6_UNICAST_HOPS`); 0 counts as
+    /// 1.
+    ///
+    /// # Errors
+    ///
+    /// `NotConnected` after the interface's shutdown.
+    pub fn set_hop_limit(&self, hop_limit: u8) -> io::Result<()> {
+        self.with(|connection| connection.set_hop_limit(hop_limit))
+    }
+
+    /// Whether complaints of the network that end nothing are kept for
+    /// [`take_soft_error`](TcpStream::take_soft_error), as they are by default.
+    ///
+    /// # Errors
+    ///
+    /// `NotConnected` after the interface's shutdown.
+    pub fn set_soft_errors(&self, told: bool) -> io::Result<()> {
+        self.with(|connection| connection.set_soft_errors(told))
+    }
+
+    /// Takes the last complaint of the network about what this connection has sent: the connection goes on,
+    /// and no call fails because of it (RFC 9293 §3.9.1.8). One that came before the peer last acknowledged
+    /// something new is forgotten.
+    ///
+    /// # Errors
+    ///
+    /// `NotConnected` after the interface's shutdown.
+    pub fn take_soft_error(&self) -> io::Result<Option<SoftError>> {
+        self.with(|connection| connection.take_soft_error())
+    }
+
+    /// Whether R1 retransmissions ([`TcpConfig::retries1`]) or more have gone unanswered (RFC 9293 §3.8.3):
+    /// the connection goes on trying.
+    ///
+    /// # Errors
+    ///
+    /// `NotConnected` after the interface's shutdown.
+    pub fn is_unresponsive(&self) -> io::Result<bool> {
+        self.with(|connection| connection.is_unresponsive())
     }
 
     /// Changes the congestion control (`TCP_CONGESTION`), at any time: the new one goes on with the

@@ -13,6 +13,6 @@ mod table;
 
 pub use list::{Document, Level, Row};
 pub use outcome::{Outcome, outcomes};
-pub use page::page;
+pub use page::pages;
 pub use source::{Test, tests_of};
 pub use table::{Count, Entry, State, Table};

@@ -1,15 +1,47 @@
-//! The table as a page of the documentation.
+//! The table as pages of the documentation.
 
 use std::fmt::Write;
 
-use super::{Count, Document, Entry, State};
+use super::{Count, Document, Entry, State, Table};
 
 /// The kinds of ids, in the order of the counts.
 const KINDS: [&str; 4] = ["MUST", "SHLD", "MAY", "REC"];
 
-/// A document's page, or its part of a page: a heading, the counts, the table. The links lead
-/// from a page in `docs/` to the sources.
-pub fn page(document: &Document, entries: &[Entry]) -> String {
+/// The document that has a page of its own.
+const MAIN: &str = "rfc9293";
+
+/// The pages in `docs/`, by the names of their files: one of RFC 9293, and one of the documents beside it,
+/// where there are lists of those.
+pub fn pages(table: &Table) -> Vec<(&'static str, String)> {
+    let note = "Generated from the lists in `tests/requirements/lists/` and the tests in \
+        `tests/tests/requirements/` by\n`cargo run -p requirements -- --write`. \
+        A row without a test that holds fails the project's check.\n\n";
+    let of = |is_main: bool| -> String {
+        let documents = table.documents.iter();
+        let documents = documents.filter(|(document, _)| (document.name == MAIN) == is_main);
+        documents
+            .map(|(document, entries)| page(document, entries) + "\n")
+            .collect()
+    };
+    let main = format!(
+        "# RFC 9293, requirement by requirement\n\n{note}{}",
+        of(true)
+    );
+    let mut pages = vec![("rfc9293.md", main)];
+    let others = of(false);
+    if !others.is_empty() {
+        let others = format!(
+            "# The documents beside RFC 9293, requirement by requirement\n\n{note}\
+             The numbers are ours: these documents do not count their requirements.\n\n{others}"
+        );
+        pages.push(("rfcs.md", others));
+    }
+    pages
+}
+
+/// A document's part of a page: a heading, the counts, the table. The links lead from a page in `docs/` to
+/// the sources.
+fn page(document: &Document, entries: &[Entry]) -> String {
     let mut page = format!("## {}\n\n{}\n\n", document.title(), counts(entries));
     page.push_str(
         "| id | level | section | what | shown by | state |\n|---|---|---|---|---|---|\n",

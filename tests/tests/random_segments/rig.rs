@@ -5,7 +5,9 @@ use std::time::Duration;
 use tcp_core::connection::NetworkError;
 use tcp_core::seq::{SeqNumber, SeqRange};
 use tcp_core::wire::{Control, Header, Options, SackBlocks, Timestamps, WindowScale, WireWindow};
-use tcp_core::{Connection, ConnectionEvent, Counters, Instant, ReadError, Shutdown, State};
+use tcp_core::{
+    Connection, ConnectionEvent, Counters, Instant, ReadError, Shutdown, SoftError, State,
+};
 use tcp_sim::oracle::{Conduct, InfoHistory, check_health, check_info};
 use tcp_sim::script::{Endpoint, LoneConnection, Stage};
 
@@ -343,7 +345,7 @@ impl Rig {
             Step::Linger(linger) => self.end.connection().set_linger(*linger),
             Step::NetworkError(trouble, spot) => {
                 let error = match trouble {
-                    Trouble::Soft => NetworkError::Soft,
+                    Trouble::Soft => NetworkError::Soft(SoftError::HostUnreachable),
                     Trouble::Hard => NetworkError::Hard,
                     Trouble::TooBig(mss) => NetworkError::TooBig { mss: *mss },
                 };

@@ -5,5 +5,7 @@
 //! documentation says what is seen. It makes the situation by segments and calls alone. Most are
 //! packetdrill scripts, because those read like the figures of an RFC: see [`script`](rig::script).
 
+mod hosts;
+mod raw;
 mod rfc9293;
 mod rig;

@@ -129,3 +129,71 @@ fn what_is_not_acknowledged_counts_the_fin() {
     acknowledge(&mut pair, 0);
     assert_eq!(counts(&pair), (0, 0));
 }
+
+const SOFT: NetworkError = NetworkError::Soft(SoftError::NetworkUnreachable);
+
+/// The network complains of the first segment that `end` has outstanding.
+fn complain(pair: &mut Pair, end: usize, error: NetworkError) {
+    let seq = pair.ends[end].snd.isn.advanced_by(1);
+    pair.ends[end].handle_network_error(pair.now, error, seq, &mut pair.counters[end]);
+}
+
+/// RFC 9293 MUST-47, SHLD-20.
+#[test]
+fn soft_errors_are_told_to_who_wants_them() {
+    for (error, told) in [
+        (SOFT, SoftError::NetworkUnreachable),
+        (NetworkError::Hard, SoftError::Refused),
+    ] {
+        let mut pair = quiet_pair(plain());
+        pair.write(0, 100);
+        pair.drain(0);
+        while pair.ends[0].poll_event().is_some() {}
+        complain(&mut pair, 0, error);
+        let event = ConnectionEvent::SoftError(told);
+        assert_eq!(pair.ends[0].poll_event(), Some(event));
+        assert_eq!(pair.ends[0].poll_event(), None);
+        assert_eq!(pair.ends[0].take_soft_error(), Some(told));
+        assert_eq!(pair.ends[0].take_soft_error(), None, "once");
+        assert_eq!(pair.ends[0].state(), State::Established);
+
+        complain(&mut pair, 0, error);
+        pair.ends[0].set_soft_errors(false);
+        assert_eq!(pair.ends[0].poll_event(), None, "not even the last one");
+        complain(&mut pair, 0, error);
+        assert_eq!(pair.ends[0].poll_event(), None);
+        assert_eq!(pair.ends[0].take_soft_error(), None);
+        assert!(pair.ends[0].soft_error.is_some(), "a timeout tells");
+    }
+}
+
+#[test]
+fn what_arrives_puts_an_end_to_complaints() {
+    let mut pair = quiet_pair(plain());
+    pair.write(0, 100);
+    pair.drain(0);
+    complain(&mut pair, 0, SOFT);
+    acknowledge(&mut pair, 0);
+    assert_eq!(pair.ends[0].take_soft_error(), None);
+}
+
+/// RFC 9293 §3.8.3: R1 is told once, and the connection is unresponsive until the peer is heard again.
+#[test]
+fn a_peer_is_unresponsive_from_r1_until_it_acknowledges() {
+    let mut pair = quiet_pair(TcpConfig {
+        retries1: 2,
+        sack: false,
+        ..plain()
+    });
+    pair.write(0, 100);
+    pair.drain(0);
+    for unresponsive in [false, true, true] {
+        while pair.ends[0].poll_event().is_some() {}
+        pair.fire(0);
+        pair.drain(0);
+        assert_eq!(pair.ends[0].is_unresponsive(), unresponsive);
+    }
+    assert_eq!(pair.ends[0].poll_event(), None, "told before");
+    acknowledge(&mut pair, 0);
+    assert!(!pair.ends[0].is_unresponsive());
+}

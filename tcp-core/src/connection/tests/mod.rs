@@ -8,7 +8,7 @@ use core::time::Duration;
 
 use super::*;
 use crate::config::TcpConfig;
-use crate::error::{ReadError, WriteError};
+use crate::error::{ReadError, SoftError, WriteError};
 use crate::event::ConnectionEvent;
 use crate::seq::{SeqNumber, SeqRange};
 use crate::stats::Counters;

@@ -89,7 +89,8 @@ fn a_deferred_syn_waits_and_absorbs_its_repetitions() {
     assert_eq!(pair.server.events.len(), 1, "asked once");
     assert_eq!(pair.server.stack.counters().out_segs, 0);
     assert!(decide(&mut pair, syn, SynDecision::Accept));
-    assert_eq!(pair.client.events_of(client), [ConnectionEvent::Connected]);
+    let told = [ConnectionEvent::Unresponsive, ConnectionEvent::Connected];
+    assert_eq!(pair.client.events_of(client), told);
     assert!(pair.server.stack.accept(listener).is_ok());
 }
 

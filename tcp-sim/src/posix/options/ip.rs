@@ -7,8 +7,8 @@ use super::value::{int, int_or_byte};
 use crate::posix::address::Domain;
 use crate::posix::constants::{
     IP_FREEBIND, IP_MTU, IP_MTU_DISCOVER, IP_PMTUDISC_DO, IP_PMTUDISC_OMIT, IP_PMTUDISC_WANT,
-    IP_TOS, IP_TRANSPARENT, IP_TTL, IPV6_MTU, IPV6_MTU_DISCOVER, IPV6_TCLASS, IPV6_UNICAST_HOPS,
-    IPV6_V6ONLY,
+    IP_RECVERR, IP_TOS, IP_TRANSPARENT, IP_TTL, IPV6_MTU, IPV6_MTU_DISCOVER, IPV6_RECVERR,
+    IPV6_TCLASS, IPV6_UNICAST_HOPS, IPV6_V6ONLY,
 };
 use crate::posix::errno::Errno;
 use crate::posix::file::FileId;
@@ -28,7 +28,9 @@ impl Host {
         value: &[u8],
     ) -> Result<(), Errno> {
         let number = match name {
-            IP_TOS | IP_TTL | IP_MTU_DISCOVER | IP_FREEBIND | IP_TRANSPARENT => int_or_byte(value)?,
+            IP_TOS | IP_TTL | IP_MTU_DISCOVER | IP_FREEBIND | IP_TRANSPARENT | IP_RECVERR => {
+                int_or_byte(value)?
+            }
             _ => return Err(Errno::ENOPROTOOPT),
         };
         let settings = &mut self.descriptors.socket_mut(file)?.settings;
@@ -36,6 +38,7 @@ impl Host {
             IP_TOS => settings.tos = number as u8 & !ECN_MASK,
             IP_TTL => settings.ttl = hops(number, 1)?,
             IP_MTU_DISCOVER => settings.mtu_discover = discovery(number)?,
+            IP_RECVERR => settings.recv_errors = number != 0,
             _ => settings.free_bind = number != 0,
         }
         self.apply_ip(now, file);
@@ -63,6 +66,7 @@ impl Host {
             }
             IPV6_UNICAST_HOPS => settings.hops = hops(int(value)?, 0)?,
             IPV6_MTU_DISCOVER => settings.mtu_discover = discovery(int(value)?)?,
+            IPV6_RECVERR => settings.recv_errors_v6 = int(value)? != 0,
             IPV6_V6ONLY => {
                 let only = int(value)? != 0;
                 if is_named {
@@ -89,6 +93,7 @@ impl Host {
             IP_TTL => settings.ttl.unwrap_or(default_ttl).into(),
             IP_MTU_DISCOVER => settings.mtu_discover,
             IP_FREEBIND | IP_TRANSPARENT => settings.free_bind.into(),
+            IP_RECVERR => settings.recv_errors.into(),
             IP_MTU => self.path_mtu(now, file)?,
             _ => return Err(Errno::ENOPROTOOPT),
         };
@@ -112,6 +117,7 @@ impl Host {
             IPV6_UNICAST_HOPS => settings.hops.unwrap_or(default_ttl).into(),
             IPV6_MTU_DISCOVER => settings.mtu_discover,
             IPV6_V6ONLY => settings.v6_only.into(),
+            IPV6_RECVERR => settings.recv_errors_v6.into(),
             IPV6_MTU => self.path_mtu(now, file)?,
             _ => return Err(Errno::ENOPROTOOPT),
         };

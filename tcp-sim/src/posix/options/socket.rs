@@ -94,7 +94,10 @@ impl Host {
             SO_DOMAIN => socket.domain.number(),
             SO_PROTOCOL => IPPROTO_TCP,
             SO_ACCEPTCONN => listens.into(),
-            SO_ERROR => socket.take_error().map_or_else(Errno::number, |()| 0),
+            SO_ERROR => match socket.take_error() {
+                Err(errno) => errno.number(),
+                Ok(()) => self.take_soft_error(now, file).map_or(0, Errno::number),
+            },
             SO_LINGER => return Ok(linger_bytes(settings.linger)),
             SO_RCVTIMEO => return Ok(timeval_bytes(settings.recv_timeout)),
             SO_SNDTIMEO => return Ok(timeval_bytes(settings.send_timeout)),
@@ -103,6 +106,14 @@ impl Host {
             _ => return Err(Errno::ENOPROTOOPT),
         };
         Ok(number.to_ne_bytes().to_vec())
+    }
+
+    /// What the network has complained of, which SO_ERROR tells where there is nothing worse
+    /// (`sk_err_soft`).
+    fn take_soft_error(&mut self, now: Instant, file: FileId) -> Option<Errno> {
+        let id = self.descriptors.socket(file).ok()?.connection()?;
+        let error = self.stack.connection(now, id)?.take_soft_error()?;
+        Some(error.into())
     }
 
     /// How large the buffers are that nobody has set: the sysctls' default at first, and what they have
