@@ -18,7 +18,7 @@ use crate::error::ConfigError;
 use crate::pack::packs;
 pub use buffer::{BufferSize, SendQueue};
 pub use keep_alive::KeepAlive;
-pub use stack::{Admission, ListenConfig, Offload, Overflow, PortSharing, StackConfig};
+pub use stack::{Admission, ListenConfig, Offload, Overflow, PortSharing, StackConfig, SynCookies};
 
 /// How one connection, or every connection of one listener, behaves.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]

@@ -81,7 +81,7 @@ pub mod wire;
 pub use config::{
     AckMode, Admission, BufferSize, CloseMode, CongestionAlgorithm, EcnMode, KeepAlive,
     ListenConfig, Offload, Overflow, PortSharing, RecoveryConfig, SendQueue, StackConfig,
-    TcpConfig, ValidConfig, WindowScaling,
+    SynCookies, TcpConfig, ValidConfig, WindowScaling,
 };
 pub use connection::{Connection, QuickAck, Setup, Shutdown, State, Urgent};
 pub use error::{

@@ -5,7 +5,7 @@ use core::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use super::slab::SlotId;
 use super::tuple::is_unicast;
-use super::{ListenAddr, Stack};
+use super::{ListenAddr, Stack, cookies};
 use crate::config::{ListenConfig, PortSharing};
 use crate::error::ListenError;
 use crate::time::Instant;
@@ -24,6 +24,8 @@ pub(super) struct Listener {
     half_open: BTreeSet<u32>,
     /// Slots of connections that nobody has accepted, at most `config.backlog + 1`.
     accept_queue: VecDeque<u32>,
+    /// When a SYN was last answered by a cookie.
+    pub(super) last_cookie: Option<Instant>,
 }
 
 /// Which queue of a listener has no room.
@@ -40,6 +42,7 @@ impl Listener {
             config,
             half_open: BTreeSet::new(),
             accept_queue: VecDeque::new(),
+            last_cookie: None,
         }
     }
 
@@ -57,10 +60,20 @@ impl Listener {
     /// Whether a SYN may be taken. With nobody accepting, a handshake would only be begun to be
     /// dropped at its end, so a full accept queue refuses SYNs too (Linux, `tcp_conn_request`).
     pub(super) fn admits_syn(&self) -> Result<(), Full> {
-        if self.half_open.len() >= self.config.syn_backlog {
+        if self.is_syn_queue_full() {
             return Err(Full::SynQueue);
         }
         self.admits_connection()
+    }
+
+    pub(super) fn is_syn_queue_full(&self) -> bool {
+        self.half_open.len() >= self.config.syn_backlog
+    }
+
+    /// Whether an answer to a cookie may be under way.
+    pub(super) fn expects_cookies(&self, now: Instant) -> bool {
+        let is_recent = |at| now.saturating_duration_since(at) < cookies::VALIDITY;
+        self.last_cookie.is_some_and(is_recent)
     }
 
     /// Whether a completed handshake may join the accept queue, which is full when it holds *more*

@@ -1,7 +1,7 @@
 //! Many connections: one address space, one clock, one queue of packets.
 //!
 //! The rooms, in the order in which a packet meets them: `input` takes it in, `demux` says
-//! whose it is, `listener` and `half_open` open a connection for it, `connections` keeps the
+//! whose it is, `listener` and `half_open` open a connection for it, or `cookies` where there is no room, `connections` keeps the
 //! stack's books on connections, `time_wait` on what is left of them, `icmp` brings them the
 //! network's complaints, `reply` answers for nobody. `deadlines` runs the clock, `events`
 //! tells the user, `transmit` sends, `warm` gives memory back. `connect` opens actively, and [`ConnectionMut`] is the
@@ -10,6 +10,7 @@
 mod connect;
 mod connection_mut;
 mod connections;
+mod cookies;
 mod deadlines;
 mod demux;
 mod events;

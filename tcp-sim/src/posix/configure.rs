@@ -51,6 +51,7 @@ impl Configuration<'_> {
             } else {
                 PortSharing::Exclusive
             },
+            syn_cookies: sysctls.syn_cookies(),
             overflow: sysctls.overflow(),
             tcp: self.tcp(),
         }
