@@ -1,5 +1,9 @@
 //! What the fuzz targets share.
 
+mod target;
+
+pub use target::Target;
+
 use tcp_core::ReceiveChecksum;
 use tcp_core::wire::{
     Incoming, IpFields, Options, SackBlocks, TcpPacket, emit, options_len, parse,

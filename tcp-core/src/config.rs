@@ -22,7 +22,7 @@ pub use buffer::{BufferSize, SendQueue};
 pub use fast_open::{FastOpenConfig, FastOpenKeys, ListenFastOpen};
 pub use keep_alive::KeepAlive;
 pub use mtu_probing::{MtuProbing, MtuProbingConfig};
-pub use stack::{Admission, ListenConfig, Offload, Overflow, PortSharing, StackConfig};
+pub use stack::{Admission, ListenConfig, Offload, Overflow, PortSharing, StackConfig, SynCookies};
 
 /// How one connection, or every connection of one listener, behaves.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]

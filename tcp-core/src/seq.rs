@@ -54,6 +54,11 @@ impl SeqNumber {
         SeqNumber(self.0.wrapping_add(count))
     }
 
+    /// The sequence number `count` before this one.
+    pub const fn retreated_by(self, count: u32) -> SeqNumber {
+        SeqNumber(self.0.wrapping_sub(count))
+    }
+
     /// The signed distance from `origin` to `self`, the shorter way round the circle.
     pub const fn distance_from(self, origin: SeqNumber) -> i32 {
         self.0.wrapping_sub(origin.0) as i32

@@ -227,6 +227,14 @@ counters! {
     listen_overflows = "TcpExtListenOverflows",
     /// SYNs and final ACKs dropped at a listener.
     listen_drops = "TcpExtListenDrops",
+    /// SYNs answered by a cookie because the SYN queue was full.
+    req_q_full_do_cookies = "TcpExtTCPReqQFullDoCookies",
+    /// SYN cookies sent.
+    syncookies_sent = "TcpExtSyncookiesSent",
+    /// SYN cookies that came back.
+    syncookies_recv = "TcpExtSyncookiesRecv",
+    /// Acknowledgements that should have brought a cookie back, and did not.
+    syncookies_failed = "TcpExtSyncookiesFailed",
     /// SYNs dropped because the SYN queue was full.
     req_q_full_drop = "TcpExtTCPReqQFullDrop",
     /// Retransmission timeouts.

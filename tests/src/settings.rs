@@ -5,7 +5,6 @@ use std::time::Duration;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
-use tcp_core::BufferSize;
 use tcp_sim::scenario::{
     CongestionName, EcnName, MtuProbingName, Part, ScalingName, ScalingSetting, TcpSettings,
 };
@@ -67,16 +66,6 @@ fn timeouts() -> impl Strategy<Value = (Option<Duration>, Option<Duration>, Opti
 }
 
 /// Of any two sizes that follow each other, one may grow to eight times itself.
-pub fn buffer_size(initial: usize) -> BufferSize {
-    match growing(Bytes(initial as u64)) {
-        Some(Bytes(max)) => BufferSize::Auto {
-            initial,
-            max: max as usize,
-        },
-        None => BufferSize::Fixed(initial),
-    }
-}
-
 fn growing(size: Bytes) -> Option<Bytes> {
     size.0.is_multiple_of(2).then_some(Bytes(8 * size.0))
 }

@@ -1,113 +1,8 @@
 //! Conversations over a link that fails at random: whatever is lost, doubled, late, out of order or
 //! damaged, the data arrives whole, both sides close, and nothing is left behind.
 
-use std::time::Duration;
-
-use integration_tests::settings::buffer_size;
 use proptest::prelude::*;
-use tcp_core::{AckMode, TcpConfig, WindowScaling};
-use tcp_sim::Side;
-use tcp_sim::app::{Closes, Talker, converse, pattern};
-use tcp_sim::world::{Family, Fault, FaultPlan, Pair, PairConfig};
-
-/// Faults among the first packets of one direction: few enough in a row that nobody gives up.
-fn plan() -> impl Strategy<Value = FaultPlan> {
-    let millis = |most| (0u64..most).prop_map(Duration::from_millis);
-    let fault = prop_oneof![
-        4 => Just(Fault::Drop),
-        1 => Just(Fault::Duplicate),
-        2 => millis(3_000).prop_map(Fault::Delay),
-        2 => millis(500).prop_map(Fault::PastNext),
-        1 => (0usize..12_000).prop_map(Fault::Corrupt),
-    ];
-    prop::collection::btree_map(1u64..100, fault, 0..40)
-        .prop_filter("six in a row", |faults| {
-            let in_a_row = |start: &u64| (0..6).all(|step| faults.contains_key(&(start + step)));
-            !faults.keys().any(in_a_row)
-        })
-        .prop_map(|faults| {
-            let plan = FaultPlan::none();
-            faults
-                .into_iter()
-                .fold(plan, |plan, (number, fault)| plan.and(number, fault))
-        })
-}
-
-fn tcp() -> impl Strategy<Value = TcpConfig> {
-    let buffer = || prop_oneof![500usize..5_000, 5_000usize..70_000, Just(1 << 20)];
-    let scaling = prop_oneof![
-        Just(WindowScaling::Auto),
-        Just(WindowScaling::Off),
-        (0u8..=14).prop_map(WindowScaling::Fixed),
-    ];
-    let flags = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
-    let mss = prop::option::of(88u16..1_500);
-    (
-        buffer(),
-        buffer(),
-        scaling,
-        flags,
-        mss,
-        prop::bool::weighted(0.2),
-    )
-        .prop_map(
-            |(recv_buffer, send_buffer, window_scaling, flags, max_segment_size, on_read)| {
-                let (sack, timestamps, nagle, dsack) = flags;
-                let window_scaling = match window_scaling {
-                    // A buffer holds at least one unit of its window.
-                    WindowScaling::Fixed(shift) => {
-                        WindowScaling::Fixed(shift.min(recv_buffer.ilog2() as u8))
-                    }
-                    other => other,
-                };
-                TcpConfig {
-                    recv_buffer: buffer_size(recv_buffer),
-                    send_buffer: buffer_size(send_buffer),
-                    window_scaling,
-                    max_segment_size,
-                    sack,
-                    timestamps,
-                    nagle,
-                    dsack,
-                    ack_mode: if on_read {
-                        AckMode::OnRead
-                    } else {
-                        AckMode::Normal
-                    },
-                    ..TcpConfig::default()
-                }
-            },
-        )
-}
-
-fn link() -> impl Strategy<Value = PairConfig> {
-    let delay = || prop_oneof![Just(0), 1u64..1_000, 1_000u64..300_000];
-    let family = prop_oneof![Just(Family::V4), Just(Family::V6)];
-    (
-        family,
-        1_280u16..9_000,
-        any::<[bool; 2]>(),
-        delay(),
-        delay(),
-        plan(),
-        plan(),
-        tcp(),
-        tcp(),
-    )
-        .prop_map(
-            |(family, mtu, large_segments, from_a, from_b, plan_a, plan_b, tcp_a, tcp_b)| {
-                PairConfig {
-                    family,
-                    mtu,
-                    large_segments,
-                    delay: [from_a, from_b].map(Duration::from_micros),
-                    plan: [plan_a, plan_b],
-                    tcp: [tcp_a, tcp_b],
-                    ..PairConfig::default()
-                }
-            },
-        )
-}
+use rigs::conversation::Conversation;
 
 proptest! {
     #![proptest_config(ProptestConfig {
@@ -117,28 +12,7 @@ proptest! {
     })]
 
     #[test]
-    fn a_conversation_survives_the_network(
-        link in link(),
-        lens in [0usize..40_000, 0usize..40_000],
-        closes in prop::sample::select(vec![
-            [Closes::WhenSent, Closes::AfterPeer],
-            [Closes::AfterPeer, Closes::WhenSent],
-            [Closes::WhenSent, Closes::WhenSent],
-        ]),
-    ) {
-        let mut pair = Pair::new(link);
-        let data = [pattern(1, lens[0]), pattern(2, lens[1])];
-        let [a, b] = converse(&mut pair, [
-            Talker::new(data[0].clone(), closes[0]),
-            Talker::new(data[1].clone(), closes[1]),
-        ]);
-        prop_assert_eq!((a.error(), b.error()), (None, None));
-        prop_assert!(a.is_done() && b.is_done(), "both have closed");
-        prop_assert!(b.received() == data[0] && a.received() == data[1], "the data is whole");
-        for side in Side::BOTH {
-            prop_assert_eq!(pair.sockets(side), 0);
-            prop_assert_eq!(pair.counters(side).curr_estab, 0);
-            prop_assert_eq!(pair.counters(side).estab_resets, 0);
-        }
+    fn a_conversation_survives_the_network(conversation in Conversation::any()) {
+        conversation.survive();
     }
 }

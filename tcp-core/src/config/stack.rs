@@ -93,6 +93,8 @@ pub struct ListenConfig {
     pub backlog: usize,
     /// Half-open connections that may be pending (`net.ipv4.tcp_max_syn_backlog`).
     pub syn_backlog: usize,
+    /// Whether SYNs are answered without a record of them (`net.ipv4.tcp_syncookies`).
+    pub syn_cookies: SynCookies,
     /// Who decides about a SYN.
     pub admission: Admission,
     /// Whether other listeners may have the same address.
@@ -110,6 +112,7 @@ impl Default for ListenConfig {
         ListenConfig {
             backlog: 128,
             syn_backlog: 1_024,
+            syn_cookies: SynCookies::UnderPressure,
             admission: Admission::Accept,
             sharing: PortSharing::Exclusive,
             overflow: Overflow::Ignore,
@@ -117,6 +120,19 @@ impl Default for ListenConfig {
             tcp: ValidConfig::default(),
         }
     }
+}
+
+/// When a SYN is answered by a cookie: a sequence number that says what a record of the handshake would
+/// (RFC 4987 §3.6). It costs no memory, but the SYN-ACK is not sent again, the peer's MSS is rounded down, and
+/// window scale, SACK and ECN are agreed on only where the peer sends timestamps.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum SynCookies {
+    /// A SYN that finds the SYN queue full is dropped.
+    Never,
+    /// While the SYN queue is full.
+    UnderPressure,
+    /// To every SYN: for tests, and for who would rather keep no records.
+    Always,
 }
 
 /// Whether several listeners may have one address and port (`SO_REUSEPORT`).

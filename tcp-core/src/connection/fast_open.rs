@@ -298,7 +298,7 @@ impl Connection {
             return;
         }
         match error {
-            NetworkError::Soft => self.die(Some(ConnectionError::Unreachable), counters),
+            NetworkError::Soft(_) => self.die(Some(ConnectionError::Unreachable), counters),
             NetworkError::Hard => self.die(Some(ConnectionError::Prohibited), counters),
             NetworkError::TooBig { .. } => {}
         }

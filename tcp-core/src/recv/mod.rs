@@ -2,6 +2,8 @@
 //! it ought to be, when to acknowledge.
 
 pub(crate) mod ack;
+#[cfg(any(test, fuzzing))]
+pub mod naive;
 pub(crate) mod reassembly;
 pub(crate) mod tuning;
 pub(crate) mod urgent;

@@ -353,18 +353,10 @@ impl Reassembly {
 
 #[cfg(test)]
 mod tests {
-    use alloc::vec;
-
-    use super::*;
     use proptest::prelude::*;
 
-    fn byte_at(offset: u64) -> u8 {
-        (offset.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as u8
-    }
-
-    fn bytes(from: u64, to: u64) -> Vec<u8> {
-        (from..to).map(byte_at).collect()
-    }
+    use super::*;
+    use crate::recv::naive;
 
     #[test]
     fn a_hole_is_filled_in_place() {
@@ -421,26 +413,10 @@ mod tests {
     }
 
     proptest! {
-        /// Segments in any order, overlapping, with reads between, give the stream.
+        /// Segments in any order, overlapping and contradicting each other, with reads between.
         #[test]
-        fn any_order_gives_the_stream(
-            segments in prop::collection::vec((0u64..6_000, 1u64..1_500, 0usize..3_000), 1..60),
-        ) {
-            let mut stream = Reassembly::new(1, 1 << 20);
-            let mut model = vec![false; 8_000];
-            let mut buf = vec![0; 3_000];
-            for (start, len, want) in segments {
-                let (start, end) = (1 + start, 1 + start + len);
-                let data = bytes(start, end);
-                let (first, second) = data.split_at(data.len() / 3);
-                stream.insert(start, Payload::new(first, second));
-                model[start as usize..end as usize].fill(true);
-                let nxt = (1..).find(|&at| !model[at]).unwrap();
-                prop_assert_eq!(stream.nxt(), nxt as u64);
-                let from = stream.read_offset();
-                let count = stream.read(&mut buf[..want]);
-                prop_assert_eq!(&buf[..count], &bytes(from, from + count as u64)[..]);
-            }
+        fn it_does_as_a_stream_of_bytes(steps in naive::steps(80)) {
+            naive::survive(&steps);
         }
     }
 }

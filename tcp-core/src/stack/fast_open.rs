@@ -7,7 +7,7 @@ use core::time::Duration;
 use super::Stack;
 use super::connections::Origin;
 use super::cookie_cache::CookieCache;
-use super::cookies::{MadeBy, fast_open_cookie, verify};
+use super::fast_open_cookie::{MadeBy, fast_open_cookie, verify};
 use super::slab::SlotId;
 use super::tuple::FourTuple;
 use crate::config::{FastOpenConfig, FastOpenKeys, ListenFastOpen, ValidConfig};

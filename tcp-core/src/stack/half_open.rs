@@ -6,6 +6,7 @@ use super::Stack;
 use super::connections::Origin;
 use super::deadlines::Alarm;
 use super::demux::Record;
+use super::listener::Full;
 use super::reply::Marking;
 use super::tuple::FourTuple;
 use crate::config::{Admission, Overflow, TcpConfig, ValidConfig};
@@ -79,10 +80,18 @@ impl Stack {
         let Some(parent) = self.listeners.get(listener) else {
             return;
         };
-        if let Err(full) = parent.admits_syn() {
+        let room = parent.admits_syn();
+        let may_forget = room != Err(Full::AcceptQueue) && predecessor.is_none();
+        if may_forget && self.answer_by_cookie(now, listener, tuple, segment) {
+            return;
+        }
+        if let Err(full) = room {
             self.count_listen_drop(full);
             return;
         }
+        let Some(parent) = self.listeners.get(listener) else {
+            return;
+        };
         let (config, admission) = (parent.config.tcp.clone(), parent.config.admission);
         let mut setup = self.setup(now, &tuple);
         if let Some(Predecessor { slot, isn_floor }) = predecessor {
@@ -248,6 +257,18 @@ impl Stack {
         let index = self
             .insert_connection(connection, tuple, Origin::AcceptQueue)
             .index;
+        self.join_accept_queue(now, listener, index, segment);
+    }
+
+    /// Gives a connection in SYN-RECEIVED the segment that completes its handshake, and its place in the
+    /// accept queue.
+    pub(super) fn join_accept_queue(
+        &mut self,
+        now: Instant,
+        listener: u32,
+        index: u32,
+        segment: &Segment<'_>,
+    ) {
         self.handle_connection_segment(now, now, index, segment);
         if let Some(parent) = self.listeners.get_mut(listener) {
             parent.add_established(index);

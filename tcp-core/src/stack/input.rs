@@ -191,7 +191,12 @@ impl Stack {
             return;
         }
         match (self.demux.listener(&tuple), header.ack) {
-            (None, _) | (Some(_), Some(_)) => self.refuse(tuple, segment),
+            (None, _) => self.refuse(tuple, segment),
+            (Some(listener), Some(_)) => {
+                if !self.take_cookie(now, listener, tuple, segment) {
+                    self.refuse(tuple, segment);
+                }
+            }
             (Some(listener), None) if header.control == Control::Syn => {
                 self.handle_syn(now, listener, tuple, segment, None);
             }

@@ -24,6 +24,8 @@ pub(crate) struct Keys {
     pub(crate) fast_open: Key,
     /// The hash map from four-tuples to connections, against chosen collisions.
     pub(crate) demux: Key,
+    /// SYN cookies (RFC 4987).
+    pub(crate) cookie: Key,
 }
 
 impl Keys {
@@ -38,6 +40,7 @@ impl Keys {
             port_counters: key("port counters"),
             fast_open: key("fast open"),
             demux: key("demux"),
+            cookie: key("cookie"),
         }
     }
 }
@@ -137,7 +140,7 @@ mod tests {
 
     const SECRET: [u8; 32] = [7; 32];
 
-    fn all(secret: &[u8; 32]) -> [Key; 6] {
+    fn all(secret: &[u8; 32]) -> [Key; 7] {
         let keys = Keys::new(secret);
         [
             keys.isn,
@@ -146,6 +149,7 @@ mod tests {
             keys.port_index,
             keys.port_counters,
             keys.demux,
+            keys.cookie,
         ]
     }
 
@@ -185,6 +189,7 @@ mod tests {
             0xcce3_9de8_9bc2_195d,
             0xaa7b_0639_3bbc_33e3,
             0x72fe_4664_11a1_f68f,
+            0xcdcf_f3a9_130a_7996,
         ];
         assert_eq!(hashes, expected);
     }

@@ -6,7 +6,7 @@ use core::net::{IpAddr, Ipv6Addr, SocketAddr};
 use super::fast_open::PendingFastOpens;
 use super::slab::SlotId;
 use super::tuple::is_unicast;
-use super::{ListenAddr, Stack};
+use super::{ListenAddr, Stack, syn_cookies};
 use crate::config::{ListenConfig, PortSharing};
 use crate::error::ListenError;
 use crate::time::Instant;
@@ -26,6 +26,8 @@ pub(super) struct Listener {
     /// Slots of connections that nobody has accepted, at most `config.backlog + 1`.
     accept_queue: VecDeque<u32>,
     pub(super) fast_opens: PendingFastOpens,
+    /// When a SYN was last answered by a cookie.
+    pub(super) last_cookie: Option<Instant>,
 }
 
 /// Which queue of a listener has no room.
@@ -43,6 +45,7 @@ impl Listener {
             half_open: BTreeSet::new(),
             accept_queue: VecDeque::new(),
             fast_opens: PendingFastOpens::default(),
+            last_cookie: None,
         }
     }
 
@@ -60,10 +63,20 @@ impl Listener {
     /// Whether a SYN may be taken. With nobody accepting, a handshake would only be begun to be
     /// dropped at its end, so a full accept queue refuses SYNs too (Linux, `tcp_conn_request`).
     pub(super) fn admits_syn(&self) -> Result<(), Full> {
-        if self.half_open.len() >= self.config.syn_backlog {
+        if self.is_syn_queue_full() {
             return Err(Full::SynQueue);
         }
         self.admits_connection()
+    }
+
+    pub(super) fn is_syn_queue_full(&self) -> bool {
+        self.half_open.len() >= self.config.syn_backlog
+    }
+
+    /// Whether an answer to a cookie may be under way.
+    pub(super) fn expects_cookies(&self, now: Instant) -> bool {
+        let is_recent = |at| now.saturating_duration_since(at) < syn_cookies::VALIDITY;
+        self.last_cookie.is_some_and(is_recent)
     }
 
     /// Whether a completed handshake may join the accept queue, which is full when it holds *more*

@@ -1,21 +1,22 @@
 //! Many connections: one address space, one clock, one queue of packets.
 //!
 //! The rooms, in the order in which a packet meets them: `input` takes it in, `demux` says
-//! whose it is, `listener` and `half_open` open a connection for it, `connections` keeps the
-//! stack's books on connections, `time_wait` on what is left of them, `icmp` brings them the
-//! network's complaints, `reply` answers for nobody. `deadlines` runs the clock, `events`
-//! tells the user, `transmit` sends, `fast_open` takes data of SYNs, `warm` gives memory back. `connect` opens actively, and [`ConnectionMut`] is the
-//! user's hand on one connection.
+//! whose it is, `listener` and `half_open` open a connection for it (`syn_cookies` where there is no
+//! room, `fast_open` where the SYN brings data), `connections` keeps the stack's books on
+//! connections, `time_wait` on what is left of them, `icmp` brings them the network's complaints,
+//! `reply` answers for nobody. `deadlines` runs the clock, `events` tells the user, `transmit`
+//! sends, `warm` gives memory back. `connect` opens actively, and [`ConnectionMut`] is the user's
+//! hand on one connection.
 
 mod connect;
 mod connection_mut;
 mod connections;
 mod cookie_cache;
-mod cookies;
 mod deadlines;
 mod demux;
 mod events;
 mod fast_open;
+mod fast_open_cookie;
 mod half_open;
 mod icmp;
 mod input;
@@ -31,6 +32,7 @@ mod rest;
 mod shard;
 mod slab;
 mod spare;
+mod syn_cookies;
 mod time_wait;
 mod train;
 mod transmit;
@@ -45,8 +47,8 @@ use alloc::borrow::Cow;
 use core::net::{IpAddr, SocketAddr};
 
 pub use connection_mut::ConnectionMut;
-pub use cookies::fast_open_cookie;
 pub use fast_open::CookieNeed;
+pub use fast_open_cookie::fast_open_cookie;
 pub use shard::{Shard, Steering};
 
 use crate::config::{ListenConfig, StackConfig, ValidConfig};

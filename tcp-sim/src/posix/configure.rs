@@ -51,6 +51,7 @@ impl Configuration<'_> {
             } else {
                 PortSharing::Exclusive
             },
+            syn_cookies: sysctls.syn_cookies(),
             overflow: sysctls.overflow(),
             fast_open: ListenFastOpen {
                 queue: self.settings.fast_open_queue as usize,

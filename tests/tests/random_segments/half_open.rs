@@ -7,8 +7,8 @@ use tcp_core::wire::{Control, Header};
 use tcp_core::{Counters, Instant, State, ValidConfig};
 use tcp_sim::script::{LoneConnection, segment};
 
-use crate::plan::{Shot, Start, Step};
-use crate::rig::{View, syn_of};
+use rigs::connection::{View, syn_of};
+use rigs::plan::{Shot, Start, Step};
 
 struct Bench {
     half_open: HalfOpen,

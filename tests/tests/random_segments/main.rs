@@ -7,15 +7,13 @@
 //! has one right value.
 
 mod half_open;
-mod plan;
-mod rig;
-mod stack;
 mod time_wait;
 
 use proptest::prelude::*;
 
-use plan::{Start, Step};
-use rig::Rig;
+use rigs::connection;
+use rigs::plan::{Start, Step};
+use rigs::stack::Raid;
 
 /// So many cases, unless `PROPTEST_CASES` says otherwise.
 fn cases(default: u32) -> ProptestConfig {
@@ -35,10 +33,16 @@ proptest! {
         start in any::<Start>(),
         steps in prop::collection::vec(any::<Step>(), 1..60),
     ) {
-        let mut rig = Rig::new(&start);
-        for step in &steps {
-            rig.take(step);
-        }
-        rig.finish();
+        connection::survive(&start, &steps);
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(500))]
+
+    /// A whole stack, in bytes.
+    #[test]
+    fn a_stack_survives_anything(raid in Raid::any(80)) {
+        raid.survive();
     }
 }

@@ -7,8 +7,8 @@ use tcp_core::wire::{Control, Header, WireWindow};
 use tcp_core::{CloseMode, Connection, Counters, Instant, Shutdown, State, TcpConfig, ValidConfig};
 use tcp_sim::script::{LoneConnection, segment};
 
-use crate::plan::{Start, Step};
-use crate::rig::{View, syn_of};
+use rigs::connection::{View, syn_of};
+use rigs::plan::{Start, Step};
 
 /// A connection that has gone through an ordinary close into TIME-WAIT, and the peer's view of it.
 fn time_wait(start: &Start, config: ValidConfig) -> (Connection, View) {

@@ -1,6 +1,8 @@
 //! What has been sent and not acknowledged, and what is thought to have become of it.
 
 mod loss;
+#[cfg(any(test, fuzzing))]
+pub mod naive;
 mod order;
 mod pieces;
 mod rest;

@@ -1,10 +1,11 @@
 //! The scoreboard by itself, and against a naive one.
 
-mod naive;
 mod pieces;
 
 use alloc::vec::Vec;
 use core::time::Duration;
+
+use proptest::prelude::*;
 
 use super::*;
 
@@ -267,4 +268,11 @@ fn the_order_of_transmissions_does_not_grow_without_bound() {
         acknowledge(&mut board, 1);
     }
     assert!(board.order.len() <= 80, "{}", board.order.len());
+}
+
+proptest! {
+    #[test]
+    fn it_does_as_a_scoreboard_of_bytes(steps in naive::steps(80)) {
+        naive::survive(&steps);
+    }
 }

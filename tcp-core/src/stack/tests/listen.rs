@@ -1,6 +1,7 @@
 //! Listeners, their queues, and what they do when those are full.
 
 use super::*;
+use crate::config::SynCookies;
 use crate::error::{AcceptError, ListenError};
 
 fn queues(backlog: usize, syn_backlog: usize) -> ListenConfig {
@@ -168,7 +169,10 @@ fn a_syn_that_finds_the_accept_queue_full_is_dropped() {
 #[test]
 fn a_syn_that_finds_the_syn_queue_full_is_dropped() {
     let mut pair = Pair::new();
-    pair.listen(queues(10, 2));
+    pair.listen(ListenConfig {
+        syn_cookies: SynCookies::Never,
+        ..queues(10, 2)
+    });
     for port in 1..=3 {
         let peer = SocketAddr::new(client_ip(), port);
         pair.server.inject(pair.now, peer, server_addr(), syn(1));

@@ -4,6 +4,7 @@
 mod admission;
 mod books;
 mod close;
+mod cookies;
 mod ecn;
 mod fast_open;
 mod input;

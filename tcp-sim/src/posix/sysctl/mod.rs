@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tcp_core::{
     CongestionAlgorithm, EcnMode, FastOpenConfig, MtuProbing, MtuProbingConfig, Overflow,
+    SynCookies,
 };
 use thiserror::Error;
 
@@ -71,7 +72,8 @@ sysctls! {
     "net.core.somaxconn" somaxconn: u32 = 4_096, 0, 65_535;
     /// Half-open connections of one listener.
     "net.ipv4.tcp_max_syn_backlog" tcp_max_syn_backlog: u32 = 1_024, 1, 1 << 20;
-    /// 0 bounds the queue of half-open connections by the backlog, too. Cookies are not sent.
+    /// Whether a SYN is answered by a cookie: never, where the SYN queue is full, always. 0 bounds that queue by
+    /// the backlog, too.
     "net.ipv4.tcp_syncookies" tcp_syncookies: u8 = 1, 0, 2;
     /// Whether a handshake that finds the accept queue full is reset.
     "net.ipv4.tcp_abort_on_overflow" tcp_abort_on_overflow: u8 = 0, 0, 1;
@@ -313,6 +315,14 @@ impl Sysctls {
             probe_interval: Duration::from_secs(self.tcp_probe_interval.into()),
             // Linux believes the first loss.
             max_probes: 1,
+        }
+    }
+
+    pub(super) fn syn_cookies(&self) -> SynCookies {
+        match self.tcp_syncookies {
+            0 => SynCookies::Never,
+            1 => SynCookies::UnderPressure,
+            _ => SynCookies::Always,
         }
     }
 

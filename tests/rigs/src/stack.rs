@@ -15,14 +15,14 @@ use tcp_sim::Side;
 use tcp_sim::oracle::{Conduct, check_health, check_info};
 use tcp_sim::world::{Family, Host, TcpPacket, write_packet};
 
+use crate::connection::View;
 use crate::plan::{Shot, shot};
-use crate::rig::View;
 
 const MTU: u16 = 1_500;
 
 /// One step of a run.
 #[derive(Clone, Debug)]
-enum Act {
+pub enum Act {
     /// A segment of a flow, damaged or not.
     Packet(usize, Shot, Damage),
     Garbage(Vec<u8>),
@@ -38,7 +38,7 @@ enum Act {
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Call {
+pub enum Call {
     Write(usize),
     Read,
     Close,
@@ -46,7 +46,7 @@ enum Call {
 }
 
 #[derive(Clone, Debug)]
-enum Damage {
+pub enum Damage {
     None,
     Bits(Vec<usize>),
     Cut(usize),
@@ -101,6 +101,35 @@ impl Arbitrary for Act {
     }
 }
 
+/// What happens to a stack behind which device.
+#[derive(Clone, Debug)]
+pub struct Raid {
+    acts: Vec<Act>,
+    offload: Offload,
+}
+
+impl Raid {
+    /// Any raid of fewer acts than this.
+    pub fn any(most: usize) -> impl Strategy<Value = Raid> {
+        let acts = prop::collection::vec(any::<Act>(), 1..most);
+        let offload = prop::sample::select(vec![Offload::NONE, Host::CARD]);
+        (acts, offload).prop_map(|(acts, offload)| Raid { acts, offload })
+    }
+
+    /// Nothing panics, every packet is well-formed and well-behaved, nobody's connection goes
+    /// missing, and in the end all memory is returned.
+    pub fn survive(&self) {
+        let tcp = TcpConfig::default()
+            .validate()
+            .expect("the defaults are valid");
+        let mut bench = Bench::new(&tcp, self.offload);
+        for act in &self.acts {
+            bench.take(act, &tcp);
+        }
+        bench.finish();
+    }
+}
+
 /// How many pairs of endpoints there are: over IPv4 and IPv6 in turn, to an ordinary listener, to
 /// one that asks, and to ports of the catch-all.
 const FLOWS: usize = 8;
@@ -111,6 +140,7 @@ fn flow(index: usize) -> (SocketAddr, SocketAddr) {
     (Side::A.addr(family, local), Side::B.addr(family, 1_000))
 }
 
+/// A stack with three listeners, and where the peers of its flows believe to stand.
 struct Bench {
     host: Host,
     now: Instant,
@@ -392,23 +422,4 @@ fn checksum(bytes: &[u8]) -> u16 {
         sum = (sum & 0xffff) + (sum >> 16);
     }
     !(sum as u16)
-}
-
-proptest! {
-    #![proptest_config(crate::cases(500))]
-
-    /// Nothing panics, every packet is well-formed and well-behaved, nobody's connection goes
-    /// missing, and in the end all memory is returned.
-    #[test]
-    fn a_stack_survives_anything(
-        acts in prop::collection::vec(any::<Act>(), 1..80),
-        offload in prop::sample::select(vec![Offload::NONE, Host::CARD]),
-    ) {
-        let tcp = TcpConfig::default().validate().expect("the defaults are valid");
-        let mut bench = Bench::new(&tcp, offload);
-        for act in &acts {
-            bench.take(act, &tcp);
-        }
-        bench.finish();
-    }
 }

@@ -479,3 +479,13 @@ fn turn(connection: &mut Connection, knob: Knob) {
         Knob::FinTimeout(timeout) => connection.set_fin_timeout(timeout),
     }
 }
+
+/// Takes all steps one after the other, then ends the connection: nothing panics, and what can be seen from outside
+/// obeys the rules of the sequence spaces after every step.
+pub fn survive(start: &Start, steps: &[Step]) {
+    let mut rig = Rig::new(start);
+    for step in steps {
+        rig.take(step);
+    }
+    rig.finish();
+}

@@ -1,12 +1,20 @@
 //! The scoreboard against one of bytes.
 
+use alloc::vec::Vec;
+use core::ops::Range;
+use core::time::Duration;
+
 use proptest::prelude::*;
 
-use super::*;
+use super::sent::Fate;
+use super::{Delivered, Overtaken, Pieces, Scoreboard, SendStamp, Sent, Turn};
+use crate::time::Instant;
+
+const MSS: u32 = 100;
 
 /// What may happen to a scoreboard.
 #[derive(Clone, Debug)]
-enum Step {
+pub enum Step {
     Push { len: u64, size: u64 },
     Ack(u64),
     Sack(u64, u64),
@@ -124,6 +132,10 @@ impl Naive {
     }
 }
 
+fn at(millis: u64) -> Instant {
+    Instant::from_millis(millis)
+}
+
 fn play(board: &mut Scoreboard, naive: &mut Naive, now: u64, step: &Step) {
     match step {
         Step::Push { .. } | Step::Resend { .. } => send(board, naive, now, step),
@@ -173,7 +185,9 @@ fn hear(board: &mut Scoreboard, naive: &mut Naive, step: &Step) {
             let una = (naive.una + by).min(end);
             let known = naive.bytes[..(una - naive.una) as usize].iter();
             let new = known.filter(|byte| byte.fate != Fate::Sacked).count() as u64;
-            assert_eq!(acknowledge(board, una).bytes, new);
+            let mut delivered = Delivered::default();
+            board.acknowledge(una, &mut delivered);
+            assert_eq!(delivered.bytes, new);
             naive.bytes.drain(..(una - naive.una) as usize);
             naive.una = una;
         }
@@ -186,7 +200,9 @@ fn hear(board: &mut Scoreboard, naive: &mut Naive, step: &Step) {
                     naive.set(&range, |byte| byte.fate = Fate::Sacked);
                 }
             }
-            assert_eq!(sack(board, block).bytes, naive.sum(Fate::Sacked) - before);
+            let mut delivered = Delivered::default();
+            board.sack(block, &mut delivered);
+            assert_eq!(delivered.bytes, naive.sum(Fate::Sacked) - before);
         }
         _ => {}
     }
@@ -243,26 +259,32 @@ fn mark(board: &mut Scoreboard, naive: &mut Naive, now: u64, step: &Step) {
     }
 }
 
-proptest! {
-    #[test]
-    fn it_does_as_a_scoreboard_of_bytes(steps in prop::collection::vec(any_step(), 0..80)) {
-        let (mut board, mut naive) = (Scoreboard::default(), Naive::default());
-        for (now, step) in steps.iter().enumerate() {
-            play(&mut board, &mut naive, now as u64, step);
-            let nxt = naive.una + naive.bytes.len() as u64;
-            board.assert_invariants(naive.una, nxt);
-            if matches!(step, Step::Below) {
-                // Judged by the other's rule: take its word, which other tests check.
-                let lost: Vec<&Sent> =
-                    board.sent.iter().filter(|sent| sent.fate == Fate::Lost).collect();
-                let within = |range: &Range<u64>, sent: &Sent| {
-                    sent.start <= range.start && range.end <= sent.end
-                };
-                naive.lose(|range, _| lost.iter().any(|sent| within(range, sent)));
-            }
-            prop_assert_eq!(board.in_flight(), naive.sum(Fate::InFlight));
-            prop_assert_eq!(board.sacked(), naive.sum(Fate::Sacked));
-            prop_assert_eq!(board.lost(), naive.sum(Fate::Lost));
+/// Any steps, fewer than this.
+pub fn steps(most: usize) -> impl Strategy<Value = Vec<Step>> {
+    prop::collection::vec(any_step(), 0..most)
+}
+
+/// Takes all steps: after each the scoreboard adds up to what the bytes do.
+pub fn survive(steps: &[Step]) {
+    let (mut board, mut naive) = (Scoreboard::default(), Naive::default());
+    for (now, step) in steps.iter().enumerate() {
+        play(&mut board, &mut naive, now as u64, step);
+        let nxt = naive.una + naive.bytes.len() as u64;
+        board.assert_invariants(naive.una, nxt);
+        if matches!(step, Step::Below) {
+            // Judged by the other's rule: take its word, which other tests check.
+            let lost: Vec<&Sent> = board
+                .sent
+                .iter()
+                .filter(|sent| sent.fate == Fate::Lost)
+                .collect();
+            let within = |range: &Range<u64>, sent: &Sent| {
+                sent.start <= range.start && range.end <= sent.end
+            };
+            naive.lose(|range, _| lost.iter().any(|sent| within(range, sent)));
         }
+        assert_eq!(board.in_flight(), naive.sum(Fate::InFlight));
+        assert_eq!(board.sacked(), naive.sum(Fate::Sacked));
+        assert_eq!(board.lost(), naive.sum(Fate::Lost));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use integration_tests::settings::buffer_size;
+use crate::buffer_size;
 use proptest::prelude::*;
 use tcp_core::wire::{Control, Ecn};
 use tcp_core::{
