@@ -14,7 +14,7 @@ use crate::rig::{script, served};
 fn must_1_a_window_that_is_offered_to_us_is_unsigned() {
     served(
         "
-        +0 < . 1:1(0) ack 1 win 40000
+        +0 < . 1:1(0) ack 1 win 32768
         +0 write(4, ..., 1000) = 1000
         +0 > P. 1:1001(1000) ack 1
         ",
@@ -201,7 +201,7 @@ fn must_7_illegal_lengths_are_survived() {
                 let answers = give(&mut host, Instant::ZERO, &data.packet());
                 assert_eq!(answers.len(), 1, "kind {kind}, length {len}");
                 assert_eq!(answers[0].ack, 111, "kind {kind}, length {len}");
-                let illegal = len < 2 || len > 10;
+                let illegal = !(2..=10).contains(&len);
                 assert!(!illegal || host.stack.counters().bad_options > 0);
             }
         }
@@ -293,7 +293,7 @@ fn conversations() -> Vec<Vec<Raw>> {
             host.stack.handle_timeout(now);
             sent.extend(drain(&mut host, now));
         }
-        now = now + Duration::from_millis(1);
+        now += Duration::from_millis(1);
         let last = Raw {
             flags: FIN | ACK,
             options: stamp(3),

@@ -33,6 +33,25 @@ fn must_10_both_ends_may_open_at_once() {
     );
 }
 
+/// The two SYN-ACKs may cross as well: the peer's completes the handshake (§3.5).
+#[test]
+fn must_10_the_answers_may_cross() {
+    script(
+        "
+        `sysctl -q net.ipv4.tcp_timestamps=0`
+        0 socket(..., SOCK_STREAM|SOCK_NONBLOCK, IPPROTO_TCP) = 3
+        +0 connect(3, ..., ...) = -1 EINPROGRESS (Operation now in progress)
+        +0 > S 0:0(0) <mss 1460,nop,nop,sackOK,nop,wscale 7>
+        +.1 < S 0:0(0) win 5792 <mss 1000>
+        +0 > S. 0:0(0) ack 1 <mss 1460>
+        +.1 < S. 0:0(0) ack 1 win 5792 <mss 1000>
+        +0 getsockopt(3, SOL_SOCKET, SO_ERROR, [0], [4]) = 0
+        +0 write(3, ..., 1000) = 1000
+        +0 > P. 1:1001(1000) ack 1
+        ",
+    );
+}
+
 /// RST in SYN-RECEIVED tells the user of an active open, for the open has failed (§3.5).
 #[test]
 fn must_11_reset_of_an_active_open_is_told() {

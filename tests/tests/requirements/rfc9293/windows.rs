@@ -18,6 +18,11 @@ fn shld_14_window_is_not_shrunk_from_the_right() {
         +0 setsockopt(4, SOL_SOCKET, SO_RCVBUF, [4608], 4) = 0
         +0 < . 1001:2001(1000) ack 1 win 65535
         +0 > . 1:1(0) ack 2001 win 63535
+        +0 read(4, ..., 2000) = 2000
+        +0 write(4, ..., 100) = 100
+        +0 > P. 1:101(100) ack 2001 win 63535
+        +.1 < . 2001:3001(1000) ack 101 win 65535
+        +.04~+.21 > . 101:101(0) ack 3001 win 62535
         ",
     );
 }
