@@ -186,6 +186,7 @@ impl Connection {
             self.snd.small_end = data.end;
         }
         self.take_tail_probe(range.end, ProbeKind::New, counters);
+        self.snd.usage.on_sent();
         let stamp = self.stamp_data(now, range.end - range.start, shape);
         let scoreboard = &mut self.snd.scoreboard;
         scoreboard.push(range.clone(), pieces, now, stamp);

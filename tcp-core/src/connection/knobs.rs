@@ -23,6 +23,12 @@ impl Connection {
         self.snd.fin.is_some()
     }
 
+    /// Nobody will read what arrives once our own stream has ended: it is answered by RST there, as Linux does
+    /// after `shutdown(SHUT_RD)`. What arrives before that can be read.
+    pub fn refuse_text(&mut self) {
+        self.user.refuses_text = true;
+    }
+
     /// Bytes written, our FIN included, that are not acknowledged (`SIOCOUTQ`).
     pub fn unacknowledged(&self) -> u64 {
         self.end_of_stream().saturating_sub(self.snd.una.max(1))

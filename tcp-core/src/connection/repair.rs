@@ -60,6 +60,8 @@ impl Connection {
                 rtt: acknowledged.rtt,
                 min_rtt: self.rtt.min_rtt(),
                 cwnd_limited: self.snd.usage.is_limited(window, ssthresh),
+                in_order: acknowledged.kind == AckKind::Advanced
+                    || self.recovery.is_reordering_usual(),
                 // Linux's slow start has no bound for bursts.
                 paced: self.config.pacing || self.snd.chunks.is_some(),
                 phase,

@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use super::machine::Connection;
+use super::machine::{Connection, Reset};
 use super::time_wait::TimeWait;
 use super::timers::{Timer, Timers};
 use crate::config::{AckMode, CloseMode};
@@ -42,11 +42,11 @@ impl Connection {
             self.pending.ack = true;
             return;
         }
-        if self.user.closed {
-            // Nobody will read it: the peer must learn that it is lost (RFC 9293 §3.6, SHLD-3).
+        if self.will_never_read() {
+            // The peer must learn that it is lost (RFC 9293 §3.6, SHLD-3).
             counters.abort_on_data += 1;
-            self.reset_peer();
-            return self.die(Some(ConnectionError::Aborted), counters);
+            self.pending.reset = segment.header.ack.map(Reset::Answer);
+            return self.die(Some(ConnectionError::Reset), counters);
         }
         let limit = self.rcv.window.edge().min(self.rcv.fin.unwrap_or(u64::MAX));
         if seq >= limit {
@@ -72,6 +72,12 @@ impl Connection {
                 self.pending.ack = true;
             }
         }
+    }
+
+    /// Whether what arrives is of no use to anybody, ever: we have finished, and the user does not read.
+    fn will_never_read(&self) -> bool {
+        let finished = matches!(self.state, State::FinWait1 | State::FinWait2);
+        self.user.closed || (finished && self.user.refuses_text)
     }
 
     /// FIN counts once everything before it has arrived.

@@ -166,6 +166,7 @@ impl Connection {
     pub fn shutdown(&mut self, now: Instant, how: Shutdown, counters: &mut Counters) {
         if matches!(how, Shutdown::Read | Shutdown::Both) && !self.user.read_shut {
             self.user.read_shut = true;
+            self.refuse_text();
             self.events.readable = true;
             if self.rcv.reassembly.unread() > 0 {
                 self.rcv.reassembly.discard_unread();

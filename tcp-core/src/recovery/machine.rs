@@ -13,7 +13,7 @@ use super::undo::Undo;
 use super::view::{AckView, Outcome, Timeout, Undone};
 use crate::config::RecoveryConfig;
 use crate::congestion::Phase;
-use crate::send::scoreboard::{Scoreboard, Sent};
+use crate::send::scoreboard::{DUP_THRESH, Scoreboard, Sent};
 use crate::time::Instant;
 
 /// The repair of losses.
@@ -74,6 +74,16 @@ impl Recovery {
     /// Whether losses are being repaired.
     pub(crate) fn is_repairing(&self) -> bool {
         matches!(self.phase, Phase::Recovery | Phase::Loss)
+    }
+
+    /// How far reordering has reached, in segments (`tcpi_reordering`).
+    pub(crate) fn reordering(&self) -> u32 {
+        self.rack.degree()
+    }
+
+    /// Whether data is so often late that a report is as good as an acknowledgement.
+    pub(crate) fn is_reordering_usual(&self) -> bool {
+        self.rack.degree() > DUP_THRESH as u32
     }
 
     /// How often reordering was seen.
@@ -187,7 +197,7 @@ impl Recovery {
         lost: &mut dyn FnMut(&Sent),
     ) -> Outcome {
         let mut outcome = Outcome {
-            reordered: self.rack.on_delivered(view.now, view.delivered),
+            reordered: self.rack.on_delivered(view.now, view.delivered, view.mss),
             ..Outcome::default()
         };
         if let Some(dsack) = view.dsack {
@@ -255,6 +265,10 @@ impl Recovery {
         if !self.is_repairing() {
             let resent = scoreboard.resent_segments(view.mss);
             self.undo.begin(view.una, resent);
+        }
+        if matches!(phase, Phase::Open | Phase::Reduction) && scoreboard.is_past_threshold(view.mss)
+        {
+            self.rack.doubt_degree();
         }
         if phase != Phase::Loss {
             self.rack_before = self.rack.clone();
