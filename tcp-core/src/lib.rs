@@ -83,7 +83,7 @@ pub use config::{
     ListenConfig, Offload, Overflow, PortSharing, RecoveryConfig, SendQueue, StackConfig,
     TcpConfig, ValidConfig, WindowScaling,
 };
-pub use connection::{Connection, QuickAck, Setup, Shutdown, State, Urgent};
+pub use connection::{Connection, QuickAck, SendProgress, Setup, Shutdown, State, Urgent};
 pub use error::{
     AcceptError, ConfigError, ConnectError, ConnectionError, ListenError, ReadError, WriteError,
 };

@@ -229,6 +229,10 @@ impl Connection {
     /// Probing is over, and its backoff with it; the user timeout counts anew.
     fn on_window_opened(&mut self, now: Instant) {
         self.rtt.end_probing();
+        if self.snd.unsent() > 0 {
+            // What waited for the window follows a pause as what is written after one does.
+            self.slow_start_after_idle(now);
+        }
         let outstanding = !self.snd.scoreboard.is_empty();
         self.snd.stalled_since = outstanding.then_some(now);
         if outstanding {

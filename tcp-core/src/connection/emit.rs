@@ -81,7 +81,7 @@ impl Connection {
     /// The options of every segment after the SYN; SACK blocks as far as they fit.
     pub(super) fn segment_options(&self, now: Instant) -> Options {
         let timestamps = self.timestamps(now);
-        let holes = self.rcv.duplicate.is_some() || !self.rcv.reassembly.beyond().is_empty();
+        let holes = self.rcv.duplicate.is_some() || self.rcv.has_holes();
         let sack = if self.agreed.sack && holes {
             // 40 bytes of options hold four blocks, or three beside timestamps.
             let most = if timestamps.is_some() {

@@ -56,7 +56,7 @@ pub use crate::state::State;
 pub(crate) use decision::Cutter;
 pub(crate) use dormant::Dormant;
 pub use half_open::{HalfOpen, HalfOpenOutcome, HalfOpenTimeout};
-pub use knobs::QuickAck;
+pub use knobs::{QuickAck, SendProgress};
 pub use machine::{Connection, NetworkError, Shutdown};
 pub(crate) use predict::Predicted;
 pub use setup::Setup;

@@ -158,8 +158,8 @@ impl Connection {
     /// When to probe, if nothing comes back until then (RFC 8985 §7.2).
     pub(super) fn plan_tail_probe(&mut self, now: Instant) {
         let timeout = if self.agreed.sack && self.state.may_transmit() {
-            let (srtt, mss) = (self.rtt.srtt(), self.full_payload());
-            self.recovery.probe_timeout(&self.snd.scoreboard, srtt, mss)
+            self.recovery
+                .probe_timeout(&self.snd.scoreboard, self.rtt.srtt())
         } else {
             None
         };

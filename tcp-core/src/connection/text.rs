@@ -94,6 +94,11 @@ impl Connection {
             let beyond = self.rcv.reassembly.beyond().last().map(|range| range.end);
             if in_window && self.rcv.fin.is_none() && beyond.is_none_or(|end| end <= offset) {
                 self.rcv.fin = Some(offset);
+                if offset > self.rcv.reassembly.nxt() {
+                    // The last byte before it leads to the block that it ends, if there is one.
+                    let led_to = beyond == Some(offset);
+                    self.rcv.note_arrival(offset - u64::from(led_to));
+                }
             }
             self.pending.ack = true;
         }

@@ -26,7 +26,12 @@ impl Connection {
                     counters.delayed_acks += 1;
                 }
                 Timer::KeepAlive => self.on_keep_alive(now, counters),
-                Timer::Cork => self.pending.flush = true,
+                Timer::Cork => {
+                    self.pending.flush = true;
+                    if let Some(chunks) = &mut self.snd.chunks {
+                        chunks.expect_no_more();
+                    }
+                }
                 // Whoever drains the segments finds that the next may go.
                 Timer::Pacing => {}
                 Timer::FinWait => self.die(None, counters),

@@ -393,7 +393,7 @@ impl Connection {
     }
 
     /// RFC 5681 §4.1, as Linux does it when the first data after a pause is written.
-    fn slow_start_after_idle(&mut self, now: Instant) {
+    pub(super) fn slow_start_after_idle(&mut self, now: Instant) {
         let Some(last) = self.snd.last_sent else {
             return;
         };

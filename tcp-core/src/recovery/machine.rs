@@ -132,12 +132,12 @@ impl Recovery {
         &self,
         scoreboard: &Scoreboard,
         srtt: Option<Duration>,
-        mss: u32,
     ) -> Option<Duration> {
         let quiet = !self.is_repairing() && scoreboard.sacked() == 0 && self.probe.is_idle();
         let plan = self.config.tail_loss_probe && quiet && !scoreboard.is_empty();
         let srtt = srtt.filter(|_| plan)?;
-        Some(TailProbe::timeout(srtt, scoreboard.in_flight(), mss))
+        let (outstanding, _, _) = scoreboard.segments();
+        Some(TailProbe::timeout(srtt, outstanding))
     }
 
     /// The probe goes out; SND.NXT is `end` now.

@@ -36,6 +36,9 @@ pub(crate) enum Turn {
     Opened,
 }
 
+/// The edge that the largest window of a SYN offers.
+const SYN_EDGE: u64 = 1 + u16::MAX as u64;
+
 impl RecvWindow {
     /// A window over `capacity` bytes, nothing offered yet.
     pub(crate) fn new(capacity: usize) -> Self {
@@ -100,7 +103,13 @@ impl RecvWindow {
     /// Whether a read has freed so much that the peer should hear of it: as Linux, when the window
     /// would at least double.
     pub(crate) fn is_worth_an_update(&self, ack: u64, read: u64, mss: u32) -> bool {
-        let now = self.edge.saturating_sub(ack);
+        // What the field of a SYN cannot say counts as offered: the first segment after it says so.
+        let edge = if self.edge == SYN_EDGE {
+            self.edge.max(1 + self.capacity)
+        } else {
+            self.edge
+        };
+        let now = edge.saturating_sub(ack);
         let then = u64::from(self.select(ack, read, mss).bytes(self.scale));
         then > now && then >= now.saturating_mul(2)
     }
@@ -176,6 +185,13 @@ mod tests {
             window.announce(1_001, 101, MSS),
             (WireWindow::new(100), Turn::Opened)
         );
+    }
+
+    #[test]
+    fn what_a_syn_cannot_say_is_no_news() {
+        let window = window(1 << 20, 7);
+        assert_eq!(window.edge(), 65_536);
+        assert!(!window.is_worth_an_update(101, 101, MSS));
     }
 
     #[test]

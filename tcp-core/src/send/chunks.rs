@@ -104,6 +104,11 @@ impl Chunks {
         self.push = false;
     }
 
+    /// What was written last has waited in vain for what follows it.
+    pub(crate) fn expect_no_more(&mut self) {
+        self.push = true;
+    }
+
     /// What is written from now on must not follow in the same segment (`MSG_EOR`).
     pub(crate) fn end_record(&mut self, unsent: Unsent) {
         if self.last_len(unsent) > 0 {

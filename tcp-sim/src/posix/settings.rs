@@ -57,6 +57,10 @@ pub(super) struct Settings {
     pub(super) congestion: Option<CongestionAlgorithm>,
     /// TCP_INQ.
     pub(super) tell_inq: bool,
+    /// SO_ZEROCOPY: MSG_ZEROCOPY asks to be told when the buffer is free.
+    pub(super) zerocopy: bool,
+    /// SO_TIMESTAMPING, the bits of SOF_TIMESTAMPING.
+    pub(super) timestamping: u32,
     /// IP_TOS and IPV6_TCLASS, without the bits of ECN.
     pub(super) tos: u8,
     pub(super) traffic_class: u8,
@@ -113,6 +117,8 @@ impl Default for Settings {
             notsent_lowat: None,
             congestion: None,
             tell_inq: false,
+            zerocopy: false,
+            timestamping: 0,
             tos: 0,
             traffic_class: 0,
             ttl: None,
