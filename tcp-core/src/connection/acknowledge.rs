@@ -169,6 +169,9 @@ impl Connection {
         self.tally.bytes_acked += ack - self.snd.una - u64::from(fin_acknowledged);
         self.snd.una = ack;
         self.snd.buffer.release(ack);
+        if let Some(chunks) = &mut self.snd.chunks {
+            chunks.on_acknowledged(ack);
+        }
     }
 
     /// When what the segment echoes was sent, in milliseconds. What was sent before all that is

@@ -48,6 +48,9 @@ impl Connection {
                 let pieces = self.pieces_of(&range, shape);
                 self.count_out(pieces.count(), counters);
                 let push = self.wants_push(&self.data_of(&range), pieces);
+                if push && let Some(chunks) = &mut self.snd.chunks {
+                    chunks.on_pushed(range.end.min(self.snd.buffer.end()));
+                }
                 self.commit_new(range.clone(), pieces, shape, now, counters);
                 let marks = self.mark_new(&self.data_of(&range));
                 let mut segment = self.segment_of(range, pieces, push, shape, counters);
@@ -269,10 +272,13 @@ impl Connection {
         !data.is_empty() && marked
     }
 
-    /// The same for what is sent again, whose marks are forgotten.
+    /// The same for what is sent again: as it went before, where that is known.
     fn wants_push_again(&self, data: &Range<u64>, pieces: Pieces) -> bool {
-        let large = self.snd.chunks.is_some() && pieces.count() > 1;
-        !data.is_empty() && (large || data.end == self.snd.buffer.end())
+        let marked = match &self.snd.chunks {
+            Some(chunks) => pieces.count() > 1 || chunks.was_pushed(data.start, data.end),
+            None => data.end == self.snd.buffer.end(),
+        };
+        !data.is_empty() && marked
     }
 
     /// The header of any segment after the handshake, at offset `seq`: it acknowledges what there

@@ -1,5 +1,6 @@
 //! Where the repair of losses stands, and what moves it.
 
+mod order;
 mod rest;
 
 use core::time::Duration;
@@ -13,7 +14,7 @@ use super::undo::Undo;
 use super::view::{AckView, Outcome, Timeout, Undone};
 use crate::config::RecoveryConfig;
 use crate::congestion::Phase;
-use crate::send::scoreboard::{DUP_THRESH, Scoreboard, Sent};
+use crate::send::scoreboard::{Scoreboard, Sent};
 use crate::time::Instant;
 
 /// The repair of losses.
@@ -74,21 +75,6 @@ impl Recovery {
     /// Whether losses are being repaired.
     pub(crate) fn is_repairing(&self) -> bool {
         matches!(self.phase, Phase::Recovery | Phase::Loss)
-    }
-
-    /// How far reordering has reached, in segments (`tcpi_reordering`).
-    pub(crate) fn reordering(&self) -> u32 {
-        self.rack.degree()
-    }
-
-    /// Whether data is so often late that a report is as good as an acknowledgement.
-    pub(crate) fn is_reordering_usual(&self) -> bool {
-        self.rack.degree() > DUP_THRESH as u32
-    }
-
-    /// How often reordering was seen.
-    pub(crate) fn reorderings(&self) -> u32 {
-        self.rack.reorderings()
     }
 
     /// Bytes that a peer without SACK has shown to have left the network, though it acknowledges none

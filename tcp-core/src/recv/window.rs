@@ -120,7 +120,7 @@ impl RecvWindow {
     /// would leave a part of a small buffer unused in every round trip.
     ///
     /// The edge never moves left (SHLD-14). A window that is no multiple of the scale's unit is rounded
-    /// up for that, as Linux does, while the buffer can bear the difference.
+    /// up, as Linux does, while the buffer can bear the difference.
     pub(crate) fn select(&self, ack: u64, read: u64, mss: u32) -> WireWindow {
         let unit = u64::from(self.scale.unit());
         let limit = read + self.capacity;
@@ -129,11 +129,7 @@ impl RecvWindow {
         let worthwhile = freed >= least || ack <= read;
         let target = if worthwhile { limit } else { self.edge };
         let bytes = target.saturating_sub(ack);
-        let mut units = if worthwhile {
-            bytes / unit
-        } else {
-            bytes.div_ceil(unit)
-        };
+        let mut units = bytes.div_ceil(unit);
         if ack + units * unit < self.edge {
             units = self.edge.saturating_sub(ack).div_ceil(unit);
         }
