@@ -84,15 +84,17 @@ impl Connection {
 
     /// RFC 9293 MUST-20 to MUST-23 for a SYN that nobody answers.
     fn on_syn_timeout(&mut self, now: Instant, counters: &mut Counters) {
-        let most = match self.state {
-            State::SynSent => self.config.syn_retries,
-            _ => self.config.synack_retries,
+        let (most, linear) = match self.state {
+            State::SynSent => (self.config.syn_retries, self.config.syn_linear_timeouts),
+            _ => (self.config.synack_retries, 0),
         };
         if self.snd.retries >= most || self.is_out_of_patience(now) {
             return self.time_out(counters);
         }
         self.snd.retries += 1;
-        self.rtt.on_timeout();
+        if self.snd.retries > linear {
+            self.rtt.on_timeout();
+        }
         self.pending.syn = true;
         self.arm_retransmit(now);
         counters.syn_retrans += 1;

@@ -81,6 +81,7 @@ impl Configuration<'_> {
             min_rto: sysctls.min_rto(),
             max_rto: sysctls.max_rto(),
             syn_retries: settings.syn_count.unwrap_or(sysctls.tcp_syn_retries),
+            syn_linear_timeouts: sysctls.tcp_syn_linear_timeouts,
             synack_retries: sysctls.tcp_synack_retries,
             defer_accept: settings.defer_accept,
             retries1: sysctls.tcp_retries1,
