@@ -1,0 +1,3 @@
+//! RFC 9293, in the order of its sections.
+
+mod windows;
