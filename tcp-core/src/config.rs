@@ -65,6 +65,9 @@ pub struct TcpConfig {
     /// SYN retransmissions before `connect` fails (`TCP_SYNCNT`, `net.ipv4.tcp_syn_retries`).
     /// Linux gives up after 6; 7 keeps trying for the three minutes that RFC 9293 MUST-23 asks.
     pub syn_retries: u8,
+    /// How many of these come at an even pace, before the timeout is doubled for each
+    /// (`net.ipv4.tcp_syn_linear_timeouts`). RFC 6298 §5.5 doubles from the first on.
+    pub syn_linear_timeouts: u8,
     /// SYN-ACK retransmissions of a half-open connection (`net.ipv4.tcp_synack_retries`).
     pub synack_retries: u8,
     /// For how many timeouts of its SYN-ACK a handshake waits for the peer's first data, a bare ACK
@@ -148,6 +151,7 @@ impl Default for TcpConfig {
             min_rto: Duration::from_millis(200),
             max_rto: Duration::from_secs(120),
             syn_retries: 7,
+            syn_linear_timeouts: 0,
             synack_retries: 5,
             defer_accept: 0,
             retries1: 3,

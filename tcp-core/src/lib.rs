@@ -90,7 +90,9 @@ pub use config::{
     Overflow, PortSharing, RecoveryConfig, SendQueue, StackConfig, SynCookies, TcpConfig,
     ValidConfig, WindowScaling,
 };
-pub use connection::{Connection, FastOpenFail, QuickAck, Setup, Shutdown, State, Urgent};
+pub use connection::{
+    Connection, FastOpenFail, QuickAck, SendProgress, Setup, Shutdown, State, Urgent,
+};
 pub use error::{
     AcceptError, ConfigError, ConnectError, ConnectionError, ListenError, ReadError, SoftError,
     WriteError,

@@ -108,6 +108,10 @@ pub struct TcpInfo {
     pub tcpi_sacked: u64,
     /// Of those, segments deemed lost and not yet sent again.
     pub tcpi_lost: u64,
+    /// Segments sent again that are thought to be in the network.
+    pub tcpi_retrans: u64,
+    /// By how many segments data has been overtaken at most: 3 before it was by more.
+    pub tcpi_reordering: u32,
     /// Events of reordering seen: data that was sent once arrived after later data.
     pub tcpi_reord_seen: u64,
     /// How long RACK waits for what may have been overtaken.

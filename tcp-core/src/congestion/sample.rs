@@ -30,6 +30,9 @@ pub struct AckSample {
     /// Whether the congestion window, and not the application or the peer's window, has been what
     /// kept the sender from sending more.
     pub cwnd_limited: bool,
+    /// Whether it acknowledges new data cumulatively, or only reports it where reordering is so usual that a report
+    /// is as good.
+    pub in_order: bool,
     /// Whether the connection spreads what it sends over the round trip.
     pub paced: bool,
     /// Where the repair of losses stands.
@@ -43,10 +46,10 @@ pub struct AckSample {
 }
 
 impl AckSample {
-    /// Whether a window that is counted in acknowledgements may grow: the window is used in full,
-    /// and no reduction is under way.
+    /// Whether a window that is counted in acknowledgements may grow: the window is used in full, no reduction is
+    /// under way, and nothing is missing (RFC 5681 §3.1 counts what acknowledges new data).
     pub fn may_grow(&self) -> bool {
-        self.cwnd_limited && matches!(self.phase, Phase::Open | Phase::Loss)
+        self.cwnd_limited && self.in_order && matches!(self.phase, Phase::Open | Phase::Loss)
     }
 }
 
@@ -65,6 +68,7 @@ impl AckSample {
             rtt: None,
             min_rtt: None,
             cwnd_limited: true,
+            in_order: true,
             paced: false,
             phase: Phase::Open,
             rate: None,

@@ -172,6 +172,9 @@ impl Connection {
         self.tally.bytes_acked += ack - self.snd.una - u64::from(fin_acknowledged);
         self.snd.una = ack;
         self.snd.buffer.release(ack);
+        if let Some(chunks) = &mut self.snd.chunks {
+            chunks.on_acknowledged(ack);
+        }
     }
 
     /// When what the segment echoes was sent, in milliseconds. What was sent before all that is
@@ -232,6 +235,10 @@ impl Connection {
     /// Probing is over, and its backoff with it; the user timeout counts anew.
     fn on_window_opened(&mut self, now: Instant) {
         self.rtt.end_probing();
+        if self.snd.unsent() > 0 {
+            // What waited for the window follows a pause as what is written after one does.
+            self.slow_start_after_idle(now);
+        }
         let outstanding = !self.snd.scoreboard.is_empty();
         self.snd.stalled_since = outstanding.then_some(now);
         if outstanding {

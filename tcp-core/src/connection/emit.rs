@@ -80,7 +80,7 @@ impl Connection {
     /// The options of every segment after the SYN; SACK blocks as far as they fit.
     pub(super) fn segment_options(&self, now: Instant) -> Options {
         let timestamps = self.timestamps(now);
-        let holes = self.rcv.duplicate.is_some() || !self.rcv.reassembly.beyond().is_empty();
+        let holes = self.rcv.duplicate.is_some() || self.rcv.has_holes();
         let sack = if self.agreed.sack && holes {
             // 40 bytes of options hold four blocks, or three beside timestamps.
             let most = if timestamps.is_some() {
@@ -154,6 +154,9 @@ impl Connection {
     ) -> Segment<'_> {
         self.count_out(pieces.count(), counters);
         let push = self.wants_push(&self.data_of(&range), pieces);
+        if push && let Some(chunks) = &mut self.snd.chunks {
+            chunks.on_pushed(range.end.min(self.snd.buffer.end()));
+        }
         self.commit_new(range.clone(), pieces, shape, now, counters);
         let marks = self.mark_new(&self.data_of(&range));
         let mut segment = self.segment_of(range, pieces, push, shape, counters);
@@ -212,6 +215,7 @@ impl Connection {
             self.snd.small_end = data.end;
         }
         self.take_tail_probe(range.end, ProbeKind::New, counters);
+        self.snd.usage.on_sent();
         let stamp = self.stamp_data(now, range.end - range.start, shape);
         let scoreboard = &mut self.snd.scoreboard;
         scoreboard.push(range.clone(), pieces, now, stamp);
@@ -294,10 +298,13 @@ impl Connection {
         !data.is_empty() && marked
     }
 
-    /// The same for what is sent again, whose marks are forgotten.
+    /// The same for what is sent again: as it went before, where that is known.
     fn wants_push_again(&self, data: &Range<u64>, pieces: Pieces) -> bool {
-        let large = self.snd.chunks.is_some() && pieces.count() > 1;
-        !data.is_empty() && (large || data.end == self.snd.buffer.end())
+        let marked = match &self.snd.chunks {
+            Some(chunks) => pieces.count() > 1 || chunks.was_pushed(data.start, data.end),
+            None => data.end == self.snd.buffer.end(),
+        };
+        !data.is_empty() && marked
     }
 
     /// The header of any segment after the handshake, at offset `seq`: it acknowledges what there

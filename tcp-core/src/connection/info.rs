@@ -63,6 +63,8 @@ impl Connection {
             tcpi_unacked: unacked,
             tcpi_sacked: sacked,
             tcpi_lost: lost,
+            tcpi_retrans: scoreboard.resent_segments(self.full_payload()),
+            tcpi_reordering: self.recovery.reordering(),
             tcpi_reord_seen: u64::from(self.recovery.reorderings()),
             reordering_window: self.recovery.reordering_window(
                 scoreboard,

@@ -92,11 +92,14 @@ impl Connection {
             && self.clock.is_old(now, timestamps.value)
         {
             counters.paws_estab += 1;
+            self.report_old_text(
+                segment,
+                header.seq.offset_near(self.rcv.irs, self.rcv.nxt()),
+            );
             self.rebuke(now, segment, counters);
             return None;
         }
-        let rcv_nxt = self.rcv.nxt();
-        let seq = header.seq.offset_near(self.rcv.irs, rcv_nxt);
+        let seq = header.seq.offset_near(self.rcv.irs, self.rcv.nxt());
         if let Some(seq) = seq
             && self.is_acceptable(seq, segment)
         {
@@ -109,16 +112,22 @@ impl Connection {
             self.on_syn_outside(now, segment, seq, counters);
             return None;
         }
-        if let Some(seq) = seq
-            && !segment.payload.is_empty()
-            && seq < rcv_nxt
-        {
-            self.report_duplicate(seq..(seq + segment.payload.len() as u64).min(rcv_nxt));
-        } else if !segment.payload.is_empty() {
+        if !self.report_old_text(segment, seq) && !segment.payload.is_empty() {
             counters.rcv_q_drop += 1;
         }
         self.rebuke(now, segment, counters);
         None
+    }
+
+    /// Reports the text of a segment that is not acceptable as a duplicate, as far as it has arrived before; says
+    /// whether it has.
+    fn report_old_text(&mut self, segment: &Segment<'_>, seq: Option<u64>) -> bool {
+        let rcv_nxt = self.rcv.nxt();
+        let Some(seq) = seq.filter(|&seq| !segment.payload.is_empty() && seq < rcv_nxt) else {
+            return false;
+        };
+        self.report_duplicate(seq..(seq + segment.payload.len() as u64).min(rcv_nxt));
+        true
     }
 
     /// The window test as Linux widens it: a segment may begin at the right edge, so that ACK and

@@ -6,6 +6,17 @@ use super::machine::Connection;
 use crate::error::SoftError;
 use crate::state::State;
 
+/// How far a stream has come, in bytes since the connection began: `acknowledged <= sent <= written`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct SendProgress {
+    /// Acknowledged by the peer.
+    pub acknowledged: u64,
+    /// Sent at least once.
+    pub sent: u64,
+    /// Written by the user.
+    pub written: u64,
+}
+
 impl Connection {
     /// Asks for [`Writable`](crate::ConnectionEvent::Writable) once it is [worth
     /// while](Connection::is_writable) to write, as a write that found too little room does
@@ -22,6 +33,24 @@ impl Connection {
     /// Whether the user has ended our stream: nothing more can be written.
     pub fn has_finished(&self) -> bool {
         self.snd.fin.is_some()
+    }
+
+    /// Nobody will read what arrives once our own stream has ended: it is answered by RST there, as Linux does
+    /// after `shutdown(SHUT_RD)`. What arrives before that can be read.
+    pub fn refuse_text(&mut self) {
+        self.user.refuses_text = true;
+    }
+
+    /// How far what was written has come.
+    pub fn send_progress(&self) -> SendProgress {
+        // The first byte has the offset 1; our FIN is none of them.
+        let written = self.snd.buffer.end().saturating_sub(1);
+        let bytes = |offset: u64| offset.saturating_sub(1).min(written);
+        SendProgress {
+            acknowledged: bytes(self.snd.una),
+            sent: bytes(self.snd.nxt),
+            written,
+        }
     }
 
     /// Bytes written, our FIN included, that are not acknowledged (`SIOCOUTQ`).

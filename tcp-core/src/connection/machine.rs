@@ -173,6 +173,8 @@ pub(super) struct UserSide {
     pub(super) closed: bool,
     /// Will not read any more.
     pub(super) read_shut: bool,
+    /// Wants nothing that arrives once our stream has ended.
+    pub(super) refuses_text: bool,
     /// A write found no room since the last `Writable`.
     pub(super) wants_room: bool,
     /// The last write found too little room: there is more to come.
@@ -186,6 +188,7 @@ pub(super) struct UserSide {
 packs!(UserSide {
     closed,
     read_shut,
+    refuses_text,
     wants_room,
     holds_more,
     expects_more,

@@ -60,7 +60,7 @@ pub(crate) use decision::Cutter;
 pub(crate) use dormant::Dormant;
 pub(crate) use fast_open_state::{EarlyEnd, FastOpenLesson, FastOpenOffer};
 pub use half_open::{HalfOpen, HalfOpenOutcome, HalfOpenTimeout};
-pub use knobs::QuickAck;
+pub use knobs::{QuickAck, SendProgress};
 pub use machine::{Connection, NetworkError, Shutdown};
 pub(crate) use predict::Predicted;
 pub use setup::Setup;

@@ -13,8 +13,9 @@ use crate::stats::Counters;
 use crate::time::Instant;
 use crate::wire::{Payload, Segment};
 
-/// As Linux: a corked partial segment waits no longer than this.
-const CORK_CEILING: core::time::Duration = core::time::Duration::from_millis(200);
+/// As Linux (`tcp_probe0_base`): a corked partial segment waits as long as a window probe would, and no less than
+/// this.
+const LEAST_CORK: core::time::Duration = core::time::Duration::from_millis(200);
 
 impl Connection {
     /// The next segment to send, committed as sent: drain until `None`.
@@ -190,7 +191,8 @@ impl Connection {
         let goes = hold.allows(last as u32, available - whole, piece as u32, finishing);
         // What lies in a chunk that is complete waits for nothing more.
         let complete = start + len == chunk_end && chunk_end < data_end;
-        let forced = (self.pending.flush || complete) && len > 0;
+        // A probe of the tail asks for an answer, whatever else would be waited for.
+        let forced = (self.pending.flush || self.pending.tail_probe || complete) && len > 0;
         if !goes && !forced && whole > 0 {
             return Ok(start..start + whole);
         }
@@ -246,7 +248,8 @@ impl Connection {
         let corked = stuck && self.is_held_by_cork();
         if corked {
             if !self.timers.is_armed(Timer::Cork) {
-                self.timers.arm(Timer::Cork, now + CORK_CEILING);
+                let ceiling = self.rtt.rto().max(LEAST_CORK);
+                self.timers.arm(Timer::Cork, now + ceiling);
             }
         } else {
             self.timers.disarm(Timer::Cork);

@@ -63,7 +63,6 @@ impl Connection {
             app_limited: stamp.app_limited,
         });
         self.recovery.on_sent(len);
-        self.snd.usage.on_sent();
         if self.snd.nxt > self.unpaced()
             && let Some(rate) = self.pacing_rate()
         {
@@ -135,6 +134,7 @@ impl Connection {
             nxt: self.snd.nxt,
             in_flight,
             limited,
+            waiting: self.snd.unsent() > 0,
         });
         let rto = self.rtt.rto();
         if self.config.slow_start_after_idle

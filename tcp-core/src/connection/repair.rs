@@ -60,6 +60,8 @@ impl Connection {
                 rtt: acknowledged.rtt,
                 min_rtt: self.rtt.min_rtt(),
                 cwnd_limited: self.snd.usage.is_limited(window, ssthresh),
+                in_order: acknowledged.kind == AckKind::Advanced
+                    || self.recovery.is_reordering_usual(),
                 // Linux's slow start has no bound for bursts.
                 paced: self.config.pacing || self.snd.chunks.is_some(),
                 phase,
@@ -156,8 +158,8 @@ impl Connection {
     /// When to probe, if nothing comes back until then (RFC 8985 §7.2).
     pub(super) fn plan_tail_probe(&mut self, now: Instant) {
         let timeout = if self.agreed.sack && self.state.may_transmit() {
-            let (srtt, mss) = (self.rtt.srtt(), self.full_payload());
-            self.recovery.probe_timeout(&self.snd.scoreboard, srtt, mss)
+            self.recovery
+                .probe_timeout(&self.snd.scoreboard, self.rtt.srtt())
         } else {
             None
         };

@@ -258,6 +258,12 @@ impl Receiver {
         }
     }
 
+    /// Whether anything has arrived beyond a hole, be it our peer's FIN alone.
+    pub(super) fn has_holes(&self) -> bool {
+        let nxt = self.reassembly.nxt();
+        !self.reassembly.beyond().is_empty() || self.fin.is_some_and(|fin| fin > nxt)
+    }
+
     /// Remembers where data arrived beyond a hole, for the order of SACK blocks.
     pub(super) fn note_arrival(&mut self, offset: u64) {
         self.recent.rotate_right(1);
@@ -286,11 +292,24 @@ impl Receiver {
         }
         let beyond = self.reassembly.beyond();
         for &offset in &self.recent {
-            if let Some(range) = beyond.range_at(offset) {
-                push(&range);
+            let range = beyond.range_at(offset).or_else(|| self.lone_fin(offset));
+            if let Some(range) = range {
+                push(&self.with_fin(range));
             }
         }
         blocks
+    }
+
+    /// The FIN beyond a hole is reported as well, as Linux does: it takes a number behind the data.
+    fn with_fin(&self, range: Range<u64>) -> Range<u64> {
+        range.start..range.end + u64::from(self.fin == Some(range.end))
+    }
+
+    /// The FIN that nothing beyond the hole leads to; of no bytes, since it is added to what ends where it stands.
+    fn lone_fin(&self, offset: u64) -> Option<Range<u64>> {
+        let beyond_hole = self.fin == Some(offset) && offset > self.reassembly.nxt();
+        let led_to = offset > 0 && self.reassembly.beyond().range_at(offset - 1).is_some();
+        (beyond_hole && !led_to).then_some(offset..offset)
     }
 
     /// Forgets what cannot be read any more: the connection is dead.

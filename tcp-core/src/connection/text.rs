@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use super::machine::Connection;
+use super::machine::{Connection, Reset};
 use super::time_wait::TimeWait;
 use super::timers::{Timer, Timers};
 use crate::config::{AckMode, CloseMode};
@@ -42,11 +42,11 @@ impl Connection {
             self.pending.ack = true;
             return;
         }
-        if self.user.closed {
-            // Nobody will read it: the peer must learn that it is lost (RFC 9293 §3.6, SHLD-3).
+        if self.will_never_read() {
+            // The peer must learn that it is lost (RFC 9293 §3.6, SHLD-3).
             counters.abort_on_data += 1;
-            self.reset_peer();
-            return self.die(Some(ConnectionError::Aborted), counters);
+            self.pending.reset = segment.header.ack.map(Reset::Answer);
+            return self.die(Some(ConnectionError::Reset), counters);
         }
         let limit = self.rcv.window.edge().min(self.rcv.fin.unwrap_or(u64::MAX));
         if seq >= limit {
@@ -74,6 +74,12 @@ impl Connection {
         }
     }
 
+    /// Whether what arrives is of no use to anybody, ever: we have finished, and the user does not read.
+    fn will_never_read(&self) -> bool {
+        let finished = matches!(self.state, State::FinWait1 | State::FinWait2);
+        self.user.closed || (finished && self.user.refuses_text)
+    }
+
     /// FIN counts once everything before it has arrived.
     pub(super) fn receive_fin(
         &mut self,
@@ -88,6 +94,11 @@ impl Connection {
             let beyond = self.rcv.reassembly.beyond().last().map(|range| range.end);
             if in_window && self.rcv.fin.is_none() && beyond.is_none_or(|end| end <= offset) {
                 self.rcv.fin = Some(offset);
+                if offset > self.rcv.reassembly.nxt() {
+                    // The last byte before it leads to the block that it ends, if there is one.
+                    let led_to = beyond == Some(offset);
+                    self.rcv.note_arrival(offset - u64::from(led_to));
+                }
             }
             self.pending.ack = true;
         }

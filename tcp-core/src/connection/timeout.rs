@@ -26,7 +26,12 @@ impl Connection {
                     counters.delayed_acks += 1;
                 }
                 Timer::KeepAlive => self.on_keep_alive(now, counters),
-                Timer::Cork => self.pending.flush = true,
+                Timer::Cork => {
+                    self.pending.flush = true;
+                    if let Some(chunks) = &mut self.snd.chunks {
+                        chunks.expect_no_more();
+                    }
+                }
                 // Whoever drains the segments finds that the next may go.
                 Timer::Pacing => {}
                 Timer::FinWait => self.die(None, counters),
@@ -81,10 +86,13 @@ impl Connection {
 
     /// RFC 9293 MUST-20 to MUST-23 for a SYN that nobody answers.
     fn on_syn_timeout(&mut self, now: Instant, counters: &mut Counters) {
-        let most = match self.state {
-            State::SynSent => self.config.syn_retries,
+        let (most, linear) = match self.state {
+            State::SynSent => (self.config.syn_retries, self.config.syn_linear_timeouts),
             // As Linux: who may have been given data is worth one try more.
-            _ => (self.config.synack_retries).saturating_add(u8::from(self.is_early())),
+            _ => {
+                let more = u8::from(self.is_early());
+                (self.config.synack_retries.saturating_add(more), 0)
+            }
         };
         let gives_up = self.snd.retries >= most || self.is_out_of_patience(now);
         self.suspect_blackhole(gives_up, counters);
@@ -92,7 +100,9 @@ impl Connection {
             return self.time_out(counters);
         }
         self.note_retry();
-        self.rtt.on_timeout();
+        if self.snd.retries > linear {
+            self.rtt.on_timeout();
+        }
         self.pending.syn = true;
         self.arm_retransmit(now);
         counters.syn_retrans += 1;

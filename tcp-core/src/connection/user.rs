@@ -166,6 +166,7 @@ impl Connection {
     pub fn shutdown(&mut self, now: Instant, how: Shutdown, counters: &mut Counters) {
         if matches!(how, Shutdown::Read | Shutdown::Both) && !self.user.read_shut {
             self.user.read_shut = true;
+            self.refuse_text();
             self.events.readable = true;
             if self.rcv.reassembly.unread() > 0 {
                 self.rcv.reassembly.discard_unread();
@@ -392,7 +393,7 @@ impl Connection {
     }
 
     /// RFC 5681 §4.1, as Linux does it when the first data after a pause is written.
-    fn slow_start_after_idle(&mut self, now: Instant) {
+    pub(super) fn slow_start_after_idle(&mut self, now: Instant) {
         let Some(last) = self.snd.last_sent else {
             return;
         };

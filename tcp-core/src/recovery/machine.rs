@@ -1,5 +1,6 @@
 //! Where the repair of losses stands, and what moves it.
 
+mod order;
 mod rest;
 
 use core::time::Duration;
@@ -77,11 +78,6 @@ impl Recovery {
         matches!(self.phase, Phase::Recovery | Phase::Loss)
     }
 
-    /// How often reordering was seen.
-    pub(crate) fn reorderings(&self) -> u32 {
-        self.rack.reorderings()
-    }
-
     /// Bytes that a peer without SACK has shown to have left the network, though it acknowledges none
     /// of them.
     pub(crate) fn departed(&self, scoreboard: &Scoreboard, sack: bool) -> u64 {
@@ -123,12 +119,12 @@ impl Recovery {
         &self,
         scoreboard: &Scoreboard,
         srtt: Option<Duration>,
-        mss: u32,
     ) -> Option<Duration> {
         let quiet = !self.is_repairing() && scoreboard.sacked() == 0 && self.probe.is_idle();
         let plan = self.config.tail_loss_probe && quiet && !scoreboard.is_empty();
         let srtt = srtt.filter(|_| plan)?;
-        Some(TailProbe::timeout(srtt, scoreboard.in_flight(), mss))
+        let (outstanding, _, _) = scoreboard.segments();
+        Some(TailProbe::timeout(srtt, outstanding))
     }
 
     /// The probe goes out; SND.NXT is `end` now.
@@ -189,7 +185,7 @@ impl Recovery {
         lost: &mut dyn FnMut(&Sent),
     ) -> Outcome {
         let mut outcome = Outcome {
-            reordered: self.rack.on_delivered(view.now, view.delivered),
+            reordered: self.rack.on_delivered(view.now, view.delivered, view.mss),
             ..Outcome::default()
         };
         if let Some(dsack) = view.dsack {
@@ -257,6 +253,10 @@ impl Recovery {
         if !self.is_repairing() {
             let resent = scoreboard.resent_segments(view.mss);
             self.undo.begin(view.una, resent);
+        }
+        if matches!(phase, Phase::Open | Phase::Reduction) && scoreboard.is_past_threshold(view.mss)
+        {
+            self.rack.doubt_degree();
         }
         if phase != Phase::Loss {
             self.rack_before = self.rack.clone();

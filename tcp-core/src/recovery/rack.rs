@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use crate::pack::packs;
-use crate::send::scoreboard::{Delivered, Overtaken, Sent, Turn};
+use crate::send::scoreboard::{DUP_THRESH, Delivered, Overtaken, Sent, Turn};
 use crate::time::Instant;
 
 /// RACK's variables (RFC 8985 §5.3).
@@ -18,6 +18,8 @@ pub(crate) struct Rack {
     highest: u64,
     /// How often data that was sent once arrived after later data.
     reorderings: u32,
+    /// How far the latest has overtaken, in segments: `DUP_THRESH` before any has by more (Linux's `reordering`).
+    degree: u16,
     /// The reordering window in quarters of the least round-trip time.
     multiplier: u32,
     /// Recoveries for which a multiplier above one still holds.
@@ -31,6 +33,7 @@ packs!(Rack {
     rtt,
     highest,
     reorderings,
+    degree,
     multiplier,
     persist,
     dsack_round
@@ -39,6 +42,10 @@ packs!(Rack {
 /// Recoveries for which a wider window holds (RFC 8985 §6.2 step 4).
 const PERSIST: u8 = 16;
 
+/// `net.ipv4.tcp_reordering` and `net.ipv4.tcp_max_reordering`.
+const LEAST_DEGREE: u16 = DUP_THRESH as u16;
+const GREATEST_DEGREE: u64 = 300;
+
 impl Rack {
     pub(crate) fn new() -> Self {
         Rack {
@@ -46,6 +53,7 @@ impl Rack {
             rtt: Duration::ZERO,
             highest: 0,
             reorderings: 0,
+            degree: LEAST_DEGREE,
             multiplier: 1,
             persist: 0,
             dsack_round: None,
@@ -53,10 +61,15 @@ impl Rack {
     }
 
     /// RFC 8985 §6.2, steps 1 to 3. Says whether reordering was seen.
-    pub(crate) fn on_delivered(&mut self, now: Instant, delivered: &Delivered) -> bool {
+    pub(crate) fn on_delivered(&mut self, now: Instant, delivered: &Delivered, mss: u32) -> bool {
         let originals = [delivered.lowest_original, delivered.lowest_late];
         let overtaken = originals.iter().flatten().any(|&end| end < self.highest);
         self.reorderings = self.reorderings.saturating_add(u32::from(overtaken));
+        if overtaken {
+            let by = self.highest.saturating_sub(delivered.lowest_start);
+            let by = by.div_ceil(u64::from(mss.max(1))).min(GREATEST_DEGREE);
+            self.degree = self.degree.max(by as u16);
+        }
         self.highest = self.highest.max(delivered.highest);
         if let Some(latest) = &delivered.latest {
             self.take_latest(now, latest);
@@ -128,6 +141,16 @@ impl Rack {
         self.rtt.saturating_add(window)
     }
 
+    /// How far reordering has reached, in segments.
+    pub(crate) fn degree(&self) -> u32 {
+        self.degree.into()
+    }
+
+    /// A timeout came though more than the least was reported: the reordering was overestimated.
+    pub(crate) fn doubt_degree(&mut self) {
+        self.degree = LEAST_DEGREE;
+    }
+
     /// How often reordering was seen.
     pub(crate) fn reorderings(&self) -> u32 {
         self.reorderings
@@ -154,10 +177,11 @@ mod tests {
         assert_eq!(rack.window(false, RTT, RTT), Duration::from_millis(25));
         let late = Delivered {
             lowest_original: Some(100),
+            lowest_start: 0,
             ..Delivered::default()
         };
         rack.highest = 300;
-        assert!(rack.on_delivered(Instant::ZERO, &late));
+        assert!(rack.on_delivered(Instant::ZERO, &late, 100));
         assert_eq!(rack.window(true, RTT, RTT), Duration::from_millis(25));
         rack.on_dsack(100, 500);
         rack.on_dsack(499, 900);
@@ -183,6 +207,26 @@ mod tests {
     }
 
     #[test]
+    fn the_degree_is_how_far_the_lowest_was_overtaken() {
+        let mut rack = Rack::new();
+        rack.highest = 9_001;
+        let late = |start| Delivered {
+            lowest_original: Some(start + 1_000),
+            lowest_start: start,
+            ..Delivered::default()
+        };
+        for (start, degree) in [(7_001, 3), (3_001, 6), (5_001, 6), (1, 9)] {
+            assert!(rack.on_delivered(Instant::ZERO, &late(start), 1_000));
+            assert_eq!(rack.degree(), degree);
+        }
+        rack.highest = 1 << 40;
+        rack.on_delivered(Instant::ZERO, &late(1), 1_000);
+        assert_eq!(rack.degree(), 300, "bounded");
+        rack.doubt_degree();
+        assert_eq!(rack.degree(), 3);
+    }
+
+    #[test]
     fn the_latest_delivered_is_the_last_sent() {
         let mut rack = Rack::new();
         let mut board = Scoreboard::default();
@@ -196,7 +240,7 @@ mod tests {
                 SendStamp::default(),
             );
         }
-        rack.on_delivered(at(100), &delivered(&mut board, 30));
+        rack.on_delivered(at(100), &delivered(&mut board, 30), 10);
         let overtaken = rack.overtaken(at(100), Duration::from_millis(9)).unwrap();
         let by = Turn { number: 3, end: 30 };
         assert_eq!(overtaken.by, by);

@@ -381,7 +381,7 @@ fn a_timeout_in_the_middle_of_a_repair_by_timeout_is_not_tested() {
 fn the_tail_of_a_window_that_was_marked_is_probed() {
     let mut sender = sender(3);
     assert!(sender.recovery.enter_reduction(sender.nxt));
-    let timeout = sender.recovery.probe_timeout(&sender.board, Some(RTT), MSS);
+    let timeout = sender.recovery.probe_timeout(&sender.board, Some(RTT));
     assert_eq!(timeout, Some(2 * RTT + Duration::from_millis(2)));
 }
 
@@ -397,7 +397,7 @@ fn the_parts_can_be_turned_off() {
     };
     let mut sender = Sender::new(10, config);
     assert_eq!(
-        sender.recovery.probe_timeout(&sender.board, Some(RTT), MSS),
+        sender.recovery.probe_timeout(&sender.board, Some(RTT)),
         None
     );
     let (outcome, lost) = sender.ack(104, 1, core::slice::from_ref(&(101..201)), None, None);

@@ -36,6 +36,9 @@ pub(crate) enum Turn {
     Opened,
 }
 
+/// The edge that the largest window of a SYN offers.
+const SYN_EDGE: u64 = 1 + u16::MAX as u64;
+
 impl RecvWindow {
     /// A window over `capacity` bytes, nothing offered yet.
     pub(crate) fn new(capacity: usize) -> Self {
@@ -101,7 +104,13 @@ impl RecvWindow {
     /// Whether a read has freed so much that the peer should hear of it: as Linux, when the window
     /// would at least double.
     pub(crate) fn is_worth_an_update(&self, ack: u64, read: u64, mss: u32) -> bool {
-        let now = self.edge.saturating_sub(ack);
+        // What the field of a SYN cannot say counts as offered: the first segment after it says so.
+        let edge = if self.edge == SYN_EDGE {
+            self.edge.max(1 + self.capacity)
+        } else {
+            self.edge
+        };
+        let now = edge.saturating_sub(ack);
         let then = u64::from(self.select(ack, read, mss).bytes(self.scale));
         then > now && then >= now.saturating_mul(2)
     }
@@ -112,7 +121,7 @@ impl RecvWindow {
     /// would leave a part of a small buffer unused in every round trip.
     ///
     /// The edge never moves left (SHLD-14). A window that is no multiple of the scale's unit is rounded
-    /// up for that, as Linux does, while the buffer can bear the difference.
+    /// up, as Linux does, while the buffer can bear the difference.
     pub(crate) fn select(&self, ack: u64, read: u64, mss: u32) -> WireWindow {
         let unit = u64::from(self.scale.unit());
         let limit = read + self.capacity;
@@ -121,11 +130,7 @@ impl RecvWindow {
         let worthwhile = freed >= least || ack <= read;
         let target = if worthwhile { limit } else { self.edge };
         let bytes = target.saturating_sub(ack);
-        let mut units = if worthwhile {
-            bytes / unit
-        } else {
-            bytes.div_ceil(unit)
-        };
+        let mut units = bytes.div_ceil(unit);
         if ack + units * unit < self.edge {
             units = self.edge.saturating_sub(ack).div_ceil(unit);
         }
@@ -177,6 +182,13 @@ mod tests {
             window.announce(1_001, 101, MSS),
             (WireWindow::new(100), Turn::Opened)
         );
+    }
+
+    #[test]
+    fn what_a_syn_cannot_say_is_no_news() {
+        let window = window(1 << 20, 7);
+        assert_eq!(window.edge(), 65_536);
+        assert!(!window.is_worth_an_update(101, 101, MSS));
     }
 
     #[test]

@@ -23,12 +23,17 @@ pub(crate) struct Chunks {
     closed: VecDeque<(u64, bool)>,
     /// Whether PSH belongs at the end of the last.
     push: bool,
+    /// Where segments ended that went with PSH and are not acknowledged: what is sent again keeps it.
+    pushed: VecDeque<u64>,
 }
 
 /// Those of a connection that has nothing to send.
 impl Pack for Chunks {
     fn pack(&self, bytes: &mut Vec<u8>) {
-        debug_assert!(self.closed.is_empty(), "what is at rest holds nothing");
+        debug_assert!(
+            self.closed.is_empty() && self.pushed.is_empty(),
+            "what is at rest holds nothing"
+        );
         (self.overhead, self.push).pack(bytes);
     }
 
@@ -38,6 +43,7 @@ impl Pack for Chunks {
             overhead,
             closed: VecDeque::new(),
             push,
+            pushed: VecDeque::new(),
         }
     }
 }
@@ -58,6 +64,7 @@ impl Chunks {
             overhead,
             closed: VecDeque::new(),
             push: false,
+            pushed: VecDeque::new(),
         }
     }
 
@@ -104,6 +111,11 @@ impl Chunks {
         self.push = false;
     }
 
+    /// What was written last has waited in vain for what follows it.
+    pub(crate) fn expect_no_more(&mut self) {
+        self.push = true;
+    }
+
     /// What is written from now on must not follow in the same segment (`MSG_EOR`).
     pub(crate) fn end_record(&mut self, unsent: Unsent) {
         if self.last_len(unsent) > 0 {
@@ -134,8 +146,27 @@ impl Chunks {
         self.closed.front().is_some_and(|(closed, _)| *closed == at)
     }
 
+    /// A segment that ends at `end` went for the first time, with PSH.
+    pub(crate) fn on_pushed(&mut self, end: u64) {
+        self.pushed.push_back(end);
+    }
+
+    /// Everything before `una` is acknowledged.
+    pub(crate) fn on_acknowledged(&mut self, una: u64) {
+        while self.pushed.front().is_some_and(|end| *end <= una) {
+            self.pushed.pop_front();
+        }
+    }
+
+    /// Whether a segment of `start..end` that went with PSH, or the end of one, is sent again: one may hold several.
+    pub(crate) fn was_pushed(&self, start: u64, end: u64) -> bool {
+        let first = self.pushed.partition_point(|pushed| *pushed <= start);
+        self.pushed.get(first).is_some_and(|pushed| *pushed <= end)
+    }
+
     pub(crate) fn clear(&mut self) {
         self.closed.clear();
+        self.pushed.clear();
     }
 
     fn last_start(&self, nxt: u64) -> u64 {
@@ -210,6 +241,19 @@ mod tests {
         assert!(chunks.pushes_at(60_001, 60_001) && !chunks.pushes_at(55_001, 60_001));
         chunks.expect_more();
         assert!(!chunks.pushes_at(60_001, 60_001));
+    }
+
+    #[test]
+    fn what_is_sent_again_keeps_its_push() {
+        let mut chunks = Chunks::new(0);
+        for end in [201, 301, 901] {
+            chunks.on_pushed(end);
+        }
+        assert!(chunks.was_pushed(101, 201) && chunks.was_pushed(101, 301));
+        assert!(!chunks.was_pushed(301, 900), "the first part of one");
+        assert!(chunks.was_pushed(900, 901));
+        chunks.on_acknowledged(301);
+        assert!(!chunks.was_pushed(101, 301) && chunks.was_pushed(301, 901));
     }
 
     #[test]

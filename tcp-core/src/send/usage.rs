@@ -18,7 +18,7 @@ pub(crate) struct WindowUsage {
     used: u32,
     /// When it was.
     full_at: Instant,
-    /// Whether data was sent since the last look.
+    /// Whether new data was sent since the last look.
     sent: bool,
 }
 
@@ -38,24 +38,29 @@ pub(crate) struct Rest {
     pub(crate) una: u64,
     pub(crate) nxt: u64,
     pub(crate) in_flight: u32,
-    /// Whether the congestion window keeps it from sending.
+    /// Whether the congestion window keeps it from sending, or is full.
     pub(crate) limited: bool,
+    /// Whether anything waits to be sent for the first time.
+    pub(crate) waiting: bool,
 }
 
 impl WindowUsage {
-    /// Data was sent.
+    /// New data was sent.
     pub(crate) fn on_sent(&mut self) {
         self.sent = true;
     }
 
     /// No more can be sent now.
     pub(crate) fn on_rest(&mut self, rest: Rest) {
-        if !core::mem::take(&mut self.sent) && !rest.limited {
+        let sent = core::mem::take(&mut self.sent);
+        // A repair alone says nothing of how much of the window the application uses.
+        let limited = rest.limited && (sent || rest.waiting);
+        if !sent && !limited {
             return;
         }
         let higher = !self.limited && rest.in_flight > self.most;
-        if rest.una >= self.round || rest.limited || higher {
-            self.limited = rest.limited;
+        if rest.una >= self.round || limited || higher {
+            self.limited = limited;
             self.most = rest.in_flight;
             self.round = rest.nxt;
         }
@@ -94,6 +99,7 @@ mod tests {
             nxt,
             in_flight: (nxt - una) as u32,
             limited,
+            waiting: false,
         }
     }
 
@@ -123,6 +129,19 @@ mod tests {
         assert_eq!(usage.take_unused(Instant::from_millis(299), rto), None);
         assert_eq!(usage.take_unused(Instant::from_millis(300), rto), Some(400));
         assert_eq!(usage.take_unused(Instant::from_millis(900), rto), None);
+    }
+
+    #[test]
+    fn a_repair_that_fills_a_small_window_does_not_use_it() {
+        let mut usage = WindowUsage::default();
+        usage.on_rest(rest(0, 0, 1_000, true));
+        assert!(!usage.is_limited(1_000, 0));
+        let waiting = Rest {
+            waiting: true,
+            ..rest(0, 0, 1_000, true)
+        };
+        usage.on_rest(waiting);
+        assert!(usage.is_limited(1_000, 0));
     }
 
     #[test]

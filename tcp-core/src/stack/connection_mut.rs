@@ -203,6 +203,11 @@ impl<'a> ConnectionMut<'a> {
         self.touch().0.set_notsent_lowat(bytes);
     }
 
+    /// See [`Connection::refuse_text`].
+    pub fn refuse_text(&mut self) {
+        self.touch().0.refuse_text();
+    }
+
     /// See [`Connection::set_quick_ack`].
     pub fn set_quick_ack(&mut self, quick: QuickAck) {
         self.touch().0.set_quick_ack(quick);

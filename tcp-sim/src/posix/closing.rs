@@ -15,7 +15,7 @@ use super::socket::{Association, Socket, Stage};
 
 impl Host {
     /// `shutdown(2)`. SHUT_RD lets reads end once what is there has been read; what comes later can be
-    /// read as well, as on Linux.
+    /// read as well, as on Linux, until our own stream has ended: then it is answered by RST.
     ///
     /// # Errors
     ///
@@ -49,10 +49,13 @@ impl Host {
             }
             (Stage::Connection(id), _) => {
                 socket.shut(how);
-                if let Some(mut connection) = self.stack.connection(now, id)
-                    && how != Shutdown::Read
-                {
-                    connection.shutdown(Shutdown::Write);
+                if let Some(mut connection) = self.stack.connection(now, id) {
+                    if how != Shutdown::Write {
+                        connection.refuse_text();
+                    }
+                    if how != Shutdown::Read {
+                        connection.shutdown(Shutdown::Write);
+                    }
                 }
                 Ok(())
             }

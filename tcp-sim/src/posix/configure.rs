@@ -88,6 +88,7 @@ impl Configuration<'_> {
             min_rto: sysctls.min_rto(),
             max_rto: sysctls.max_rto(),
             syn_retries: settings.syn_count.unwrap_or(sysctls.tcp_syn_retries),
+            syn_linear_timeouts: sysctls.tcp_syn_linear_timeouts,
             synack_retries: sysctls.tcp_synack_retries,
             defer_accept: settings.defer_accept,
             retries1: sysctls.tcp_retries1,
@@ -128,11 +129,15 @@ impl Configuration<'_> {
     }
 
     /// Linux counts the memory that segments take, of which it offers half as window at first
-    /// (`tcp_win_from_space`); the core counts bytes of the stream.
+    /// (`tcp_win_from_space`), in whole segments (`tcp_select_initial_window`); the core counts bytes of the stream.
     pub(super) fn recv_buffer(&self) -> (BufferSize, WindowScaling) {
         let (sysctls, settings) = (self.sysctls, self.settings);
         let [_, default, max] = sysctls.tcp_rmem;
-        let window_of = |space: u32| (space / 2).max(1);
+        let mss = self.mss();
+        let window_of = |space: u32| match space / 2 {
+            part if part < mss => part.max(1),
+            part => part - part % mss,
+        };
         let clamp = settings.window_clamp.unwrap_or(u32::MAX);
         let size = match settings.recv_buffer {
             Some(size) => BufferSize::Fixed(window_of(size).min(clamp) as usize),
@@ -149,7 +154,7 @@ impl Configuration<'_> {
         };
         // `tcp_select_initial_window`: a size that the user has set bounds what is to be scaled.
         let space = match settings.recv_buffer {
-            Some(size) => window_of(size),
+            Some(size) => size / 2,
             None => max.max(sysctls.rmem_max),
         };
         let shift = space.min(clamp).max(1).ilog2().saturating_sub(15).min(14);
@@ -259,7 +264,7 @@ mod tests {
     #[test]
     fn the_defaults_are_linuxs() {
         let config = with(Settings::default(), Sysctls::default());
-        assert_eq!(config.recv_buffer.initial(), 65_536);
+        assert_eq!(config.recv_buffer.initial(), 44 * 1_460);
         assert_eq!(config.window_scaling, WindowScaling::Fixed(7));
         assert_eq!(config.send_buffer.initial(), 87_040);
         assert_eq!(config.syn_retries, 6);
@@ -267,14 +272,14 @@ mod tests {
     }
 
     #[test]
-    fn half_of_the_receive_buffer_is_offered_and_scaled_for() {
+    fn half_of_the_receive_buffer_is_offered_in_whole_segments_and_scaled_for() {
         let settings = Settings {
             recv_buffer: Some(400_000),
             send_buffer: Some(42_000),
             ..Settings::default()
         };
         let config = with(settings, Sysctls::default());
-        assert_eq!(config.recv_buffer, BufferSize::Fixed(200_000));
+        assert_eq!(config.recv_buffer, BufferSize::Fixed(136 * 1_460));
         assert_eq!(config.window_scaling, WindowScaling::Fixed(2));
         assert_eq!(config.send_buffer, BufferSize::Fixed(42_000));
     }

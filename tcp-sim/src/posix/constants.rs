@@ -164,6 +164,33 @@ constants! {
         MSG_FASTOPEN = 0x20000000,
         MSG_CMSG_CLOEXEC = 0x40000000,
     }
+    "What is told of sending (kernel: networking/timestamping, networking/msg_zerocopy)." u32 {
+        SOF_TIMESTAMPING_TX_HARDWARE = 1 << 0,
+        SOF_TIMESTAMPING_TX_SOFTWARE = 1 << 1,
+        SOF_TIMESTAMPING_RX_HARDWARE = 1 << 2,
+        SOF_TIMESTAMPING_RX_SOFTWARE = 1 << 3,
+        SOF_TIMESTAMPING_SOFTWARE = 1 << 4,
+        SOF_TIMESTAMPING_SYS_HARDWARE = 1 << 5,
+        SOF_TIMESTAMPING_RAW_HARDWARE = 1 << 6,
+        SOF_TIMESTAMPING_OPT_ID = 1 << 7,
+        SOF_TIMESTAMPING_TX_SCHED = 1 << 8,
+        SOF_TIMESTAMPING_TX_ACK = 1 << 9,
+        SOF_TIMESTAMPING_OPT_CMSG = 1 << 10,
+        SOF_TIMESTAMPING_OPT_TSONLY = 1 << 11,
+        SOF_TIMESTAMPING_OPT_STATS = 1 << 12,
+        SOF_TIMESTAMPING_OPT_ID_TCP = 1 << 16,
+        SCM_TSTAMP_SND = 0,
+        SCM_TSTAMP_SCHED = 1,
+        SCM_TSTAMP_ACK = 2,
+    }
+    "Origins and codes of extended errors (ip(7))." u8 {
+        SO_EE_ORIGIN_TIMESTAMPING = 4,
+        SO_EE_ORIGIN_ZEROCOPY = 5,
+        SO_EE_CODE_ZEROCOPY_COPIED = 1,
+    }
+    "Kinds of ancillary data beside the options of their name (recvmsg(2))." i32 {
+        SCM_TIMESTAMPING = 37,
+    }
     "Ways to shut down (shutdown(2))." i32 {
         SHUT_RD = 0,
         SHUT_WR = 1,

@@ -61,6 +61,8 @@ pub struct Host {
     pub(super) ports: BTreeMap<u16, BTreeSet<FileId>>,
     /// Packets that a call has let go in its midst.
     outbox: VecDeque<(Vec<u8>, Transmit)>,
+    /// Sockets that are to be told how far what they wrote has come.
+    pub(super) progressing: BTreeSet<FileId>,
     /// The epoll files that watch each file.
     pub(super) watchers: BTreeMap<FileId, BTreeSet<FileId>>,
 }
@@ -94,6 +96,7 @@ impl Host {
             listeners: BTreeMap::new(),
             ports: BTreeMap::new(),
             outbox: VecDeque::new(),
+            progressing: BTreeSet::new(),
             watchers: BTreeMap::new(),
         }
     }
@@ -193,6 +196,9 @@ impl Host {
                 // Listeners here ask nobody.
                 Event::Syn { .. } => {}
             }
+        }
+        if !self.progressing.is_empty() {
+            self.tell_progress(now);
         }
     }
 

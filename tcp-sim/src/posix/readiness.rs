@@ -37,7 +37,8 @@ impl Host {
         let low_water = socket.settings.recv_low_water as usize;
         let inline = socket.settings.urgent_inline;
         let (mut recv_shut, mut send_shut) = (socket.recv_shut, socket.send_shut);
-        let mut events = if socket.error.is_some() { EPOLLERR } else { 0 };
+        let fails = socket.error.is_some() || !socket.error_queue.is_empty();
+        let mut events = if fails { EPOLLERR } else { 0 };
         let mut state = State::Closed;
         let (mut unread, mut writable) = (0, true);
         let (mut urgent, mut target) = (false, low_water);

@@ -4,10 +4,12 @@ use tcp_core::{ConnectionMut, Instant, State};
 
 use super::call::{Kind, Outcome, Patience, Receive};
 use super::constants::{
-    MSG_CTRUNC, MSG_DONTWAIT, MSG_ERRQUEUE, MSG_OOB, MSG_PEEK, MSG_TRUNC, MSG_WAITALL, SOL_TCP,
+    MSG_CTRUNC, MSG_DONTWAIT, MSG_ERRQUEUE, MSG_OOB, MSG_PEEK, MSG_TRUNC, MSG_WAITALL,
+    SCM_TIMESTAMPING, SOF_TIMESTAMPING_OPT_TSONLY, SOF_TIMESTAMPING_SOFTWARE, SOL_SOCKET, SOL_TCP,
     TCP_CM_INQ,
 };
 use super::errno::Errno;
+use super::error_queue::Note;
 use super::file::{Blocking, FileId};
 use super::host::Host;
 use super::messages::{ControlMessage, Received, Reply};
@@ -43,7 +45,7 @@ impl Host {
         self.read(now, fd, lens.iter().sum())
     }
 
-    /// `recv(2)` with MSG_DONTWAIT, MSG_PEEK, MSG_TRUNC, MSG_WAITALL, MSG_OOB.
+    /// `recv(2)` with MSG_DONTWAIT, MSG_PEEK, MSG_TRUNC, MSG_WAITALL, MSG_OOB, MSG_ERRQUEUE.
     ///
     /// # Errors
     ///
@@ -92,6 +94,9 @@ impl Host {
             Ok(found) => found,
             Err(errno) => return Outcome::Done(Err(errno)),
         };
+        if flags & MSG_ERRQUEUE != 0 {
+            return Outcome::Done(self.take_note(file, control_len));
+        }
         let receive = Receive {
             file,
             len,
@@ -112,6 +117,35 @@ impl Host {
         };
         let patience = Patience::of(blocking, timeout);
         Ok((file, patience))
+    }
+
+    /// MSG_ERRQUEUE: the next of what is told of sending (`inet_recv_error`). It never blocks.
+    fn take_note(&mut self, file: FileId, control_len: usize) -> Result<Reply, Errno> {
+        let socket = self.descriptors.socket_mut(file)?;
+        let note = socket.error_queue.take().ok_or(Errno::EAGAIN)?;
+        let (domain, flags) = (socket.domain, socket.settings.timestamping);
+        let mut received = Received {
+            flags: MSG_ERRQUEUE,
+            ..Received::default()
+        };
+        if let Note::Stamped { at, .. } = note {
+            if flags & SOF_TIMESTAMPING_OPT_TSONLY == 0 {
+                // The packet would come with it.
+                received.flags |= MSG_TRUNC;
+            }
+            if flags & SOF_TIMESTAMPING_SOFTWARE != 0 {
+                received.control.push(timestamps(at));
+            }
+        }
+        received.control.push(domain.extended_error(&note));
+        let mut room = control_len;
+        received.control.retain(|message| {
+            let fits = message.space() <= room;
+            room -= if fits { message.space() } else { room };
+            received.flags |= if fits { 0 } else { MSG_CTRUNC };
+            fits
+        });
+        Ok(Reply::Received(received))
     }
 
     /// Whether a call that sleeps finds as much as it wants to be woken for, or an end.
@@ -164,10 +198,6 @@ impl Host {
 
     /// Takes what is there; says whether the call returns with it.
     fn take_data(&mut self, now: Instant, receive: &mut Receive) -> Result<bool, Errno> {
-        if receive.flags & MSG_ERRQUEUE != 0 {
-            // Nothing is ever put there.
-            return Err(Errno::EAGAIN);
-        }
         let socket = self.descriptors.socket(receive.file)?;
         let low_water = socket.settings.recv_low_water as usize;
         let id = match socket.stage {
@@ -291,6 +321,18 @@ impl Host {
             kind: TCP_CM_INQ,
             data: left.to_ne_bytes().to_vec(),
         })
+    }
+}
+
+/// `struct scm_timestamping`: the time of the software, and none of a device's clock.
+fn timestamps(at: Instant) -> ControlMessage {
+    let since = at.saturating_duration_since(Instant::ZERO);
+    let seconds = i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
+    let times = [seconds, since.subsec_nanos().into(), 0, 0, 0, 0];
+    ControlMessage {
+        level: SOL_SOCKET,
+        kind: SCM_TIMESTAMPING,
+        data: times.iter().flat_map(|time| time.to_ne_bytes()).collect(),
     }
 }
 

@@ -70,7 +70,10 @@ impl Host {
             Kind::Connect(connect) => Err(connect.pending),
             Kind::Receive(receive) if receive.taken() > 0 => Ok(self.received(now, receive)),
             Kind::Receive(_) => Err(Errno::EAGAIN),
-            Kind::Send(send) if send.taken > 0 => Ok(Reply::Sent(send.taken)),
+            Kind::Send(send) if send.taken > 0 => {
+                self.stamp_written(now, send.file);
+                Ok(Reply::Sent(send.taken))
+            }
             Kind::Send(send) if send.opening == Opening::Fast => Err(Errno::EINPROGRESS),
             Kind::Send(_) => Err(Errno::EAGAIN),
             Kind::Poll(fds) => Ok(Reply::Polled(fds)),

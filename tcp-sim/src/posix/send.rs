@@ -6,9 +6,11 @@ use super::address::Address;
 use super::call::{Kind, Opening, Outcome, Patience, Send};
 use super::constants::{MSG_DONTWAIT, MSG_EOR, MSG_FASTOPEN, MSG_MORE, MSG_OOB};
 use super::errno::Errno;
+use super::error_queue::Part;
 use super::file::{Blocking, FileId};
 use super::host::Host;
 use super::messages::{Message, Reply, Source};
+use super::progress::Pages;
 use super::socket::{is_opening, state_of};
 
 const MOST_BUFFERS: usize = 1_024;
@@ -43,7 +45,7 @@ impl Host {
     }
 
     /// `send(2)` with MSG_FASTOPEN, MSG_DONTWAIT, MSG_MORE, MSG_EOR and MSG_OOB. MSG_NOSIGNAL, MSG_CONFIRM, MSG_DONTROUTE, and without
-    /// SO_ZEROCOPY MSG_ZEROCOPY, change nothing, as on Linux.
+    /// SO_ZEROCOPY MSG_ZEROCOPY, change nothing, as on Linux; with it, MSG_ERRQUEUE tells when the buffer is free.
     ///
     /// # Errors
     ///
@@ -114,7 +116,7 @@ impl Host {
             return self.start_fast_send(now, (file, patience), message, flags);
         }
         let mut taken = 0;
-        let outcome = match self.take(now, file, iov, flags, &mut taken) {
+        let outcome = match self.take(now, file, iov, flags, Part::First, &mut taken) {
             Ok(Progress::Done) => Outcome::Done(Ok(Reply::Sent(taken))),
             Err(_) if taken > 0 => Outcome::Done(Ok(Reply::Sent(taken))),
             Err(errno) => Outcome::Done(Err(errno)),
@@ -135,6 +137,9 @@ impl Host {
                 self.sleep(now, Kind::Send(send), patience)
             }
         };
+        if outcome.value().is_some_and(|taken| taken > 0) {
+            self.stamp_written(now, file);
+        }
         self.settle(now);
         outcome
     }
@@ -183,8 +188,15 @@ impl Host {
         let iov = [Source::Bytes(&rest), fault];
         let iov = &iov[..1 + usize::from(send.then_fault)];
         let mut taken = 0;
-        let progress = self.take(now, send.file, iov, send.flags, &mut taken);
+        let part = match send.taken {
+            0 => Part::First,
+            _ => Part::Rest,
+        };
+        let progress = self.take(now, send.file, iov, send.flags, part, &mut taken);
         send.taken += taken;
+        if send.taken > 0 && !matches!(progress, Ok(Progress::Waits)) {
+            self.stamp_written(now, send.file);
+        }
         match progress {
             Ok(Progress::Waits) => {
                 send.rest = rest;
@@ -197,8 +209,28 @@ impl Host {
         }
     }
 
-    /// Puts what fits into the send buffer, and counts it in `taken`.
+    /// Puts what fits into the send buffer, and counts it in `taken`; `part` says whether it is the first of a call.
     fn take(
+        &mut self,
+        now: Instant,
+        file: FileId,
+        iov: &[Source<'_>],
+        flags: i32,
+        part: Part,
+        taken: &mut usize,
+    ) -> Result<Progress, Errno> {
+        if !self.is_zerocopy(file, flags) {
+            return self.put(now, file, iov, flags, taken);
+        }
+        let before = self.send_progress(now, file).written;
+        let result = self.put(now, file, iov, flags, taken);
+        if *taken > 0 {
+            self.hold_buffers(now, file, before, part);
+        }
+        result
+    }
+
+    fn put(
         &mut self,
         now: Instant,
         file: FileId,
@@ -206,6 +238,7 @@ impl Host {
         flags: i32,
         taken: &mut usize,
     ) -> Result<Progress, Errno> {
+        let mut pages = Pages::new(self.is_zerocopy(file, flags));
         let socket = self.descriptors.socket_mut(file)?;
         socket.take_error()?;
         if socket.send_shut {
@@ -229,9 +262,18 @@ impl Host {
             };
             let mut rest = *bytes;
             while !rest.is_empty() {
-                let part = connection.chunk_room().clamp(1, rest.len());
+                if pages.room() == 0 {
+                    connection.end_record();
+                    pages.begin_piece();
+                }
+                let room = connection.chunk_room();
+                let part = room.min(pages.room()).clamp(1, rest.len());
                 let written = write(&mut connection, &rest[..part])?;
                 *taken += written;
+                pages.add(written);
+                if part == room {
+                    pages.begin_piece();
+                }
                 rest = &rest[written..];
                 if written < part {
                     return Ok(Progress::Waits);

@@ -65,6 +65,10 @@ pub(super) struct Settings {
     pub(super) fast_open_connect: bool,
     /// TCP_FASTOPEN_NO_COOKIE.
     pub(super) fast_open_no_cookie: bool,
+    /// SO_ZEROCOPY: MSG_ZEROCOPY asks to be told when the buffer is free.
+    pub(super) zerocopy: bool,
+    /// SO_TIMESTAMPING, the bits of SOF_TIMESTAMPING.
+    pub(super) timestamping: u32,
     /// IP_TOS and IPV6_TCLASS, without the bits of ECN.
     pub(super) tos: u8,
     pub(super) traffic_class: u8,
@@ -128,6 +132,8 @@ impl Default for Settings {
             fast_open_keys: None,
             fast_open_connect: false,
             fast_open_no_cookie: false,
+            zerocopy: false,
+            timestamping: 0,
             tos: 0,
             traffic_class: 0,
             ttl: None,

@@ -6,6 +6,7 @@ use tcp_core::{Connection, ConnectionId, ListenerId, Shutdown, State};
 
 use super::address::Domain;
 use super::errno::Errno;
+use super::error_queue::ErrorQueue;
 use super::settings::Settings;
 
 /// A TCP socket.
@@ -23,6 +24,8 @@ pub(super) struct Socket {
     pub(super) recv_shut: bool,
     /// SHUT_WR: writes fail.
     pub(super) send_shut: bool,
+    /// What is told by MSG_ERRQUEUE.
+    pub(super) error_queue: ErrorQueue,
     /// Of a listener, cut to somaxconn.
     pub(super) backlog: u32,
 }
@@ -105,6 +108,7 @@ impl Socket {
             error: None,
             recv_shut: false,
             send_shut: false,
+            error_queue: ErrorQueue::default(),
             backlog: 0,
         }
     }

@@ -7,10 +7,10 @@ use tcp_core::congestion::Phase;
 use tcp_core::{State, TcpInfo};
 
 use super::constants::{
-    TCP_CA_CWR, TCP_CA_LOSS, TCP_CA_OPEN, TCP_CA_RECOVERY, TCP_CLOSE, TCP_CLOSE_WAIT, TCP_CLOSING,
-    TCP_ESTABLISHED, TCP_FIN_WAIT1, TCP_FIN_WAIT2, TCP_LAST_ACK, TCP_LISTEN, TCP_SYN_RECV,
-    TCP_SYN_SENT, TCPI_OPT_ECN, TCPI_OPT_ECN_SEEN, TCPI_OPT_SACK, TCPI_OPT_SYN_DATA,
-    TCPI_OPT_TIMESTAMPS, TCPI_OPT_WSCALE,
+    TCP_CA_CWR, TCP_CA_DISORDER, TCP_CA_LOSS, TCP_CA_OPEN, TCP_CA_RECOVERY, TCP_CLOSE,
+    TCP_CLOSE_WAIT, TCP_CLOSING, TCP_ESTABLISHED, TCP_FIN_WAIT1, TCP_FIN_WAIT2, TCP_LAST_ACK,
+    TCP_LISTEN, TCP_SYN_RECV, TCP_SYN_SENT, TCPI_OPT_ECN, TCPI_OPT_ECN_SEEN, TCPI_OPT_SACK,
+    TCPI_OPT_SYN_DATA, TCPI_OPT_TIMESTAMPS, TCPI_OPT_WSCALE,
 };
 
 /// What the core does not know.
@@ -65,7 +65,7 @@ pub(super) fn of_connection(info: &TcpInfo, headers: u32) -> Vec<u8> {
     });
     layout.u32(segments(info.tcpi_snd_cwnd));
     layout.u32(info.tcpi_advmss);
-    layout.u32(NOT_KNOWN); // tcpi_reordering
+    layout.u32(info.tcpi_reordering);
     layout.micros(info.tcpi_rcv_rtt);
     layout.u32(info.tcpi_rcv_space);
     layout.u32(info.tcpi_total_retrans);
@@ -77,6 +77,7 @@ pub(super) fn of_connection(info: &TcpInfo, headers: u32) -> Vec<u8> {
 fn head(layout: &mut Layout, info: &TcpInfo) {
     layout.u8(state(info.tcpi_state) as u8);
     layout.u8(match info.tcpi_ca_state {
+        Phase::Open if info.tcpi_sacked > 0 || info.tcpi_retrans > 0 => TCP_CA_DISORDER,
         Phase::Open => TCP_CA_OPEN,
         Phase::Reduction => TCP_CA_CWR,
         Phase::Recovery => TCP_CA_RECOVERY,
@@ -105,8 +106,10 @@ fn head(layout: &mut Layout, info: &TcpInfo) {
     layout.u32(info.tcpi_rcv_mss);
     layout.u32(info.tcpi_unacked);
     layout.u32(info.tcpi_sacked);
-    layout.u32(info.tcpi_lost);
-    layout.u32(NOT_KNOWN); // tcpi_retrans
+    // What was lost counts until it has arrived, and what is sent again counts beside it.
+    let repairs = matches!(info.tcpi_ca_state, Phase::Recovery | Phase::Loss);
+    layout.u32(info.tcpi_lost + if repairs { info.tcpi_retrans } else { 0 });
+    layout.u32(info.tcpi_retrans);
     layout.u32(NOT_KNOWN); // tcpi_fackets, which Linux does not know any more
 }
 

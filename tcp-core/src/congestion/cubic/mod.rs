@@ -208,7 +208,9 @@ impl Controller for Cubic {
     fn on_ack(&mut self, sample: &AckSample) {
         self.watch_delay(sample);
         if !sample.may_grow() {
-            if let Some(epoch) = &mut self.window.epoch {
+            if sample.in_order
+                && let Some(epoch) = &mut self.window.epoch
+            {
                 epoch.pause_to(sample.now);
             }
             return;

@@ -125,6 +125,8 @@ pub(crate) struct Delivered {
     pub(crate) resent: bool,
     /// The lowest end of one that was sent only once.
     pub(crate) lowest_original: Option<u64>,
+    /// The lowest start of those ends' segments; means nothing without them.
+    pub(crate) lowest_start: u64,
     /// The lowest end of one that arrived by its first transmission, though it was sent again.
     pub(crate) lowest_late: Option<u64>,
     /// When the latest of those was last sent.
@@ -162,17 +164,29 @@ impl Delivered {
             let overtaken = echo.is_some_and(|echo| sent.sent_at.as_millis() > echo)
                 || self.too_recent.is_some_and(|limit| sent.sent_at > limit);
             if overtaken {
+                self.note_start(sent.start);
                 self.lowest_late = lower(self.lowest_late, sent.end);
                 self.late_sent_at = self.late_sent_at.max(Some(sent.sent_at));
                 return;
             }
         } else {
             self.sent_at = self.sent_at.max(Some(sent.sent_at));
+            self.note_start(sent.start);
             self.lowest_original = lower(self.lowest_original, sent.end);
         }
         if self.latest.is_none_or(|latest| sent.turn() > latest.turn()) {
             self.latest = Some(*sent);
         }
+    }
+
+    /// Before the end that goes with it is taken.
+    fn note_start(&mut self, start: u64) {
+        let none = self.lowest_original.is_none() && self.lowest_late.is_none();
+        self.lowest_start = if none {
+            start
+        } else {
+            self.lowest_start.min(start)
+        };
     }
 }
 

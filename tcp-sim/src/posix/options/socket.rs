@@ -2,22 +2,33 @@
 
 use std::time::Duration;
 
-use tcp_core::Instant;
+use tcp_core::{Instant, State};
 
 use super::value::{int, int_within, linger, linger_bytes, timeval, timeval_bytes};
 use crate::posix::constants::{
     IPPROTO_TCP, SO_ACCEPTCONN, SO_BROADCAST, SO_DEBUG, SO_DOMAIN, SO_DONTROUTE, SO_ERROR,
     SO_KEEPALIVE, SO_LINGER, SO_OOBINLINE, SO_PRIORITY, SO_PROTOCOL, SO_RCVBUF, SO_RCVBUFFORCE,
     SO_RCVLOWAT, SO_RCVTIMEO, SO_REUSEADDR, SO_REUSEPORT, SO_SNDBUF, SO_SNDBUFFORCE, SO_SNDLOWAT,
-    SO_SNDTIMEO, SO_TYPE, SOCK_STREAM,
+    SO_SNDTIMEO, SO_TIMESTAMPING, SO_TYPE, SO_ZEROCOPY, SOCK_STREAM, SOF_TIMESTAMPING_OPT_CMSG,
+    SOF_TIMESTAMPING_OPT_ID, SOF_TIMESTAMPING_OPT_ID_TCP, SOF_TIMESTAMPING_OPT_TSONLY,
+    SOF_TIMESTAMPING_SOFTWARE,
 };
 use crate::posix::errno::Errno;
+use crate::posix::error_queue::TX_FLAGS;
 use crate::posix::file::FileId;
 use crate::posix::host::Host;
 
 /// The least that SO_RCVBUF and SO_SNDBUF come to (`SOCK_MIN_RCVBUF`, `SOCK_MIN_SNDBUF`).
 const LEAST_RECV: u32 = 2_304;
 const LEAST_SEND: u32 = 4_608;
+
+/// The bits of SO_TIMESTAMPING that there are.
+const TIMESTAMPING: u32 = TX_FLAGS
+    | SOF_TIMESTAMPING_SOFTWARE
+    | SOF_TIMESTAMPING_OPT_ID
+    | SOF_TIMESTAMPING_OPT_CMSG
+    | SOF_TIMESTAMPING_OPT_TSONLY
+    | SOF_TIMESTAMPING_OPT_ID_TCP;
 
 impl Host {
     pub(super) fn set_socket_option(
@@ -40,6 +51,8 @@ impl Host {
             SO_DONTROUTE => settings.dont_route = is_on,
             SO_DEBUG => settings.debug = is_on,
             SO_PRIORITY => settings.priority = number,
+            SO_ZEROCOPY => settings.zerocopy = int_within(value, 0, 1)? != 0,
+            SO_TIMESTAMPING => self.set_timestamping(now, file, as_unsigned(number))?,
             SO_RCVLOWAT => {
                 let wanted = u32::try_from(number).unwrap_or(i32::MAX.unsigned_abs());
                 settings.recv_low_water = wanted.max(1);
@@ -88,6 +101,8 @@ impl Host {
             SO_DEBUG => settings.debug.into(),
             SO_PRIORITY => settings.priority,
             SO_KEEPALIVE => settings.keep_alive.into(),
+            SO_ZEROCOPY => settings.zerocopy.into(),
+            SO_TIMESTAMPING => settings.timestamping as i32,
             SO_RCVLOWAT => settings.recv_low_water as i32,
             SO_SNDLOWAT => 1,
             SO_TYPE => SOCK_STREAM,
@@ -116,6 +131,32 @@ impl Host {
         Some(error.into())
     }
 
+    /// SO_TIMESTAMPING (`sock_set_timestamping`): bytes are counted from the moment at which that is asked for.
+    fn set_timestamping(&mut self, now: Instant, file: FileId, flags: u32) -> Result<(), Errno> {
+        let by_written = flags & SOF_TIMESTAMPING_OPT_ID_TCP != 0;
+        let counts = flags & SOF_TIMESTAMPING_OPT_ID != 0;
+        if flags & !TIMESTAMPING != 0 || (by_written && !counts) {
+            return Err(Errno::EINVAL);
+        }
+        let is_open = self
+            .state(now, file)
+            .is_some_and(|state| state != State::Closed);
+        let progress = self.send_progress(now, file);
+        let socket = self.descriptors.socket_mut(file)?;
+        if counts && socket.settings.timestamping & SOF_TIMESTAMPING_OPT_ID == 0 {
+            if !is_open {
+                return Err(Errno::EINVAL);
+            }
+            socket.error_queue.count_from(if by_written {
+                progress.written
+            } else {
+                progress.acknowledged
+            });
+        }
+        socket.settings.timestamping = flags;
+        Ok(())
+    }
+
     /// How large the buffers are that nobody has set: the sysctls' default at first, and what they have
     /// grown to later. Of the receive buffer half can be offered.
     fn buffers(&mut self, now: Instant, file: FileId) -> (u32, u32) {
@@ -127,7 +168,10 @@ impl Host {
         };
         let info = connection.info();
         let bytes = |size: usize| u32::try_from(size).unwrap_or(u32::MAX);
-        (bytes(info.send_buffer), bytes(2 * info.recv_buffer))
+        (
+            bytes(info.send_buffer),
+            bytes(2 * info.recv_buffer).max(recv),
+        )
     }
 
     /// Twice what is asked for: Linux counts bookkeeping as well.

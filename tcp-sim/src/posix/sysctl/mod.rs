@@ -85,6 +85,8 @@ sysctls! {
     "net.ipv4.ip_default_ttl" ip_default_ttl: u8 = 64, 1, 255;
     /// Retransmissions of a SYN.
     "net.ipv4.tcp_syn_retries" tcp_syn_retries: u8 = 6, 1, 127;
+    /// Retransmissions of a SYN before its timeout is doubled for each.
+    "net.ipv4.tcp_syn_linear_timeouts" tcp_syn_linear_timeouts: u8 = 4, 0, 127;
     /// Retransmissions of a SYN-ACK.
     "net.ipv4.tcp_synack_retries" tcp_synack_retries: u8 = 5, 0, 255;
     /// Retransmissions after which the path is doubted.
@@ -205,8 +207,6 @@ sysctls! {
     "net.ipv4.tcp_workaround_signed_windows" tcp_workaround_signed_windows: u8 = 0, 0, 1;
     /// The urgent pointer points behind the urgent octet.
     "net.ipv4.tcp_stdurg" tcp_stdurg: u8 = 0, 0, 1;
-    /// Timeouts of a SYN are doubled always.
-    "net.ipv4.tcp_syn_linear_timeouts" tcp_syn_linear_timeouts: u8 = 4, 0, 127;
     /// One answer makes a session interactive.
     "net.ipv4.tcp_pingpong_thresh" tcp_pingpong_thresh: u8 = 1, 1, 255;
     /// The right edge of the window does not move back.

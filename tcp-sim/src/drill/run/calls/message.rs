@@ -1,5 +1,9 @@
 //! `struct msghdr`, sent and received.
 
+use std::time::Duration;
+
+use tcp_core::Instant;
+
 use super::super::env::Env;
 use super::descriptors::note_connection;
 use super::io::{self, Bytes};
@@ -7,7 +11,7 @@ use super::{Answer, Started, address, args, expect_same, expected};
 use crate::drill::ast::{Call, Expr, Field};
 use crate::drill::failure::Failure;
 use crate::drill::value::{field, fields, is_any, is_null, items};
-use crate::posix::constants::MSG_FASTOPEN;
+use crate::posix::constants::{MSG_FASTOPEN, SCM_TIMESTAMPING, SOL_SOCKET};
 use crate::posix::{ControlMessage, Errno, Message, Reply, Source};
 
 /// `msg_controllen` where the script does not say: room for all that there is.
@@ -128,6 +132,30 @@ fn structure(env: &Env, expr: &Expr, members: &[Field]) -> Result<Vec<u8>, Failu
     Err(Failure::new(expr.span, "no such data of a control message"))
 }
 
+/// Whether a control message is the one of the script, which leaves out the address behind an extended error, and
+/// counts times from its start.
+fn is_as_expected(env: &Env, actual: &ControlMessage, expected: &ControlMessage) -> bool {
+    if (actual.level, actual.kind) != (expected.level, expected.kind) {
+        return false;
+    }
+    if (actual.level, actual.kind) == (SOL_SOCKET, SCM_TIMESTAMPING)
+        && let (Some(actual), Some(expected)) = (time_of(actual), time_of(expected))
+    {
+        let actual = env.machine.since_start(Instant::ZERO + actual);
+        return actual.abs_diff(expected) <= env.settings.tolerance;
+    }
+    actual.data.starts_with(&expected.data)
+}
+
+/// The first time of `struct scm_timestamping`.
+fn time_of(message: &ControlMessage) -> Option<Duration> {
+    let number = |at: usize| {
+        let bytes = message.data.get(at..at + 8)?;
+        u64::try_from(i64::from_le_bytes(bytes.try_into().ok()?)).ok()
+    };
+    Some(Duration::from_secs(number(0)?) + Duration::from_nanos(number(8)?))
+}
+
 /// Compares flags and control messages with what the script expects.
 pub fn check(env: &Env, call: &Call, answer: &Answer) -> Result<(), Failure> {
     let (Some(message), Some(Reply::Received(received))) = (call.args.get(1), &answer.reply) else {
@@ -143,16 +171,9 @@ pub fn check(env: &Env, call: &Call, answer: &Answer) -> Result<(), Failure> {
         true => Vec::new(),
         false => controls(env, control)?,
     };
-    let starts_with = |actual: &ControlMessage, expected: &ControlMessage| {
-        // Scripts leave out the address behind an extended error.
-        (actual.level, actual.kind) == (expected.level, expected.kind)
-            && actual.data.starts_with(&expected.data)
-    };
+    let pairs = || expected.iter().zip(&received.control);
     let same = expected.len() == received.control.len()
-        && expected
-            .iter()
-            .zip(&received.control)
-            .all(|(expected, actual)| starts_with(actual, expected));
+        && pairs().all(|(expected, actual)| is_as_expected(env, actual, expected));
     match same {
         true => Ok(()),
         false => Err(Failure::differs(
