@@ -154,9 +154,7 @@ impl Connection {
     ) -> Segment<'_> {
         self.count_out(pieces.count(), counters);
         let push = self.wants_push(&self.data_of(&range), pieces);
-        if push && let Some(chunks) = &mut self.snd.chunks {
-            chunks.on_pushed(range.end.min(self.snd.buffer.end()));
-        }
+        self.note_push(&self.data_of(&range));
         self.commit_new(range.clone(), pieces, shape, now, counters);
         let marks = self.mark_new(&self.data_of(&range));
         let mut segment = self.segment_of(range, pieces, push, shape, counters);
@@ -296,6 +294,17 @@ impl Connection {
             }
         };
         !data.is_empty() && marked
+    }
+
+    /// Remembers the mark of what goes for the first time. That of a large segment is not its own, and not kept.
+    fn note_push(&mut self, data: &Range<u64>) {
+        let end = self.snd.buffer.end();
+        if let Some(chunks) = &mut self.snd.chunks
+            && !data.is_empty()
+            && chunks.pushes_at(data.end, end)
+        {
+            chunks.on_pushed(data.end);
+        }
     }
 
     /// The same for what is sent again: as it went before, where that is known.

@@ -134,6 +134,10 @@ impl Connection {
         if data.is_empty() {
             return;
         }
+        // As Linux: where it goes again, it goes with PSH.
+        if let Some(chunks) = &mut self.snd.chunks {
+            chunks.on_pushed(data.end);
+        }
         let len = data.end - data.start;
         let pieces = Pieces::of(len, shape.piece);
         let stamp = self.stamp_data(now, len, shape);

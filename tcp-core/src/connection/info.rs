@@ -1,5 +1,7 @@
 //! What can be told of a connection.
 
+use core::time::Duration;
+
 use super::machine::Connection;
 use crate::recv::tuning::RightSizing;
 use crate::state::State;
@@ -66,12 +68,7 @@ impl Connection {
             tcpi_retrans: scoreboard.resent_segments(self.full_payload()),
             tcpi_reordering: self.recovery.reordering(),
             tcpi_reord_seen: u64::from(self.recovery.reorderings()),
-            reordering_window: self.recovery.reordering_window(
-                scoreboard,
-                self.full_payload(),
-                self.rtt.min_rtt(),
-                self.rtt.srtt(),
-            ),
+            reordering_window: self.reordering_window(),
             tcpi_pacing_rate: self.pacing_rate(),
             tcpi_delivery_rate,
             tcpi_delivery_rate_app_limited,
@@ -92,6 +89,14 @@ impl Connection {
             tcpi_last_data_recv: tally.last_data_received.map(since),
             tcpi_last_ack_recv: since(self.last_heard),
         }
+    }
+
+    /// How long RACK waits for what may have been overtaken.
+    fn reordering_window(&self) -> Duration {
+        let (min_rtt, srtt) = (self.rtt.min_rtt(), self.rtt.srtt());
+        let mss = self.full_payload();
+        self.recovery
+            .reordering_window(&self.snd.scoreboard, mss, min_rtt, srtt)
     }
 
     /// What is left of the window that we last announced, in the units that the peer sees.

@@ -2,10 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use super::constants::{AF_INET, AF_INET6, IP_RECVERR, IPV6_RECVERR, SOL_IP, SOL_IPV6};
+use super::constants::{AF_INET, AF_INET6};
 use super::errno::Errno;
-use super::error_queue::Note;
-use super::messages::ControlMessage;
 
 /// What a caller gives as `struct sockaddr` and its length.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -61,17 +59,6 @@ impl Domain {
             }
             _ => address,
         }
-    }
-
-    /// What MSG_ERRQUEUE tells by: IP_RECVERR or IPV6_RECVERR, with no address behind it.
-    pub(super) fn extended_error(self, note: &Note) -> ControlMessage {
-        let (level, kind, address_len) = match self {
-            Domain::Inet => (SOL_IP, IP_RECVERR, 16),
-            Domain::Inet6 => (SOL_IPV6, IPV6_RECVERR, 28),
-        };
-        let mut data = note.extended_error().to_vec();
-        data.resize(data.len() + address_len, 0);
-        ControlMessage { level, kind, data }
     }
 
     /// The address that a call on such a socket is given, if it can be one of its own.

@@ -2,11 +2,12 @@
 
 use tcp_core::{ConnectionMut, Instant, State};
 
+use super::address::Domain;
 use super::call::{Kind, Outcome, Patience, Receive};
 use super::constants::{
-    MSG_CTRUNC, MSG_DONTWAIT, MSG_ERRQUEUE, MSG_OOB, MSG_PEEK, MSG_TRUNC, MSG_WAITALL,
-    SCM_TIMESTAMPING, SOF_TIMESTAMPING_OPT_TSONLY, SOF_TIMESTAMPING_SOFTWARE, SOL_SOCKET, SOL_TCP,
-    TCP_CM_INQ,
+    IP_RECVERR, IPV6_RECVERR, MSG_CTRUNC, MSG_DONTWAIT, MSG_ERRQUEUE, MSG_OOB, MSG_PEEK, MSG_TRUNC,
+    MSG_WAITALL, SCM_TIMESTAMPING, SOF_TIMESTAMPING_OPT_TSONLY, SOF_TIMESTAMPING_SOFTWARE, SOL_IP,
+    SOL_IPV6, SOL_SOCKET, SOL_TCP, TCP_CM_INQ,
 };
 use super::errno::Errno;
 use super::error_queue::Note;
@@ -137,7 +138,7 @@ impl Host {
                 received.control.push(timestamps(at));
             }
         }
-        received.control.push(domain.extended_error(&note));
+        received.control.push(extended_error(domain, &note));
         let mut room = control_len;
         received.control.retain(|message| {
             let fits = message.space() <= room;
@@ -322,6 +323,17 @@ impl Host {
             data: left.to_ne_bytes().to_vec(),
         })
     }
+}
+
+/// What tells a note: IP_RECVERR or IPV6_RECVERR, with no address behind it.
+fn extended_error(domain: Domain, note: &Note) -> ControlMessage {
+    let (level, kind, address_len) = match domain {
+        Domain::Inet => (SOL_IP, IP_RECVERR, 16),
+        Domain::Inet6 => (SOL_IPV6, IPV6_RECVERR, 28),
+    };
+    let mut data = note.extended_error().to_vec();
+    data.resize(data.len() + address_len, 0);
+    ControlMessage { level, kind, data }
 }
 
 /// `struct scm_timestamping`: the time of the software, and none of a device's clock.

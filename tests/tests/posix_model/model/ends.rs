@@ -84,6 +84,21 @@ impl Model {
         self.reset(peer);
     }
 
+    /// Data goes from one end to the other, which may refuse it: RST is the answer then.
+    pub(super) fn deliver(&mut self, from: SocketId, to: SocketId, len: usize) {
+        let recv_shut = self.sockets.get(to).is_some_and(|socket| socket.recv_shut);
+        match self.sockets[to].end_mut() {
+            // Nobody will ever read what comes after our own end, once the reading side is shut.
+            Some(end) if !end.orphan && end.finished && recv_shut => {
+                self.die(to, Some(Errno::ECONNRESET));
+                self.reset(from);
+            }
+            Some(end) if !end.orphan => end.unread += len,
+            // Nobody holds it any more.
+            _ => self.reset(from),
+        }
+    }
+
     /// RST arrives.
     pub(super) fn reset(&mut self, id: SocketId) {
         let Some(end) = self.sockets[id].end() else {

@@ -346,11 +346,7 @@ impl Model {
             return Err(Errno::EPIPE);
         }
         let peer = end.peer;
-        match self.sockets[peer].end_mut() {
-            Some(end) if !end.orphan => end.unread += len,
-            // Nobody will read it.
-            _ => self.reset(id),
-        }
+        self.deliver(id, peer, len);
         Ok(len as i64)
     }
 
