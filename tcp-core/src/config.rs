@@ -6,6 +6,7 @@
 
 mod buffer;
 mod keep_alive;
+mod limits;
 mod stack;
 
 use alloc::boxed::Box;
@@ -18,6 +19,7 @@ use crate::error::ConfigError;
 use crate::pack::packs;
 pub use buffer::{BufferSize, SendQueue};
 pub use keep_alive::KeepAlive;
+pub use limits::{Limits, MemoryLimits};
 pub use stack::{Admission, ListenConfig, Offload, Overflow, PortSharing, StackConfig, SynCookies};
 
 /// How one connection, or every connection of one listener, behaves.

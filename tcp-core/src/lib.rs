@@ -79,9 +79,9 @@ pub mod time;
 pub mod wire;
 
 pub use config::{
-    AckMode, Admission, BufferSize, CloseMode, CongestionAlgorithm, EcnMode, KeepAlive,
-    ListenConfig, Offload, Overflow, PortSharing, RecoveryConfig, SendQueue, StackConfig,
-    SynCookies, TcpConfig, ValidConfig, WindowScaling,
+    AckMode, Admission, BufferSize, CloseMode, CongestionAlgorithm, EcnMode, KeepAlive, Limits,
+    ListenConfig, MemoryLimits, Offload, Overflow, PortSharing, RecoveryConfig, SendQueue,
+    StackConfig, SynCookies, TcpConfig, ValidConfig, WindowScaling,
 };
 pub use connection::{Connection, QuickAck, Setup, Shutdown, State, Urgent};
 pub use error::{

@@ -5,6 +5,7 @@ use core::net::IpAddr;
 use core::time::Duration;
 
 use super::ValidConfig;
+use super::limits::Limits;
 
 /// What one [`Stack`](crate::Stack) is: its addresses and its limits.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -23,6 +24,8 @@ pub struct StackConfig {
     /// Greatest number of connections in TIME-WAIT; beyond it the oldest ends at once
     /// (`net.ipv4.tcp_max_tw_buckets`).
     pub max_time_wait: usize,
+    /// What strangers can make it spend.
+    pub limits: Limits,
     /// Greatest number of connections that are kept in full, at some two kilobytes, though nothing is
     /// under way on them: those touched last. The others are packed into a few hundred bytes, and
     /// made whole again by whatever touches them, which takes about a microsecond.
@@ -41,6 +44,7 @@ impl Default for StackConfig {
             offload: Offload::NONE,
             ephemeral_ports: (32_768, 60_999),
             max_time_wait: 65_536,
+            limits: Limits::default(),
             awake_connections: 1_024,
             clock_offset: Duration::ZERO,
         }

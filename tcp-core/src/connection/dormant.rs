@@ -7,6 +7,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+use super::headroom::Headroom;
 use super::machine::{Connection, EventFlags, Pending, UserOptions};
 use super::timers::Timer;
 use crate::config::{CongestionAlgorithm, TcpConfig, ValidConfig};
@@ -47,7 +48,8 @@ impl Connection {
     }
 
     /// Puts a connection [at rest](Connection::is_at_rest) into few bytes.
-    pub(crate) fn lull(self) -> Dormant {
+    pub(crate) fn lull(mut self) -> Dormant {
+        self.headroom = Headroom::PLENTY;
         debug_assert!(self.is_at_rest(), "what is under way cannot be packed");
         #[cfg(debug_assertions)]
         let before = self.clone();
@@ -77,6 +79,7 @@ impl Connection {
             last_rebuke,
             time_wait: _,
             tally,
+            headroom: _,
         } = self;
         state.pack(&mut bytes);
         let algorithm = options.pack(&config, &mut bytes);
@@ -147,6 +150,7 @@ impl Dormant {
             last_rebuke,
             time_wait: None,
             tally,
+            headroom: Headroom::PLENTY,
         }
     }
 }

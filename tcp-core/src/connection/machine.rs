@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use super::agreed::{self, Agreed};
 use super::ecn_state::EcnState;
+use super::headroom::Headroom;
 use super::setup::Setup;
 use super::sides::{Receiver, Sender};
 use super::tally::Tally;
@@ -83,6 +84,8 @@ pub struct Connection {
     /// In TIME-WAIT, what goes on answering.
     pub(super) time_wait: Option<TimeWait>,
     pub(super) tally: Tally,
+    /// Of the memory that all connections share.
+    pub(super) headroom: Headroom,
 }
 
 /// Who opened it (RFC 9293 MUST-11).
@@ -324,6 +327,7 @@ impl Connection {
             last_rebuke: None,
             time_wait: None,
             tally: Tally::default(),
+            headroom: Headroom::PLENTY,
             config,
         }
     }

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use crate::pack::Pack;
-use crate::range_set::RangeSet;
+use crate::range_set::{RANGE_MEMORY, RangeSet};
 use crate::ring::Ring;
 use crate::wire::{Check, Payload};
 
@@ -103,6 +103,17 @@ impl Reassembly {
     /// What was received beyond a hole.
     pub(crate) fn beyond(&self) -> &RangeSet {
         &self.beyond
+    }
+
+    /// Bytes of memory, with the records of ranges.
+    #[inline]
+    pub(crate) fn memory(&self) -> usize {
+        self.ring.memory() + self.beyond.memory()
+    }
+
+    /// Bytes by which the memory grows, or a little less, where something up to `end` arrives beyond a hole.
+    pub(crate) fn growth(&self, end: u64) -> usize {
+        self.ring.growth(end.saturating_sub(self.read)) + RANGE_MEMORY
     }
 
     /// Takes the bytes of `payload`, which begin at `offset`. The caller has cut it to the window, so

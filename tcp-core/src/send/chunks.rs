@@ -132,7 +132,12 @@ impl Chunks {
     }
 
     pub(crate) fn clear(&mut self) {
-        self.closed.clear();
+        self.closed = VecDeque::new();
+    }
+
+    /// Bytes of memory.
+    pub(crate) fn memory(&self) -> usize {
+        self.closed.capacity() * size_of::<(u64, bool)>()
     }
 
     fn last_start(&self, nxt: u64) -> u64 {

@@ -3,6 +3,8 @@
 
 use super::deadlines::{Alarm, Deadlines};
 use super::demux::Record;
+use super::holdings::Held;
+use super::limits::is_stock_changed;
 use super::queue::SlotQueue;
 use super::reply::Marking;
 use super::rest::Resident;
@@ -25,6 +27,10 @@ pub(super) struct Entry {
     /// The state that was noted last.
     noted: State,
     pub(super) alarm: Option<Alarm>,
+    /// What its buffers hold, as it was noted last.
+    pub(super) held: Held,
+    /// Whether it was noted as one that nobody holds, and that has to send or wait.
+    pub(super) orphaned: bool,
 }
 
 /// How a connection came to be.
@@ -111,14 +117,19 @@ impl Stack {
             routed: true,
             noted,
             alarm: None,
+            held: Held::default(),
+            orphaned: false,
         });
         self.demux.insert(tuple, Record::Connection(key.index));
         key
     }
 
     /// As [`settle`](Stack::settle), but put off: packets come in trains, and the books need to be right only when
-    /// somebody looks.
+    /// somebody looks, or where memory is scarce.
     pub(super) fn touch(&mut self, index: u32) {
+        if !self.headroom().is_plenty() {
+            return self.settle(index);
+        }
         if self.touched != Some(index) {
             self.settle_touched();
             self.touched = Some(index);
@@ -145,7 +156,12 @@ impl Stack {
         let Some(entry) = self.connections.get_mut(index) else {
             return;
         };
-        let state = entry.resident.rouse().state();
+        let connection = entry.resident.rouse();
+        let state = connection.state();
+        if is_stock_changed(connection, (entry.held, entry.orphaned)) {
+            self.take_stock(index);
+            return self.settle(index);
+        }
         if matches!(state, State::TimeWait | State::Closed) {
             self.note_changes(index);
         } else {
@@ -162,6 +178,10 @@ impl Stack {
         let connection = entry.resident.rouse();
         let (state, at_rest) = (connection.state(), connection.is_at_rest());
         let has_spare_memory = connection.has_spare_memory();
+        if is_stock_changed(connection, (entry.held, entry.orphaned)) {
+            self.take_stock(index);
+            return self.note_changes(index);
+        }
         entry.note_state(state, &mut self.counters);
         entry.note_what_is_seen(index, &mut self.deadlines, &mut self.events.connections);
         if has_spare_memory {
@@ -242,6 +262,7 @@ impl Stack {
         self.ready.remove(index);
         self.resting.remove(index);
         self.events.connections.remove(index);
+        self.forget_holdings(index, entry.held, entry.orphaned);
         if let Some(ended) = entry.resident.into_awake() {
             self.spares.keep(ended);
         }

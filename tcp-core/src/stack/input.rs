@@ -67,6 +67,7 @@ impl Stack {
             Some(posted) => posted.split(),
             None => (&mut nobody, &mut nothing[..]),
         };
+        connection.set_headroom(self.holdings.headroom());
         let arrived = meta.arrived.unwrap_or(now).min(now);
         let size = meta.segment_size;
         let counters = &mut self.counters;
@@ -175,10 +176,13 @@ impl Stack {
         segment: &Segment<'_>,
     ) {
         if let Some(entry) = self.connections.get_mut(index) {
-            entry
-                .resident
-                .rouse()
-                .handle_arrival(now, arrived, segment, &mut self.counters);
+            let connection = entry.resident.rouse();
+            connection.set_headroom(self.holdings.headroom());
+            let (owed, challenged) = (connection.owes_ack(), self.counters.challenge_ack);
+            connection.handle_arrival(now, arrived, segment, &mut self.counters);
+            if self.counters.challenge_ack != challenged {
+                self.allow_challenge(now, index, owed);
+            }
             self.settle(index);
         }
     }
@@ -190,10 +194,10 @@ impl Stack {
             return;
         }
         match (self.demux.listener(&tuple), header.ack) {
-            (None, _) => self.refuse(tuple, segment),
+            (None, _) => self.refuse(now, tuple, segment),
             (Some(listener), Some(_)) => {
                 if !self.take_cookie(now, listener, tuple, segment) {
-                    self.refuse(tuple, segment);
+                    self.refuse(now, tuple, segment);
                 }
             }
             (Some(listener), None) if header.control == Control::Syn => {

@@ -11,7 +11,7 @@ mod tests;
 use alloc::collections::{BTreeSet, VecDeque};
 use core::ops::Range;
 
-use crate::range_set::RangeSet;
+use crate::range_set::{RANGE_MEMORY, RangeSet};
 use crate::time::Instant;
 pub(crate) use loss::Overtaken;
 use order::{SendOrder, clear_most};
@@ -65,6 +65,13 @@ pub(crate) const DUP_THRESH: u64 = 3;
 impl Scoreboard {
     pub(crate) fn is_empty(&self) -> bool {
         self.sent.is_empty()
+    }
+
+    /// Bytes of memory that records take.
+    #[inline]
+    pub(crate) fn memory(&self) -> usize {
+        let ranges = self.reported.memory() + self.lost_runs.len() * RANGE_MEMORY;
+        self.sent.capacity() * size_of::<Sent>() + self.order.memory() + ranges
     }
 
     /// Number of runs that are outstanding: segments, as they were handed out.

@@ -62,6 +62,11 @@ impl SendOrder {
         self.transmissions.len()
     }
 
+    /// Bytes of memory.
+    pub(super) fn memory(&self) -> usize {
+        self.transmissions.capacity() * size_of::<Transmission>()
+    }
+
     pub(super) fn clear(&mut self) {
         clear_most(&mut self.transmissions);
     }

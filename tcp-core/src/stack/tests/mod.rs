@@ -1,6 +1,7 @@
 //! Two stacks in one room: whatever one sends, the other gets at once, unless the test takes it
 //! away. Every state is reached by sending packets.
 
+mod account;
 mod admission;
 mod books;
 mod close;
@@ -8,6 +9,7 @@ mod cookies;
 mod ecn;
 mod input;
 mod large;
+mod limits;
 mod listen;
 mod memory;
 mod open;
@@ -293,7 +295,7 @@ fn a_stack_can_be_sent_cloned_and_printed() {
 #[test]
 fn sizes_are_known() {
     assert!(size_of::<super::Embryo>() <= 224);
-    assert!(size_of::<super::Entry>() <= 128);
+    assert!(size_of::<super::Entry>() <= 136);
     assert!(size_of::<super::time_wait::Remains>() <= 168);
     let connection = size_of::<crate::Connection>();
     assert!(connection <= 2_040, "{connection}");
