@@ -329,7 +329,7 @@ counters! {
     memory_pressures = "TcpExtTCPMemoryPressures",
     /// Connections ended for want of memory, or since there were too many orphans.
     abort_on_memory = "TcpExtTCPAbortOnMemory",
-    /// Segments out of order dropped for want of memory.
+    /// Segments out of order dropped for want of memory, or as too far or too many.
     ofo_drop = "TcpExtTCPOFODrop",
     /// Orphans now.
     orphans = "SockstatTCPOrphan",

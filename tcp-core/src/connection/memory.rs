@@ -23,11 +23,22 @@ impl Connection {
         self.headroom = headroom;
     }
 
-    /// Whether `range` lies beyond a hole, and needs memory that is not left. What is in order is always taken.
-    pub(super) fn lacks_memory_for(&self, range: &Range<u64>) -> bool {
-        !self.headroom.is_plenty()
-            && range.start > self.rcv.reassembly.nxt()
-            && !self.headroom.allows(self.rcv.reassembly.growth(range.end))
+    /// Whether `range` lies beyond a hole, and further, or needs more memory, than may be. What is in order is always
+    /// taken.
+    pub(super) fn refuses_beyond(&self, range: &Range<u64>) -> bool {
+        let reassembly = &self.rcv.reassembly;
+        if range.start <= reassembly.nxt() {
+            return false;
+        }
+        let span = range.end - reassembly.nxt();
+        let too_many = || {
+            reassembly.beyond().len() >= self.config.out_of_order_ranges
+                && reassembly.is_alone(range)
+        };
+        let lacks_memory = || !self.headroom.allows(reassembly.growth(range.end));
+        span > self.config.out_of_order_bytes as u64
+            || too_many()
+            || (!self.headroom.is_plenty() && lacks_memory())
     }
 
     /// Ends the connection, with RST where the peer knows of it, and gives all of its memory back: what was not read

@@ -58,7 +58,7 @@ impl Connection {
         let text = segment.payload.slice(0, (limit - seq).min(len) as usize);
         let had_holes = !self.rcv.reassembly.beyond().is_empty();
         let range = seq..seq + text.len() as u64;
-        if self.lacks_memory_for(&range) {
+        if self.refuses_beyond(&range) {
             counters.ofo_drop += 1;
             self.pending.ack = true;
             return;

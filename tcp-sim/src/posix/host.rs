@@ -83,6 +83,8 @@ impl Host {
             offload: config.offload,
             ephemeral_ports: config.sysctls.ports(),
             clock_offset: config.clock_offset,
+            limits: config.sysctls.limits(),
+            max_time_wait: config.sysctls.tcp_max_tw_buckets as usize,
             ..StackConfig::default()
         };
         Host {
@@ -162,6 +164,9 @@ impl Host {
     pub fn set_sysctl(&mut self, name: &str, value: &str) -> Result<(), SysctlError> {
         self.sysctls.set(name, value)?;
         self.stack.set_ephemeral_ports(self.sysctls.ports());
+        self.stack.set_limits(self.sysctls.limits());
+        let time_waits = self.sysctls.tcp_max_tw_buckets as usize;
+        self.stack.set_max_time_wait(time_waits);
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::Shutdown;
-use crate::config::{Limits, SynCookies};
+use crate::config::{Limits, SynCookies, TcpConfig};
 use crate::connection::State;
 use crate::error::{ConnectError, ConnectionError, ReadError};
 
@@ -154,6 +154,72 @@ fn who_reads_on_after_shutdown_is_no_orphan_and_time_wait_has_none() {
     let counters = pair.server.stack.counters();
     assert_eq!((counters.orphans, counters.abort_on_memory), (0, 0));
     assert_eq!(pair.server.sockets(), 1, "TIME-WAIT");
+}
+
+/// Retransmissions until a connection ends whose peer is gone.
+fn patience(orphan_retries: u8, close: bool) -> u64 {
+    let mut pair = Pair::new();
+    let tcp = TcpConfig {
+        orphan_retries,
+        ..TcpConfig::default()
+    };
+    let listener = pair.listen(ListenConfig {
+        tcp: tcp.validate().unwrap(),
+        ..ListenConfig::default()
+    });
+    let (_, server) = pair.establish(listener);
+    pair.server.write(pair.now, server, b"anybody?");
+    if close {
+        pair.server.close(pair.now, server);
+    }
+    pair.server.drain(pair.now);
+    while let Some(next) = pair.server.stack.poll_timeout() {
+        pair.server.stack.handle_timeout(next);
+        pair.server.drain(next);
+    }
+    pair.server.stack.counters().timeouts - 1
+}
+
+#[test]
+fn an_orphan_gives_up_sooner() {
+    assert_eq!(patience(0, false), 15, "R2");
+    assert_eq!(patience(0, true), 8);
+    assert_eq!(patience(3, true), 3);
+    assert_eq!(patience(12, true), 12);
+}
+
+#[test]
+fn what_lies_beyond_a_hole_has_limits_of_its_own() {
+    let kept = |out_of_order_bytes, out_of_order_ranges| {
+        let mut pair = Pair::new();
+        let tcp = TcpConfig {
+            out_of_order_bytes,
+            out_of_order_ranges,
+            ..TcpConfig::default()
+        };
+        let listener = pair.listen(ListenConfig {
+            tcp: tcp.validate().unwrap(),
+            ..ListenConfig::default()
+        });
+        let (client, server) = pair.establish(listener);
+        pair.client.write(pair.now, client, &[3; 14_480]);
+        let packets = pair.client_to_server();
+        // Every second, and then those between but for the first.
+        let odd = packets.iter().skip(1).step_by(2);
+        for packet in odd.chain(packets.iter().skip(2).step_by(2)) {
+            pair.server.handle(pair.now, packet);
+        }
+        pair.server.handle(pair.now, &packets[0]);
+        let counters = pair.server.stack.counters();
+        let (kept, dropped) = (counters.ofo_queue, counters.ofo_drop);
+        pair.sleep(Duration::from_secs(5));
+        assert_eq!(pair.server.read_all(pair.now, server), [3; 14_480]);
+        (kept, dropped)
+    };
+    assert_eq!(kept(1 << 30, 16_384), (9, 0));
+    // What joins ranges that are there is no range more.
+    assert_eq!(kept(1 << 30, 2), (5, 4));
+    assert_eq!(kept(3_000, 16_384), (1, 8));
 }
 
 #[test]
