@@ -64,7 +64,8 @@ impl Limits {
 
 /// Bytes that the buffers of all connections may hold (`net.ipv4.tcp_mem`, which counts pages): what was
 /// written and not acknowledged, what has arrived and was not read, out of order or not, and the records of what is
-/// outstanding or out of order. What is allocated counts.
+/// outstanding or out of order. What is allocated counts, but for the
+/// first 2 KiB of each connection.
 ///
 /// ```text
 ///   0         low        pressure         7/8 high        high

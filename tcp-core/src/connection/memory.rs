@@ -10,11 +10,14 @@ use crate::state::State;
 use crate::stats::Counters;
 
 impl Connection {
-    /// Bytes that its buffers hold, with the records of what is outstanding, unsent or out of order.
+    /// Bytes that its buffers hold, with the records of what is outstanding, unsent or out of order; the first
+    /// [few](OWN_MEMORY) do not count.
+    #[inline]
     pub(crate) fn memory(&self) -> u32 {
         let chunks = self.snd.chunks.as_ref().map_or(0, |chunks| chunks.memory());
         let sent = self.snd.buffer.memory() + self.snd.scoreboard.memory() + chunks;
-        u32::try_from(sent + self.rcv.reassembly.memory()).unwrap_or(u32::MAX)
+        let all = sent + self.rcv.reassembly.memory();
+        u32::try_from(all.saturating_sub(OWN_MEMORY)).unwrap_or(u32::MAX)
     }
 
     /// To be told before whatever may make a buffer grow.
@@ -105,3 +108,7 @@ impl Connection {
         self.rcv.reassembly.inherit(&mut other.rcv.reassembly);
     }
 }
+
+/// Bytes that every connection may have for its buffers, beside the two kilobytes that it is by itself: enough for a
+/// short question and its answer, so that nothing has to be noted of them.
+const OWN_MEMORY: usize = 2_048;

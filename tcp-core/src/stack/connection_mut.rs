@@ -120,6 +120,7 @@ impl<'a> ConnectionMut<'a> {
         let now = self.now;
         let (connection, counters) = self.touch();
         connection.close(now, counters);
+        self.stack.note_orphan(self.index);
     }
 
     /// See [`Connection::abort`]. The id stays valid until `close`.

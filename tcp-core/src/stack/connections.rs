@@ -4,7 +4,6 @@
 use super::deadlines::{Alarm, Deadlines};
 use super::demux::Record;
 use super::holdings::Held;
-use super::limits::is_stock_changed;
 use super::queue::SlotQueue;
 use super::reply::Marking;
 use super::rest::Resident;
@@ -158,7 +157,8 @@ impl Stack {
         };
         let connection = entry.resident.rouse();
         let state = connection.state();
-        if is_stock_changed(connection, (entry.held, entry.orphaned)) {
+        // With plenty of memory it is early enough to look when it has been asked for what it has to say.
+        if !self.holdings.headroom().is_plenty() && connection.memory() != entry.held.bytes {
             self.take_stock(index);
             return self.settle(index);
         }
@@ -178,9 +178,13 @@ impl Stack {
         let connection = entry.resident.rouse();
         let (state, at_rest) = (connection.state(), connection.is_at_rest());
         let has_spare_memory = connection.has_spare_memory();
-        if is_stock_changed(connection, (entry.held, entry.orphaned)) {
+        if connection.memory() != entry.held.bytes {
             self.take_stock(index);
             return self.note_changes(index);
+        }
+        if entry.orphaned && matches!(state, State::TimeWait | State::Closed) {
+            entry.orphaned = false;
+            self.counters.orphans -= 1;
         }
         entry.note_state(state, &mut self.counters);
         entry.note_what_is_seen(index, &mut self.deadlines, &mut self.events.connections);

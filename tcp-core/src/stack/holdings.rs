@@ -25,6 +25,9 @@ pub(super) struct Held {
 
 const CLASSES: usize = 33;
 
+/// So many places an empty list may have.
+const KEPT: usize = 64;
+
 /// The list of who holds so many bytes; the first is for nobody.
 const fn class(bytes: u32) -> usize {
     (u32::BITS - bytes.leading_zeros()) as usize
@@ -122,7 +125,7 @@ impl Holdings {
         let list = &mut self.by_size[class];
         list.swap_remove(place as usize);
         let moved = list.get(place as usize).copied();
-        if list.is_empty() {
+        if list.is_empty() && list.capacity() > KEPT {
             *list = Vec::new();
         }
         moved

@@ -3,7 +3,7 @@
 use super::Stack;
 use super::holdings::Held;
 use crate::config::Limits;
-use crate::connection::{Connection, Headroom, State};
+use crate::connection::{Headroom, State};
 
 impl Stack {
     /// Bytes that the buffers of all connections hold, as [`MemoryLimits`](crate::MemoryLimits) counts them.
@@ -56,8 +56,7 @@ impl Stack {
         self.holdings.headroom()
     }
 
-    /// Notes what the connection holds, whether it is an orphan, and ends it, or others, where that is more than may
-    /// be.
+    /// Notes what the connection holds, and ends those that hold the most where that is more than may be.
     #[cold]
     pub(super) fn take_stock(&mut self, index: u32) {
         let had_plenty = self.headroom().is_plenty();
@@ -65,10 +64,24 @@ impl Stack {
         if had_plenty && !self.headroom().is_plenty() {
             self.cool_all();
         }
-        if self.note_orphan(index) && self.counters.orphans > self.config.limits.orphans as u64 {
+        self.relieve();
+    }
+
+    /// The user has closed the connection: where it still has to send or wait, it is an orphan, and ended if
+    /// there are too many.
+    pub(super) fn note_orphan(&mut self, index: u32) {
+        let Some(entry) = self.connections.get_mut(index) else {
+            return;
+        };
+        let state = entry.resident.state();
+        if entry.orphaned || matches!(state, State::Closed | State::TimeWait) {
+            return;
+        }
+        entry.orphaned = true;
+        self.counters.orphans += 1;
+        if self.counters.orphans > self.config.limits.orphans as u64 {
             self.end_for_memory(index);
         }
-        self.relieve();
     }
 
     /// Ends those that hold the most, until no more is held than may be.
@@ -98,12 +111,16 @@ impl Stack {
     }
 
     /// The connection is gone, and what it held with it.
+    #[inline]
     pub(super) fn forget_holdings(&mut self, index: u32, held: Held, orphaned: bool) {
+        self.counters.orphans -= u64::from(orphaned);
+        if held.bytes == 0 {
+            return;
+        }
         let (_, moved) = self.holdings.note(index, held, 0);
         if let Some(moved) = moved.and_then(|moved| self.connections.get_mut(moved)) {
             moved.held = moved.held.in_place_of(held);
         }
-        self.counters.orphans -= u64::from(orphaned);
         self.judge_memory();
     }
 
@@ -112,36 +129,12 @@ impl Stack {
         self.counters.memory_pressures += u64::from(has_begun);
     }
 
-    /// Notes whether the connection is an orphan; says whether it has become one.
-    fn note_orphan(&mut self, index: u32) -> bool {
-        let Some(entry) = self.connections.get_mut(index) else {
-            return false;
-        };
-        let (was, is) = (entry.orphaned, is_waiting_orphan(entry.resident.rouse()));
-        entry.orphaned = is;
-        let orphans = &mut self.counters.orphans;
-        *orphans = *orphans - u64::from(was) + u64::from(is);
-        is && !was
-    }
-
     fn end_for_memory(&mut self, index: u32) {
         if let Some(entry) = self.connections.get_mut(index) {
             let connection = entry.resident.rouse();
             connection.end_for_memory(&mut self.counters);
         }
         self.note_held(index);
-        self.note_orphan(index);
         self.settle(index);
     }
-}
-
-/// Whether the books on a connection, which say this, are out of date.
-#[inline]
-pub(super) fn is_stock_changed(connection: &Connection, (held, orphaned): (Held, bool)) -> bool {
-    connection.memory() != held.bytes || is_waiting_orphan(connection) != orphaned
-}
-
-/// Whether nobody holds the connection, which still has to send or wait.
-fn is_waiting_orphan(connection: &Connection) -> bool {
-    connection.is_orphan() && !matches!(connection.state(), State::Closed | State::TimeWait)
 }
