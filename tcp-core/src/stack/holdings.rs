@@ -135,7 +135,6 @@ impl Holdings {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::vec;
     use proptest::prelude::*;
 
     const LIMITS: MemoryLimits = MemoryLimits {
@@ -184,7 +183,7 @@ mod tests {
             steps in prop::collection::vec((0usize..20, prop_oneof![Just(0), 1u32..64, any::<u32>()]), 1..200),
         ) {
             let mut holdings = Holdings::new();
-            let mut books = vec![Held::default(); 20];
+            let mut books = [Held::default(); 20];
             for (slot, bytes) in steps {
                 let (held, moved) = holdings.note(slot as u32, books[slot], bytes);
                 if let Some(moved) = moved {
