@@ -7,6 +7,7 @@
 mod buffer;
 mod fast_open;
 mod keep_alive;
+mod limits;
 mod mtu_probing;
 mod stack;
 
@@ -21,6 +22,7 @@ use crate::pack::packs;
 pub use buffer::{BufferSize, SendQueue};
 pub use fast_open::{FastOpenConfig, FastOpenKeys, ListenFastOpen};
 pub use keep_alive::KeepAlive;
+pub use limits::{Limits, MemoryLimits};
 pub use mtu_probing::{MtuProbing, MtuProbingConfig};
 pub use stack::{Admission, ListenConfig, Offload, Overflow, PortSharing, StackConfig, SynCookies};
 
@@ -32,6 +34,12 @@ pub struct TcpConfig {
     pub recv_buffer: BufferSize,
     /// Bytes that may wait to be sent or acknowledged (`SO_SNDBUF`, `net.ipv4.tcp_wmem`).
     pub send_buffer: BufferSize,
+    /// How far beyond the first hole what arrives is kept, in bytes, which is as much as it can hold; no further
+    /// than the receive buffer reaches in any case.
+    pub out_of_order_bytes: usize,
+    /// How many separate ranges are kept beyond holes; no more than a 128th of the receive buffer's bytes, or 16, in any
+    /// case. Each costs up to 48 bytes beside its own.
+    pub out_of_order_ranges: usize,
     /// How what is written lies there until it is sent.
     pub send_queue: SendQueue,
     /// Upper bound of the MSS announced and used, below what the MTU allows (`TCP_MAXSEG`).
@@ -77,6 +85,9 @@ pub struct TcpConfig {
     pub retries1: u8,
     /// R2: retransmissions after which the connection ends (`net.ipv4.tcp_retries2`).
     pub retries2: u8,
+    /// The same, and for window probes as well, once the user has closed the connection (`net.ipv4.tcp_orphan_retries`);
+    /// 0 for 8, but none where the timeout has become as large as it may.
+    pub orphan_retries: u8,
     /// How long data may stay unacknowledged before the connection ends (`TCP_USER_TIMEOUT`,
     /// RFC 5482); `None` leaves it to `retries2`.
     pub user_timeout: Option<Duration>,
@@ -135,6 +146,8 @@ impl Default for TcpConfig {
         TcpConfig {
             recv_buffer: BufferSize::RECV,
             send_buffer: BufferSize::SEND,
+            out_of_order_bytes: 1 << 30,
+            out_of_order_ranges: 16_384,
             send_queue: SendQueue::Stream,
             max_segment_size: None,
             mtu_probing: MtuProbingConfig::default(),
@@ -156,6 +169,7 @@ impl Default for TcpConfig {
             defer_accept: 0,
             retries1: 3,
             retries2: 15,
+            orphan_retries: 0,
             user_timeout: None,
             keep_alive: None,
             fin_timeout: Duration::from_secs(60),

@@ -19,6 +19,8 @@ pub enum ConnectionError {
     Unreachable,
     /// An ICMP error said that the host does not speak TCP, or forbids it (`ECONNREFUSED`).
     Prohibited,
+    /// The stack ended it, for it held more than [`Limits`](crate::Limits) leave (`ENOMEM`).
+    NoMemory,
 }
 
 packs!(
@@ -29,6 +31,7 @@ packs!(
         Aborted,
         Unreachable,
         Prohibited,
+        NoMemory,
     }
 );
 
@@ -41,6 +44,7 @@ impl fmt::Display for ConnectionError {
             ConnectionError::Aborted => "connection aborted locally",
             ConnectionError::Unreachable => "host or network unreachable",
             ConnectionError::Prohibited => "the destination refuses this protocol",
+            ConnectionError::NoMemory => "ended for want of memory",
         })
     }
 }
@@ -189,6 +193,8 @@ pub enum ConnectError {
         /// Which.
         owner: u16,
     },
+    /// There are as many connections, or their buffers hold as much, as [`Limits`](crate::Limits) say (`ENOBUFS`).
+    TooMany,
 }
 
 impl fmt::Display for ConnectError {
@@ -201,6 +207,7 @@ impl fmt::Display for ConnectError {
             ConnectError::OtherStack { .. } => {
                 "the flow between these endpoints is another stack's"
             }
+            ConnectError::TooMany => "there are as many connections as there may be",
         })
     }
 }

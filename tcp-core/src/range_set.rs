@@ -103,6 +103,12 @@ impl RangeSet {
         self.ranges.iter().map(|(&start, &end)| start..end)
     }
 
+    /// Bytes of memory, or a little more: a node of the tree is half full at least.
+    #[inline]
+    pub(crate) fn memory(&self) -> usize {
+        self.ranges.len() * RANGE_MEMORY
+    }
+
     /// Number of ranges.
     pub(crate) fn len(&self) -> usize {
         self.ranges.len()
@@ -120,6 +126,9 @@ impl RangeSet {
         }
     }
 }
+
+/// Bytes that a range costs at most: its two ends in a node that is half empty, and the node's share of those above.
+pub(crate) const RANGE_MEMORY: usize = 48;
 
 #[cfg(test)]
 mod tests {

@@ -35,9 +35,9 @@ impl Ring {
     }
 
     /// Bytes of memory.
-    #[cfg(test)]
+    #[inline]
     pub(crate) fn memory(&self) -> usize {
-        self.bytes.capacity()
+        self.bytes.len()
     }
 
     /// Gives the memory back.
@@ -76,10 +76,15 @@ impl Ring {
         }
     }
 
+    /// Bytes by which the memory grows where `need` bytes are to fit.
+    pub(crate) fn growth(&self, need: u64) -> usize {
+        len_for(need).saturating_sub(self.bytes.len())
+    }
+
     /// Makes room for `need` bytes from the start of `held` on.
     #[cold]
     fn grow(&mut self, held: Range<u64>, need: u64) {
-        let len = need.next_power_of_two().max(LEAST) as usize;
+        let len = len_for(need);
         let mut larger = Ring {
             bytes: vec![0; len],
             base: self.base,
@@ -145,6 +150,11 @@ impl Ring {
         let first = count.min(len - at);
         [at..at + first, 0..count - first]
     }
+}
+
+/// The length of a circle for `need` bytes.
+fn len_for(need: u64) -> usize {
+    need.next_power_of_two().max(LEAST) as usize
 }
 
 /// What the memory holds means something only to who knows the offsets.

@@ -350,4 +350,20 @@ counters! {
     fast_open_blackhole = "TcpExtTCPFastOpenBlackhole",
     /// Stateless answers that found no room in the output queue.
     reply_drops = "TcpExtReplyDrops",
+    /// Segments of no connection that were not answered by a reset, since too many were.
+    reset_rate_limited = "TcpExtResetRateLimited",
+    /// Challenge ACKs withheld by the stack's limit.
+    ack_skipped_challenge = "TcpExtTCPACKSkippedChallenge",
+    /// Connections, and SYNs, refused because there were too many connections.
+    too_many_connections = "TcpExtTooManyConnections",
+    /// Connections, and SYNs, refused because buffers held too much.
+    refused_for_memory = "TcpExtRefusedForMemory",
+    /// Times that memory pressure began.
+    memory_pressures = "TcpExtTCPMemoryPressures",
+    /// Connections ended for want of memory, or since there were too many orphans.
+    abort_on_memory = "TcpExtTCPAbortOnMemory",
+    /// Segments out of order dropped for want of memory, or as too far or too many.
+    ofo_drop = "TcpExtTCPOFODrop",
+    /// Orphans now.
+    orphans = "SockstatTCPOrphan",
 }

@@ -12,6 +12,7 @@ pub(crate) fn from_connection(error: ConnectionError) -> io::Error {
         ConnectionError::TimedOut => ErrorKind::TimedOut,
         ConnectionError::Aborted => ErrorKind::ConnectionAborted,
         ConnectionError::Unreachable => ErrorKind::HostUnreachable,
+        ConnectionError::NoMemory => ErrorKind::OutOfMemory,
     };
     io::Error::new(kind, error)
 }
@@ -24,6 +25,7 @@ pub(crate) fn from_connect(error: ConnectError) -> io::Error {
         | ConnectError::NoFreePort
         | ConnectError::OtherStack { .. } => ErrorKind::AddrNotAvailable,
         ConnectError::AddressInUse => ErrorKind::AddrInUse,
+        ConnectError::TooMany => ErrorKind::QuotaExceeded,
     };
     io::Error::new(kind, error)
 }

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 use core::net::IpAddr;
 use core::time::Duration;
 
+use super::limits::Limits;
 use super::{FastOpenConfig, ListenFastOpen, ValidConfig};
 
 /// What one [`Stack`](crate::Stack) is: its addresses and its limits.
@@ -25,6 +26,8 @@ pub struct StackConfig {
     /// Greatest number of connections in TIME-WAIT; beyond it the oldest ends at once
     /// (`net.ipv4.tcp_max_tw_buckets`).
     pub max_time_wait: usize,
+    /// What strangers can make it spend.
+    pub limits: Limits,
     /// Greatest number of connections that are kept in full, at some two kilobytes, though nothing is
     /// under way on them: those touched last. The others are packed into a few hundred bytes, and
     /// made whole again by whatever touches them, which takes about a microsecond.
@@ -45,6 +48,7 @@ impl Default for StackConfig {
             offload: Offload::NONE,
             ephemeral_ports: (32_768, 60_999),
             max_time_wait: 65_536,
+            limits: Limits::default(),
             awake_connections: 1_024,
             fast_open: FastOpenConfig::default(),
             clock_offset: Duration::ZERO,

@@ -266,7 +266,9 @@ impl Connection {
         } else {
             self.timers.disarm(Timer::Retransmit);
         }
-        self.snd.buffer.grow(self.wanted_buffer());
+        if self.headroom.is_plenty() {
+            self.snd.buffer.grow(self.wanted_buffer());
+        }
         self.note_room();
         if self.user.wants_flush && self.is_flushed() {
             self.user.wants_flush = false;

@@ -7,6 +7,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+use super::headroom::Headroom;
 use super::machine::{Connection, EventFlags, Pending, UserOptions};
 use super::timers::Timer;
 use crate::config::{CongestionAlgorithm, TcpConfig, ValidConfig};
@@ -48,7 +49,8 @@ impl Connection {
     }
 
     /// Puts a connection [at rest](Connection::is_at_rest) into few bytes.
-    pub(crate) fn lull(self) -> Dormant {
+    pub(crate) fn lull(mut self) -> Dormant {
+        self.headroom = Headroom::PLENTY;
         debug_assert!(self.is_at_rest(), "what is under way cannot be packed");
         #[cfg(debug_assertions)]
         let before = self.clone();
@@ -80,6 +82,7 @@ impl Connection {
             fast_open: _,
             fast_open_marks,
             tally,
+            headroom: _,
         } = self;
         state.pack(&mut bytes);
         let algorithm = options.pack(&config, &mut bytes);
@@ -152,6 +155,7 @@ impl Dormant {
             fast_open: None,
             fast_open_marks,
             tally,
+            headroom: Headroom::PLENTY,
         }
     }
 }

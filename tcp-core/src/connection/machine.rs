@@ -5,6 +5,7 @@ use core::time::Duration;
 use super::agreed::{self, Agreed};
 use super::ecn_state::EcnState;
 use super::fast_open_state::{EarlyEnd, FastOpen, FastOpenLesson, FastOpenMarks};
+use super::headroom::Headroom;
 use super::setup::Setup;
 use super::sides::{Receiver, Sender};
 use super::tally::Tally;
@@ -89,6 +90,8 @@ pub struct Connection {
     pub(super) fast_open: Option<Box<FastOpen>>,
     pub(super) fast_open_marks: FastOpenMarks,
     pub(super) tally: Tally,
+    /// Of the memory that all connections share.
+    pub(super) headroom: Headroom,
 }
 
 /// Who opened it (RFC 9293 MUST-11).
@@ -346,6 +349,7 @@ impl Connection {
             fast_open: None,
             fast_open_marks: FastOpenMarks::default(),
             tally: Tally::default(),
+            headroom: Headroom::PLENTY,
             config,
         }
     }

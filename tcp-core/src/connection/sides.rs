@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use core::ops::Range;
 
+use super::headroom::Headroom;
 use crate::config::{BufferSize, SendQueue, TcpConfig};
 use crate::pack::packs;
 use crate::recovery::rate::RateEstimator;
@@ -241,7 +242,7 @@ impl Receiver {
     }
 
     /// The application has read: the buffer grows where it is found too small.
-    pub(super) fn grow(&mut self, now: Instant) {
+    pub(super) fn grow(&mut self, now: Instant, headroom: Headroom) {
         let Some(sizing) = &mut self.sizing else {
             return;
         };
@@ -253,6 +254,7 @@ impl Receiver {
         };
         if let Some(wanted) = sizing.on_read(now, demand)
             && wanted > self.window.capacity()
+            && headroom.is_plenty()
         {
             self.resize(wanted);
         }

@@ -57,7 +57,13 @@ impl Connection {
         self.hear_marks(&segment.header);
         let text = segment.payload.slice(0, (limit - seq).min(len) as usize);
         let had_holes = !self.rcv.reassembly.beyond().is_empty();
-        self.note_overlap(seq..seq + text.len() as u64);
+        let range = seq..seq + text.len() as u64;
+        if self.refuses_beyond(&range) {
+            counters.ofo_drop += 1;
+            self.pending.ack = true;
+            return;
+        }
+        self.note_overlap(range);
         match self.rcv.reassembly.insert(seq, text) {
             Inserted::InOrder(count) => {
                 let echo = segment.header.options.timestamps.map(|it| it.echo);

@@ -119,7 +119,7 @@ impl Connection {
 
     /// RFC 9293 §3.8.6.1: the window is closed, or too small to be worth filling.
     fn on_persist(&mut self, now: Instant, counters: &mut Counters) {
-        if self.snd.probes >= self.config.retries2 || self.is_out_of_patience(now) {
+        if self.snd.probes >= self.most_retries() || self.is_out_of_patience(now) {
             return self.time_out(counters);
         }
         if self.snd.usable() > 0 {
@@ -167,7 +167,21 @@ impl Connection {
     fn is_out_of_patience(&self, now: Instant) -> bool {
         match (self.options.user_timeout, self.snd.stalled_since) {
             (Some(limit), Some(since)) => now.saturating_duration_since(since) >= limit,
-            _ => self.state.is_synchronized() && self.snd.retries >= self.config.retries2,
+            _ => self.state.is_synchronized() && self.snd.retries >= self.most_retries(),
+        }
+    }
+
+    /// Retransmissions, or probes, after which the connection ends. Nobody waits for an orphan, so that it has fewer
+    /// (Linux, `tcp_orphan_retries`).
+    fn most_retries(&self) -> u8 {
+        if !self.user.closed {
+            return self.config.retries2;
+        }
+        let is_alive = self.rtt.rto() < self.config.max_rto;
+        match self.config.orphan_retries {
+            0 if is_alive => SAFE_ORPHAN_RETRIES,
+            _ if !is_alive && self.soft_error.is_some() => 0,
+            retries => retries,
         }
     }
 
@@ -181,3 +195,6 @@ impl Connection {
         self.die(Some(error), counters);
     }
 }
+
+/// More than 100 seconds with the least timeout (Linux).
+const SAFE_ORPHAN_RETRIES: u8 = 8;

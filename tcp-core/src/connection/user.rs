@@ -355,7 +355,7 @@ impl Connection {
         if !self.state.is_synchronized() || self.state == State::TimeWait {
             return;
         }
-        self.rcv.grow(now);
+        self.rcv.grow(now, self.headroom);
         let (ack, read) = (self.ack_offset(), self.rcv.reassembly.read_offset());
         if self.config.ack_mode == AckMode::OnRead && ack > self.rcv.acked {
             // The receipt; what is read in one go is acknowledged in one segment.

@@ -4,12 +4,11 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use crate::pack::Pack;
-use crate::range_set::RangeSet;
+use crate::range_set::{RANGE_MEMORY, RangeSet};
 use crate::ring::Ring;
 use crate::wire::{Check, Payload};
 
-/// The stream from the first unread byte to the furthest one received, in memory that grows with what
-/// it must hold.
+/// The stream from the first unread byte to the furthest one received, in memory that grows as it must.
 ///
 /// ```text
 ///     read            nxt
@@ -19,8 +18,7 @@ use crate::wire::{Check, Payload};
 ///
 /// Bytes once received never change, so overlapping segments with other contents alter nothing.
 ///
-/// The memory stays when everything has been read, for what arrives next, until somebody
-/// [asks for it](Reassembly::give_back_spare_memory).
+/// It stays when everything has been read, until somebody [asks for it](Reassembly::give_back_spare_memory).
 #[derive(Debug)]
 pub(crate) struct Reassembly {
     ring: Ring,
@@ -62,9 +60,8 @@ pub(crate) enum Inserted {
 }
 
 impl Reassembly {
-    /// An empty stream whose first byte has offset `start`. Ranges cost memory beside their bytes, so
-    /// a peer that sends crumbs is held to `capacity / 128` of them, fewer than any honest sender's
-    /// segments could make.
+    /// An empty stream whose first byte has offset `start`. Ranges cost memory beside their bytes, so a peer that
+    /// sends crumbs is held to `capacity / 128` of them, fewer than any honest sender's segments could make.
     pub(crate) fn new(start: u64, capacity: usize) -> Self {
         Reassembly {
             ring: Ring::new(),
@@ -105,6 +102,17 @@ impl Reassembly {
         &self.beyond
     }
 
+    /// Bytes of memory, with the records of ranges.
+    #[inline]
+    pub(crate) fn memory(&self) -> usize {
+        self.ring.memory() + self.beyond.memory()
+    }
+
+    /// Bytes by which the memory grows where something up to `end` arrives beyond a hole.
+    pub(crate) fn growth(&self, end: u64) -> usize {
+        self.ring.growth(end.saturating_sub(self.read)) + RANGE_MEMORY
+    }
+
     /// Takes the bytes of `payload`, which begin at `offset`. The caller has cut it to the window, so
     /// that what it can make us hold is bounded.
     pub(crate) fn insert(&mut self, offset: u64, payload: Payload<'_>) -> Inserted {
@@ -114,7 +122,8 @@ impl Reassembly {
         if start >= end {
             return Inserted::InOrder(0);
         }
-        if self.is_one_too_many(start, end) {
+        let is_full = start > self.nxt && self.beyond.len() >= self.max_ranges;
+        if is_full && self.is_alone(&(start..end)) {
             return Inserted::Refused;
         }
         self.reserve(end);
@@ -230,16 +239,10 @@ impl Reassembly {
         self.beyond = RangeSet::default();
     }
 
-    /// Whether `start..end` would be another range by itself, and there are as many as may be.
-    fn is_one_too_many(&self, start: u64, end: u64) -> bool {
-        let alone = || {
-            self.beyond.range_at(start).is_none()
-                && self
-                    .beyond
-                    .next_after(start)
-                    .is_none_or(|next| next.start > end)
-        };
-        start > self.nxt && self.beyond.len() >= self.max_ranges && alone()
+    /// Whether `range` neither overlaps nor touches what lies beyond holes.
+    pub(crate) fn is_alone(&self, range: &Range<u64>) -> bool {
+        let next = self.beyond.next_after(range.start);
+        self.beyond.range_at(range.start).is_none() && next.is_none_or(|it| it.start > range.end)
     }
 
     /// Makes room for the offsets up to `end`.

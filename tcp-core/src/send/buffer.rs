@@ -151,6 +151,12 @@ impl SendBuffer {
         self.records.retain(|end| *end > start);
     }
 
+    /// Bytes of memory.
+    #[inline]
+    pub(crate) fn memory(&self) -> usize {
+        self.ring.memory() + self.records.capacity() * size_of::<u64>()
+    }
+
     /// Whether there is memory worth mentioning, and nothing in it.
     pub(crate) fn has_spare_memory(&self) -> bool {
         self.len() == 0 && self.ring.has_much_memory()
@@ -171,7 +177,7 @@ impl SendBuffer {
     /// Forgets everything: the connection is dead.
     pub(crate) fn clear(&mut self) {
         self.start = self.end;
-        self.records.clear();
+        self.records = Vec::new();
         self.ring.shed();
     }
 }

@@ -165,8 +165,14 @@ impl Chunks {
     }
 
     pub(crate) fn clear(&mut self) {
-        self.closed.clear();
-        self.pushed.clear();
+        self.closed = VecDeque::new();
+        self.pushed = VecDeque::new();
+    }
+
+    /// Bytes of memory.
+    pub(crate) fn memory(&self) -> usize {
+        self.closed.capacity() * size_of::<(u64, bool)>()
+            + self.pushed.capacity() * size_of::<u64>()
     }
 
     fn last_start(&self, nxt: u64) -> u64 {

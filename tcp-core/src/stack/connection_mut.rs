@@ -30,7 +30,10 @@ impl<'a> ConnectionMut<'a> {
         let mut woken = false;
         if let Some(entry) = stack.connections.get_mut(index) {
             woken = entry.resident.awake().is_none();
-            entry.resident.rouse();
+            entry
+                .resident
+                .rouse()
+                .set_headroom(stack.holdings.headroom());
         }
         ConnectionMut {
             stack,
@@ -117,6 +120,7 @@ impl<'a> ConnectionMut<'a> {
         let now = self.now;
         let (connection, counters) = self.touch();
         connection.close(now, counters);
+        self.stack.note_orphan(self.index);
     }
 
     /// See [`Connection::abort`]. The id stays valid until `close`.

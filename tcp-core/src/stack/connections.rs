@@ -3,6 +3,7 @@
 
 use super::deadlines::{Alarm, Deadlines};
 use super::demux::Record;
+use super::holdings::Held;
 use super::queue::SlotQueue;
 use super::reply::Marking;
 use super::rest::Resident;
@@ -25,6 +26,10 @@ pub(super) struct Entry {
     /// The state that was noted last.
     noted: State,
     pub(super) alarm: Option<Alarm>,
+    /// What its buffers hold, as it was noted last.
+    pub(super) held: Held,
+    /// Whether it was noted as one that nobody holds, and that has to send or wait.
+    pub(super) orphaned: bool,
 }
 
 /// How a connection came to be.
@@ -111,14 +116,19 @@ impl Stack {
             routed: true,
             noted,
             alarm: None,
+            held: Held::default(),
+            orphaned: false,
         });
         self.demux.insert(tuple, Record::Connection(key.index));
         key
     }
 
     /// As [`settle`](Stack::settle), but put off: packets come in trains, and the books need to be right only when
-    /// somebody looks.
+    /// somebody looks, or where memory is scarce.
     pub(super) fn touch(&mut self, index: u32) {
+        if !self.headroom().is_plenty() {
+            return self.settle(index);
+        }
         if self.touched != Some(index) {
             self.settle_touched();
             self.touched = Some(index);
@@ -145,7 +155,13 @@ impl Stack {
         let Some(entry) = self.connections.get_mut(index) else {
             return;
         };
-        let state = entry.resident.rouse().state();
+        let connection = entry.resident.rouse();
+        let state = connection.state();
+        // With plenty of memory it is early enough to look when it has been asked for what it has to say.
+        if !self.holdings.headroom().is_plenty() && connection.memory() != entry.held.bytes {
+            self.take_stock(index);
+            return self.settle(index);
+        }
         if matches!(state, State::TimeWait | State::Closed) {
             self.note_changes(index);
         } else {
@@ -162,6 +178,14 @@ impl Stack {
         let connection = entry.resident.rouse();
         let (state, at_rest) = (connection.state(), connection.is_at_rest());
         let has_spare_memory = connection.has_spare_memory();
+        if connection.memory() != entry.held.bytes {
+            self.take_stock(index);
+            return self.note_changes(index);
+        }
+        if entry.orphaned && matches!(state, State::TimeWait | State::Closed) {
+            entry.orphaned = false;
+            self.counters.orphans -= 1;
+        }
         entry.note_state(state, &mut self.counters);
         entry.note_what_is_seen(index, &mut self.deadlines, &mut self.events.connections);
         if has_spare_memory {
@@ -245,6 +269,7 @@ impl Stack {
         self.ready.remove(index);
         self.resting.remove(index);
         self.events.connections.remove(index);
+        self.forget_holdings(index, entry.held, entry.orphaned);
         if let Some(ended) = entry.resident.into_awake() {
             self.spares.keep(ended);
         }

@@ -77,10 +77,18 @@ impl Stack {
         segment: &Segment<'_>,
         predecessor: Option<Predecessor>,
     ) {
+        if !self.admits_connection() {
+            self.counters.listen_drops += 1;
+            return;
+        }
+        let too_many = self.has_too_many_half_open();
         let Some(parent) = self.listeners.get(listener) else {
             return;
         };
-        let room = parent.admits_syn();
+        let room = match parent.admits_syn() {
+            Ok(()) if too_many => Err(Full::SynQueue),
+            room => room,
+        };
         let may_forget = room != Err(Full::AcceptQueue) && predecessor.is_none();
         if may_forget && self.answer_by_cookie(now, listener, tuple, segment) {
             return;
@@ -153,7 +161,7 @@ impl Stack {
                 if let Some(embryo) = self.forget_half_open(slot)
                     && let Stage::Undecided(undecided) = embryo.stage
                 {
-                    self.refuse_syn(embryo.tuple, undecided.syn, undecided.syn_len);
+                    self.refuse_syn(now, embryo.tuple, undecided.syn, undecided.syn_len);
                 }
             }
             SynDecision::Drop => drop(self.forget_half_open(slot)),
@@ -227,7 +235,7 @@ impl Stack {
                     self.forget_half_open(slot);
                 }
             }
-            (_, Some(_)) => self.refuse(tuple, segment),
+            (_, Some(_)) => self.refuse(now, tuple, segment),
             (_, None) => {}
         }
     }
@@ -235,6 +243,10 @@ impl Stack {
     /// The final ACK. Where the accept queue is full it is ignored, since the SYN-ACK is sent again and
     /// the peer's next answer to it may find room, or answered with RST (`tcp_abort_on_overflow`).
     fn complete_handshake(&mut self, now: Instant, slot: u32, segment: &Segment<'_>) {
+        if !self.admits_connection() {
+            self.counters.listen_drops += 1;
+            return;
+        }
         let Some(embryo) = self.half_opens.get(slot) else {
             return;
         };
@@ -246,7 +258,7 @@ impl Stack {
             let overflow = parent.config.overflow;
             self.count_listen_drop(full);
             if overflow == Overflow::Reset {
-                self.refuse(tuple, segment);
+                self.refuse(now, tuple, segment);
                 self.fail_half_open(slot);
             }
             return;

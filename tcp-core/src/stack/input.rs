@@ -67,6 +67,7 @@ impl Stack {
             Some(posted) => posted.split(),
             None => (&mut nobody, &mut nothing[..]),
         };
+        connection.set_headroom(self.holdings.headroom());
         let arrived = meta.arrived.unwrap_or(now).min(now);
         let size = meta.segment_size;
         let counters = &mut self.counters;
@@ -176,9 +177,15 @@ impl Stack {
     ) {
         if let Some(entry) = self.connections.get_mut(index) {
             let connection = entry.resident.rouse();
+            connection.set_headroom(self.holdings.headroom());
+            let (owed, challenged) = (connection.owes_ack(), self.counters.challenge_ack);
             connection.handle_arrival(now, arrived, segment, &mut self.counters);
-            if let Some(lesson) = connection.take_fast_open_lesson() {
+            let lesson = connection.take_fast_open_lesson();
+            if let Some(lesson) = lesson {
                 self.learn_of_fast_open(now, index, lesson);
+            }
+            if self.counters.challenge_ack != challenged {
+                self.allow_challenge(now, index, owed);
             }
             self.settle(index);
         }
@@ -191,10 +198,10 @@ impl Stack {
             return;
         }
         match (self.demux.listener(&tuple), header.ack) {
-            (None, _) => self.refuse(tuple, segment),
+            (None, _) => self.refuse(now, tuple, segment),
             (Some(listener), Some(_)) => {
                 if !self.take_cookie(now, listener, tuple, segment) {
-                    self.refuse(tuple, segment);
+                    self.refuse(now, tuple, segment);
                 }
             }
             (Some(listener), None) if header.control == Control::Syn => {

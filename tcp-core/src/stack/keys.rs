@@ -26,6 +26,8 @@ pub(crate) struct Keys {
     pub(crate) demux: Key,
     /// SYN cookies (RFC 4987).
     pub(crate) cookie: Key,
+    /// How much of a budget is left.
+    pub(crate) rates: Key,
 }
 
 impl Keys {
@@ -41,6 +43,7 @@ impl Keys {
             fast_open: key("fast open"),
             demux: key("demux"),
             cookie: key("cookie"),
+            rates: key("rates"),
         }
     }
 }
@@ -88,6 +91,13 @@ impl Key {
     /// SipHash-2-4 of `bytes`.
     pub(crate) fn hash(&self, bytes: &[u8]) -> u64 {
         sip::SipHasher24::new_with_keys(self.k0, self.k1).hash(bytes)
+    }
+
+    /// A number below `bound`, which must not be 0: the `index`th that is drawn for this purpose.
+    pub(crate) fn draw(&self, purpose: &[u8; 1], index: u64, bound: u64) -> u64 {
+        let mut bytes = [purpose[0]; 9];
+        bytes[1..].copy_from_slice(&index.to_be_bytes());
+        self.hash(&bytes) % bound
     }
 
     /// SipHash-1-3 of `bytes`, for a table that this key protects: the hash stays within the machine, so

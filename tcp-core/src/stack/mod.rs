@@ -5,9 +5,11 @@
 //! room, `fast_open` where the SYN brings data), `connections` keeps the stack's books on
 //! connections, `time_wait` on what is left of them, `icmp` brings them the network's complaints,
 //! `reply` answers for nobody. `deadlines` runs the clock, `events` tells the user, `transmit`
-//! sends, `warm` gives memory back. `connect` opens actively, and [`ConnectionMut`] is the user's
-//! hand on one connection.
+//! sends, `warm` gives memory back, `limits` bounds what `holdings` adds up, `rates` how often
+//! strangers are answered. `connect` opens actively, and [`ConnectionMut`] is the user's hand on
+//! one connection.
 
+mod bucket;
 mod connect;
 mod connection_mut;
 mod connections;
@@ -18,14 +20,17 @@ mod events;
 mod fast_open;
 mod fast_open_cookie;
 mod half_open;
+mod holdings;
 mod icmp;
 mod input;
 mod isn;
 mod keys;
+mod limits;
 mod listener;
 mod names;
 mod ports;
 mod queue;
+mod rates;
 mod recent;
 mod reply;
 mod rest;
@@ -65,10 +70,12 @@ use demux::{Demux, Record};
 use events::Events;
 use fast_open::FastOpens;
 use half_open::Embryo;
+use holdings::Holdings;
 use keys::Keys;
 use listener::Listener;
 use ports::EphemeralPorts;
 use queue::SlotQueue;
+use rates::Rates;
 use reply::Replies;
 use slab::Slab;
 use spare::Spares;
@@ -121,6 +128,8 @@ pub struct Stack {
     /// Connections at rest that are kept in full, in the order in which they came to it.
     resting: SlotQueue,
     warm: Warm,
+    holdings: Holdings,
+    rates: Rates,
     replies: Replies,
     /// What was said and is going out.
     train: Option<Train>,
@@ -167,6 +176,7 @@ impl Stack {
             demux: Demux::new(keys.demux),
             ports: EphemeralPorts::new(&keys),
             fast_opens: FastOpens::new(keys.fast_open.to_bytes()),
+            rates: Rates::new(keys.rates),
             keys,
             shard: None,
             listeners: Slab::new(),
@@ -178,6 +188,7 @@ impl Stack {
             ready: SlotQueue::new(),
             resting: SlotQueue::new(),
             warm: Warm::new(),
+            holdings: Holdings::new(),
             replies: Replies::new(),
             train: None,
             events: Events::default(),
@@ -289,6 +300,9 @@ impl Stack {
     ) -> Result<ConnectionId, ConnectError> {
         self.settle_touched();
         let tuple = self.free_tuple(local, remote)?;
+        if !self.admits_connection() {
+            return Err(ConnectError::TooMany);
+        }
         Ok(self.open_actively(now, tuple, config).into())
     }
 

@@ -56,6 +56,13 @@ impl SlotQueue {
         self.len
     }
 
+    /// Whether `slot` is queued.
+    #[cfg(test)]
+    pub(super) fn is_queued(&self, slot: u32) -> bool {
+        let link = self.links.get(slot as usize);
+        link.is_some_and(|link| link.previous != slot)
+    }
+
     /// Appends `slot`, unless it is queued already: then it keeps its place.
     pub(super) fn push_back(&mut self, slot: u32) {
         if slot as usize >= self.links.len() {

@@ -99,21 +99,17 @@ impl Stack {
         }
     }
 
-    /// Answers a segment that no connection knows with a reset, unless it is one itself.
-    pub(super) fn refuse(&mut self, tuple: FourTuple, segment: &Segment<'_>) {
-        if segment.header.control != Control::Rst {
-            let header = match segment.header.ack {
-                Some(ack) => reset_at(ack),
-                None => reset_acknowledging(segment.header.seq, segment.sequence_len()),
-            };
-            self.reply(tuple, header, Marking::DEFAULT);
-        }
-    }
-
-    /// Refuses a SYN that has gone by.
-    pub(super) fn refuse_syn(&mut self, tuple: FourTuple, seq: SeqNumber, sequence_len: u32) {
-        let header = reset_acknowledging(seq, sequence_len);
+    /// Queues a reset for a segment that belongs to nobody.
+    pub(super) fn reply_reset(&mut self, tuple: FourTuple, header: Header) {
         self.reply(tuple, header, Marking::DEFAULT);
+    }
+}
+
+/// The reset that answers a segment of no connection.
+pub(super) fn reset_for(segment: &Segment<'_>) -> Header {
+    match segment.header.ack {
+        Some(ack) => reset_at(ack),
+        None => reset_acknowledging(segment.header.seq, segment.sequence_len()),
     }
 }
 
@@ -126,7 +122,7 @@ fn reset_at(ack: SeqNumber) -> Header {
 }
 
 /// RFC 9293 §3.10.7.1, ACK bit off: `<SEQ=0><ACK=SEG.SEQ+SEG.LEN><CTL=RST,ACK>`.
-fn reset_acknowledging(seq: SeqNumber, sequence_len: u32) -> Header {
+pub(super) fn reset_acknowledging(seq: SeqNumber, sequence_len: u32) -> Header {
     Header {
         control: Control::Rst,
         ack: Some(seq.advanced_by(sequence_len)),
@@ -138,6 +134,7 @@ fn reset_acknowledging(seq: SeqNumber, sequence_len: u32) -> Header {
 mod tests {
     use super::*;
     use crate::config::StackConfig;
+    use crate::time::Instant;
     use crate::wire::Payload;
 
     fn tuple() -> FourTuple {
@@ -154,7 +151,7 @@ mod tests {
             ..Header::new(SeqNumber::new(u32::MAX))
         };
         let payload = Payload::from(payload);
-        stack.refuse(tuple(), &Segment::new(header, payload));
+        stack.refuse(Instant::ZERO, tuple(), &Segment::new(header, payload));
         stack.replies.pop().map(|reply| reply.header)
     }
 
@@ -183,7 +180,7 @@ mod tests {
     fn the_queue_is_bounded_and_counts_what_it_drops() {
         let mut stack = Stack::new(StackConfig::default(), [0; 32]);
         for _ in 0..Replies::LIMIT + 2 {
-            stack.refuse_syn(tuple(), SeqNumber::new(1), 1);
+            stack.reply_reset(tuple(), reset_at(SeqNumber::new(1)));
         }
         assert_eq!(stack.counters.reply_drops, 2);
         let queued = core::iter::from_fn(|| stack.replies.pop()).count();

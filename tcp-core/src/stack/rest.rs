@@ -85,6 +85,11 @@ impl Resident {
         }
     }
 
+    /// Bytes that its buffers hold; those of one that is packed hold none.
+    pub(super) fn memory(&self) -> u32 {
+        self.awake().map_or(0, Connection::memory)
+    }
+
     fn is_at_rest(&self) -> bool {
         self.awake().is_some_and(Connection::is_at_rest)
     }
@@ -134,5 +139,6 @@ impl Stack {
             self.deadlines
                 .update(&mut entry.alarm, Record::Connection(index), deadline);
         }
+        self.note_held(index);
     }
 }

@@ -164,10 +164,11 @@ impl Stack {
     ) -> bool {
         let mut setup = self.setup(now, &tuple);
         let minute = self.cookie_minute(now);
+        let too_many = self.has_too_many_half_open();
         let Some(parent) = self.listeners.get_mut(listener) else {
             return false;
         };
-        let is_full = parent.is_syn_queue_full();
+        let is_full = too_many || parent.is_syn_queue_full();
         if !asks_for_cookies(&parent.config, is_full) {
             return false;
         }
@@ -224,6 +225,11 @@ impl Stack {
             self.count_listen_drop(full);
             return true;
         }
+        let config = parent.config.tcp.clone();
+        if !self.admits_connection() {
+            self.counters.listen_drops += 1;
+            return true;
+        }
         let timestamps = header.options.timestamps;
         let options = timestamps.map(|timestamps| KeptOptions::from_bits(timestamps.echo));
         let kept = Kept {
@@ -231,7 +237,6 @@ impl Stack {
             mss: MSS_TABLE[index as usize],
             options: options.unwrap_or_default(),
         };
-        let config = parent.config.tcp.clone();
         let mut setup = self.setup(now, &tuple);
         setup.isn = isn;
         let mut syn = kept.syn(timestamps);

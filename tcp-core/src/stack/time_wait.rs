@@ -116,7 +116,7 @@ impl Stack {
                     let predecessor = Predecessor { slot, isn_floor };
                     self.handle_syn(now, listener, tuple, segment, Some(predecessor));
                 }
-                None => self.refuse(tuple, segment),
+                None => self.refuse(now, tuple, segment),
             },
         }
     }

@@ -2,7 +2,8 @@
 //!
 //! A flow that empties its buffers again and again would ask for their memory each time; a connection
 //! that has fallen idle should hold none. Nobody can tell one from the other when a buffer runs empty,
-//! so the last few connections keep their memory, and each that comes to them takes the place of one.
+//! so the last few connections keep their memory, and each that comes to them takes the place of one; none
+//! does while memory is scarce.
 
 use super::Stack;
 
@@ -40,10 +41,28 @@ impl Stack {
     /// To be called when a connection has buffers with nothing in them.
     pub(super) fn keep_warm(&mut self, index: u32) {
         // Who is in that slot by now does not matter: it can get its memory anew.
-        if let Some(left) = self.warm.add(index)
-            && let Some(entry) = self.connections.get_mut(left)
-        {
+        let left = if self.headroom().is_plenty() {
+            self.warm.add(index)
+        } else {
+            Some(index)
+        };
+        if let Some(left) = left {
+            self.cool(left);
+        }
+    }
+
+    /// To be called when memory becomes scarce.
+    pub(super) fn cool_all(&mut self) {
+        let warm = core::mem::replace(&mut self.warm, Warm::new());
+        for slot in warm.slots.into_iter().flatten() {
+            self.cool(slot);
+        }
+    }
+
+    fn cool(&mut self, slot: u32) {
+        if let Some(entry) = self.connections.get_mut(slot) {
             entry.resident.give_back_spare_memory();
+            self.note_held(slot);
         }
     }
 }

@@ -17,6 +17,7 @@
 
 use alloc::vec;
 use alloc::vec::Vec;
+use core::num::NonZeroU32;
 
 use crate::time::Instant;
 
@@ -56,7 +57,8 @@ pub(crate) struct Wheel<K> {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct TimerHandle {
     index: u32,
-    generation: u32,
+    /// Never zero, so that where there may be none a handle takes no more room.
+    generation: NonZeroU32,
 }
 
 /// A doubly linked list of entries, in the order in which they were armed.
@@ -81,7 +83,7 @@ struct Entry<K> {
     key: K,
     at: Instant,
     /// Counts the timers that this entry has held.
-    generation: u32,
+    generation: NonZeroU32,
     place: Place,
     prev: u32,
     next: u32,
@@ -300,7 +302,7 @@ impl<K: Copy> Wheel<K> {
                 self.entries.push(Entry {
                     key,
                     at,
-                    generation: 0,
+                    generation: NonZeroU32::MIN,
                     place: Place::Free,
                     prev: NIL,
                     next: NIL,
@@ -313,7 +315,7 @@ impl<K: Copy> Wheel<K> {
     /// Ends a timer whose entry is in no slot.
     fn release(&mut self, index: u32) {
         let entry = &mut self.entries[index as usize];
-        entry.generation = entry.generation.wrapping_add(1);
+        entry.generation = entry.generation.checked_add(1).unwrap_or(NonZeroU32::MIN);
         entry.place = Place::Free;
         entry.next = self.free;
         self.free = index;

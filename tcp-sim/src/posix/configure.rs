@@ -70,6 +70,8 @@ impl Configuration<'_> {
         TcpConfig {
             recv_buffer,
             send_buffer: self.send_buffer(),
+            out_of_order_bytes: TcpConfig::default().out_of_order_bytes,
+            out_of_order_ranges: TcpConfig::default().out_of_order_ranges,
             send_queue: SendQueue::Chunks {
                 overhead: CHUNK_OVERHEAD,
             },
@@ -93,6 +95,7 @@ impl Configuration<'_> {
             defer_accept: settings.defer_accept,
             retries1: sysctls.tcp_retries1,
             retries2: sysctls.tcp_retries2,
+            orphan_retries: sysctls.tcp_orphan_retries,
             user_timeout: settings.user_timeout,
             keep_alive: self.keep_alive(),
             fin_timeout: self.fin_timeout(),

@@ -235,5 +235,6 @@ fn errno_of(error: ConnectError) -> Errno {
         | ConnectError::AddressInUse
         | ConnectError::NoFreePort
         | ConnectError::OtherStack { .. } => Errno::EADDRNOTAVAIL,
+        ConnectError::TooMany => Errno::ENOBUFS,
     }
 }

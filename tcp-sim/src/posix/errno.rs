@@ -129,6 +129,7 @@ impl From<ConnectionError> for Errno {
             ConnectionError::TimedOut => Errno::ETIMEDOUT,
             ConnectionError::Aborted => Errno::ECONNABORTED,
             ConnectionError::Unreachable => Errno::EHOSTUNREACH,
+            ConnectionError::NoMemory => Errno::ENOMEM,
         }
     }
 }

@@ -86,6 +86,8 @@ impl Host {
             ephemeral_ports: config.sysctls.ports(),
             clock_offset: config.clock_offset,
             fast_open: config.sysctls.fast_open(),
+            limits: config.sysctls.limits(),
+            max_time_wait: config.sysctls.tcp_max_tw_buckets as usize,
             ..StackConfig::default()
         };
         Host {
@@ -169,6 +171,9 @@ impl Host {
             self.stack.set_fast_open(self.sysctls.fast_open());
         }
         self.stack.set_ephemeral_ports(self.sysctls.ports());
+        self.stack.set_limits(self.sysctls.limits());
+        let time_waits = self.sysctls.tcp_max_tw_buckets as usize;
+        self.stack.set_max_time_wait(time_waits);
         Ok(())
     }
 

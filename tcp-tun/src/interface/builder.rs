@@ -228,6 +228,7 @@ impl InterfaceBuilder {
             clock_offset: SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default(),
             // What is bounded for the sake of memory is so for all of them together.
             max_time_wait: self.stack.max_time_wait.div_ceil(count),
+            limits: self.stack.limits.divided(count),
             awake_connections: self.stack.awake_connections.div_ceil(count),
             ..self.stack
         };

@@ -1,5 +1,6 @@
 //! What has been sent and not acknowledged, and what is thought to have become of it.
 
+mod crumbs;
 mod loss;
 #[cfg(any(test, fuzzing))]
 pub mod naive;
@@ -13,7 +14,7 @@ mod tests;
 use alloc::collections::{BTreeSet, VecDeque};
 use core::ops::Range;
 
-use crate::range_set::RangeSet;
+use crate::range_set::{RANGE_MEMORY, RangeSet};
 use crate::time::Instant;
 pub(crate) use loss::Overtaken;
 use order::{SendOrder, clear_most};
@@ -59,6 +60,8 @@ pub(crate) struct Scoreboard {
     transmissions: u64,
     /// Every run that ends by this offset has been judged by what was reported above it.
     judged: u64,
+    /// How often a run was cut since all were that could be.
+    cuts: u32,
 }
 
 /// How many segments above a hole must be reported before it counts as lost (RFC 6675 §2).
@@ -67,6 +70,14 @@ pub(crate) const DUP_THRESH: u64 = 3;
 impl Scoreboard {
     pub(crate) fn is_empty(&self) -> bool {
         self.sent.is_empty()
+    }
+
+    /// Bytes of memory that records take at most.
+    #[inline]
+    pub(crate) fn memory(&self) -> usize {
+        // Each run has at most two transmissions in the order, and is reported, or lost, or neither.
+        const RUN: usize = size_of::<Sent>() + 2 * SendOrder::TRANSMISSION + RANGE_MEMORY;
+        self.sent.capacity() * RUN
     }
 
     /// Number of runs that are outstanding: segments, as they were handed out.
@@ -232,6 +243,7 @@ impl Scoreboard {
     /// `range` was reported by SACK (RFC 2018). Only pieces that it covers wholly are delivered: a peer
     /// that reports odd parts of segments must not cut our records to crumbs.
     pub(crate) fn sack(&mut self, range: Range<u64>, delivered: &mut Delivered) {
+        self.cut_all_if_many_were();
         let mut at = range.start;
         while at < range.end {
             if let Some(known) = self.reported.range_at(at).filter(|known| known.end > at) {
@@ -375,6 +387,7 @@ impl Scoreboard {
         self.count(&tail);
         self.sent[index] = head;
         self.sent.insert(index + 1, tail);
+        self.cuts += 1;
         true
     }
 
@@ -384,6 +397,7 @@ impl Scoreboard {
             self.lost_runs = BTreeSet::new();
         }
         if self.sent.is_empty() {
+            self.cuts = 0;
             self.order.clear();
         } else if self.order.len() > 2 * self.sent.len() + 64 {
             self.order.rebuild(self.sent.iter());

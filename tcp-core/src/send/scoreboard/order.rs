@@ -42,6 +42,9 @@ pub(super) fn clear_most<T>(records: &mut VecDeque<T>) {
 }
 
 impl SendOrder {
+    /// Bytes of the record of one transmission.
+    pub(super) const TRANSMISSION: usize = size_of::<Transmission>();
+
     pub(super) fn push(&mut self, sent: &Sent) {
         self.transmissions.push_back(Transmission {
             start: sent.start,

@@ -1,6 +1,7 @@
 //! Whatever happens, the stack's tables agree with each other, and nothing is left in them when
 //! everything is closed.
 
+use super::account::check_account;
 use super::*;
 use crate::config::Admission;
 use crate::connection::State;
@@ -249,6 +250,7 @@ impl World {
 
 /// What must hold between any two calls.
 fn check_books(stack: &Stack) {
+    check_account(stack);
     // What is put off until somebody looks.
     let mut stack = stack.clone();
     stack.settle_touched();
@@ -339,6 +341,7 @@ fn check_empty(stack: &Stack) {
     assert_eq!(stack.events.incoming.front(), None);
     assert_eq!(stack.events.syns.front(), None);
     assert_eq!(stack.counters.curr_estab, 0);
+    assert_eq!((stack.memory(), stack.counters.orphans), (0, 0));
     assert!(stack.is_idle());
 }
 

@@ -1,6 +1,7 @@
 //! Two stacks in one room: whatever one sends, the other gets at once, unless the test takes it
 //! away. Every state is reached by sending packets.
 
+mod account;
 mod admission;
 mod books;
 mod close;
@@ -9,6 +10,7 @@ mod ecn;
 mod fast_open;
 mod input;
 mod large;
+mod limits;
 mod listen;
 mod memory;
 mod open;
@@ -293,9 +295,9 @@ fn a_stack_can_be_sent_cloned_and_printed() {
 /// What a connection costs in its three stages, and while it is in use.
 #[test]
 fn sizes_are_known() {
-    assert!(size_of::<super::Embryo>() <= 224);
+    assert!(size_of::<super::Embryo>() <= 216);
     assert!(size_of::<super::Entry>() <= 128);
-    assert!(size_of::<super::time_wait::Remains>() <= 168);
+    assert!(size_of::<super::time_wait::Remains>() <= 160);
     let connection = size_of::<crate::Connection>();
     assert!(connection <= 2_040, "{connection}");
 }

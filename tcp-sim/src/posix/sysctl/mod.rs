@@ -5,8 +5,8 @@ mod value;
 use std::time::Duration;
 
 use tcp_core::{
-    CongestionAlgorithm, EcnMode, FastOpenConfig, MtuProbing, MtuProbingConfig, Overflow,
-    SynCookies,
+    CongestionAlgorithm, EcnMode, FastOpenConfig, Limits, MemoryLimits, MtuProbing,
+    MtuProbingConfig, Overflow, SynCookies,
 };
 use thiserror::Error;
 
@@ -135,6 +135,16 @@ sysctls! {
     "net.ipv4.tcp_rto_min_us" tcp_rto_min_us: u32 = 200_000, 1_000, 120_000_000;
     /// Greatest retransmission timeout, in milliseconds.
     "net.ipv4.tcp_rto_max_ms" tcp_rto_max_ms: u32 = 120_000, 1_000, 120_000;
+    /// Retransmissions and probes after which a closed socket's connection ends; 0 for 8.
+    "net.ipv4.tcp_orphan_retries" tcp_orphan_retries: u8 = 0, 0, 255;
+    /// Closed sockets whose connections still send or wait; one more is reset.
+    "net.ipv4.tcp_max_orphans" tcp_max_orphans: u32 = 65_536, 0, u32::MAX;
+    /// Pages of memory of all buffers: where pressure ends, where it begins, and the most.
+    "net.ipv4.tcp_mem" tcp_mem: [u32; 3] = [196_608, 262_144, 393_216], 0, u32::MAX;
+    /// Challenge ACKs a second of all connections together.
+    "net.ipv4.tcp_challenge_ack_limit" tcp_challenge_ack_limit: u32 = i32::MAX as u32, 0, u32::MAX;
+    /// Connections in TIME-WAIT; one more takes the place of the oldest.
+    "net.ipv4.tcp_max_tw_buckets" tcp_max_tw_buckets: u32 = 65_536, 0, u32::MAX;
     /// Whether TIME-WAIT ignores RST.
     "net.ipv4.tcp_rfc1337" tcp_rfc1337: u8 = 0, 0, 1;
     /// Bits: 0x1 data in the SYN of clients, 0x2 of servers, 0x4 clients without cookies, 0x200 servers without,
@@ -179,16 +189,8 @@ sysctls! {
     "net.ipv4.tcp_max_reordering" tcp_max_reordering: u32 = 300, 1, u32::MAX;
     /// Answers to what is unacceptable are 500 ms apart.
     "net.ipv4.tcp_invalid_ratelimit" tcp_invalid_ratelimit: u32 = 500, 0, u32::MAX;
-    /// Challenge ACKs are bounded for each connection.
-    "net.ipv4.tcp_challenge_ack_limit" tcp_challenge_ack_limit: u32 = u32::MAX, 0, u32::MAX;
     /// A port in TIME-WAIT is not used for the same destination.
     "net.ipv4.tcp_tw_reuse" tcp_tw_reuse: u8 = 2, 0, 2;
-    /// The bound on TIME-WAIT is the stack's.
-    "net.ipv4.tcp_max_tw_buckets" tcp_max_tw_buckets: u32 = 65_536, 0, u32::MAX;
-    /// Orphans are not counted.
-    "net.ipv4.tcp_max_orphans" tcp_max_orphans: u32 = 65_536, 0, u32::MAX;
-    /// An orphan has tcp_retries2.
-    "net.ipv4.tcp_orphan_retries" tcp_orphan_retries: u8 = 0, 0, 255;
     /// The rate is 200 % of window and round trip in slow start.
     "net.ipv4.tcp_pacing_ss_ratio" tcp_pacing_ss_ratio: u32 = 200, 0, 1_000;
     /// The rate is 120 % of it after.
@@ -365,12 +367,32 @@ impl Sysctls {
         Duration::from_millis(self.tcp_rto_max_ms.into())
     }
 
+    /// Those of a whole host. From `i32::MAX` on there is no limit on challenge ACKs, as in Linux.
+    pub(super) fn limits(&self) -> Limits {
+        let bytes = |pages: u32| (pages as usize).saturating_mul(PAGE);
+        let [low, pressure, high] = self.tcp_mem.map(bytes);
+        let challenges = self.tcp_challenge_ack_limit;
+        Limits {
+            orphans: self.tcp_max_orphans as usize,
+            memory: MemoryLimits {
+                low,
+                pressure,
+                high,
+            },
+            challenge_acks: (challenges < i32::MAX as u32).then_some(challenges),
+            ..Limits::default()
+        }
+    }
+
     pub(super) fn ports(&self) -> (u16, u16) {
         let [first, last] = self.ip_local_port_range;
         let port = |port: u32| port.try_into().unwrap_or(u16::MAX);
         (port(first), port(last))
     }
 }
+
+/// Bytes of a page.
+const PAGE: usize = 4_096;
 
 /// `/proc/sys/net/ipv4/tcp_sack` is net.ipv4.tcp_sack.
 fn canonical(name: &str) -> String {
@@ -406,6 +428,20 @@ mod tests {
             sysctls.set(name, &value.to_string()).unwrap();
             assert_eq!(sysctls.tcp_sack, value);
         }
+    }
+
+    #[test]
+    fn memory_is_in_pages_and_the_defaults_are_the_stacks() {
+        let mut sysctls = Sysctls::default();
+        assert_eq!(sysctls.limits(), Limits::default());
+        sysctls.set("net.ipv4.tcp_mem", "1 2 3").unwrap();
+        sysctls
+            .set("net.ipv4.tcp_challenge_ack_limit", "100")
+            .unwrap();
+        sysctls.set("net.ipv4.tcp_max_orphans", "7").unwrap();
+        let limits = sysctls.limits();
+        assert_eq!(limits.memory.high, 3 * 4_096);
+        assert_eq!((limits.orphans, limits.challenge_acks), (7, Some(100)));
     }
 
     #[test]
