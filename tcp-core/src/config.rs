@@ -86,7 +86,8 @@ pub struct TcpConfig {
     /// R2: retransmissions after which the connection ends (`net.ipv4.tcp_retries2`).
     pub retries2: u8,
     /// The same, and for window probes as well, once the user has closed the connection (`net.ipv4.tcp_orphan_retries`);
-    /// 0 for 8, but none where the timeout has become as large as it may.
+    /// 0, Linux's default, for 8, but none where the timeout has become as large as it may. What was written before the
+    /// close is worth as much patience here.
     pub orphan_retries: u8,
     /// How long data may stay unacknowledged before the connection ends (`TCP_USER_TIMEOUT`,
     /// RFC 5482); `None` leaves it to `retries2`.
@@ -169,7 +170,7 @@ impl Default for TcpConfig {
             defer_accept: 0,
             retries1: 3,
             retries2: 15,
-            orphan_retries: 0,
+            orphan_retries: 15,
             user_timeout: None,
             keep_alive: None,
             fin_timeout: Duration::from_secs(60),

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use tcp_core::{
-    Admission, Event, ListenAddr, ListenConfig, StackConfig, State, SynDecision, SynId, TcpConfig,
+    Admission, Event, ListenAddr, ListenConfig, StackConfig, State, SynCookies, SynDecision, SynId,
+    TcpConfig,
 };
 use tcp_sim::Side;
 use tcp_sim::script::{LoneStack, Tester, ack, rst, syn};
@@ -193,6 +194,7 @@ fn a_full_syn_queue_drops() {
     let mut pair = Pair::new(PairConfig::default());
     let config = ListenConfig {
         syn_backlog: 2,
+        syn_cookies: SynCookies::Never,
         ..ListenConfig::default()
     };
     let listener = pair.listen_with(Side::B, 80, config);

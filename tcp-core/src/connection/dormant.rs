@@ -7,6 +7,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+use super::fast_open_state::FastOpenMarks;
 use super::headroom::Headroom;
 use super::machine::{Connection, EventFlags, Pending, UserOptions};
 use super::timers::Timer;
@@ -90,8 +91,9 @@ impl Connection {
         (snd, rcv).pack(&mut bytes);
         (clock, (rtt, recovery)).pack(&mut bytes);
         (ecn, (timers, user)).pack(&mut bytes);
-        (soft_error, (last_heard, fast_open_marks)).pack(&mut bytes);
-        (keep_alive_probes, (last_rebuke, tally)).pack(&mut bytes);
+        (soft_error, last_heard).pack(&mut bytes);
+        fast_open_marks.pack_with(keep_alive_probes, &mut bytes);
+        (last_rebuke, tally).pack(&mut bytes);
         let dormant = Dormant {
             algorithm: (algorithm != config.congestion).then(|| Box::new(algorithm)),
             config,
@@ -126,8 +128,9 @@ impl Dormant {
         let (snd, rcv) = Pack::unpack(bytes);
         let (clock, (rtt, recovery)) = Pack::unpack(bytes);
         let (ecn, (timers, user)) = Pack::unpack(bytes);
-        let (soft_error, (last_heard, fast_open_marks)) = Pack::unpack(bytes);
-        let (keep_alive_probes, (last_rebuke, tally)) = Pack::unpack(bytes);
+        let (soft_error, last_heard) = Pack::unpack(bytes);
+        let (fast_open_marks, keep_alive_probes) = FastOpenMarks::unpack_with(bytes);
+        let (last_rebuke, tally) = Pack::unpack(bytes);
         Connection {
             state,
             origin,

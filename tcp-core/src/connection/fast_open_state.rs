@@ -132,12 +132,14 @@ impl FastOpenMarks {
     }
 }
 
-impl Pack for FastOpenMarks {
-    fn pack(&self, bytes: &mut Vec<u8>) {
-        self.0.pack(bytes);
+/// An idle connection has neither these nor probes, as a rule: one byte says so.
+impl FastOpenMarks {
+    pub(super) fn pack_with(self, probes: u8, bytes: &mut Vec<u8>) {
+        u16::from_be_bytes([probes, self.0]).pack(bytes);
     }
 
-    fn unpack(bytes: &mut &[u8]) -> Self {
-        FastOpenMarks(u8::unpack(bytes))
+    pub(super) fn unpack_with(bytes: &mut &[u8]) -> (FastOpenMarks, u8) {
+        let [probes, marks] = u16::unpack(bytes).to_be_bytes();
+        (FastOpenMarks(marks), probes)
     }
 }

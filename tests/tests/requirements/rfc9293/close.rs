@@ -64,7 +64,7 @@ fn may_1_close_ends_reading_as_well() {
         +0 read(4, ..., 1000) = -1 EBADF (Bad file descriptor)
         +.1 < . 1:1(0) ack 2 win 65535
         +0 < P. 1:101(100) ack 2 win 65535
-        +0 > R. 2:2(0) ack 1
+        +0 > R 2:2(0)
         ",
     );
     served(
@@ -111,7 +111,7 @@ fn shld_3_data_after_the_close_is_reset() {
         +0 close(4) = 0
         +0 > F. 1:1(0) ack 1
         +.1 < P. 1:101(100) ack 1 win 65535
-        +0 > R. 2:2(0) ack 1
+        +0 > R 1:1(0)
         ",
     );
 }

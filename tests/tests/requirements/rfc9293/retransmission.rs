@@ -232,7 +232,8 @@ fn must_22_a_syn_follows_the_same_rules() {
     assert_eq!(advised_and_ended(&mut tester), (2, 4));
     script(
         "
-        `sysctl -q net.ipv4.tcp_syn_retries=2`
+        `sysctl -q net.ipv4.tcp_syn_retries=2
+        sysctl -q net.ipv4.tcp_syn_linear_timeouts=0`
         0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3
         +0...7 connect(3, ..., ...) = -1 ETIMEDOUT (Connection timed out)
         +0 > S 0:0(0) <...>

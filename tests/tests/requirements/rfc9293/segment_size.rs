@@ -56,7 +56,7 @@ fn shld_5_the_option_is_in_every_syn() {
         +0 connect(3, ..., ...) = -1 EINPROGRESS (Operation now in progress)
         +0 > S 0:0(0) <mss 1460,nop,nop,sackOK,nop,wscale 7>
         +1 > S 0:0(0) <mss 1460,nop,nop,sackOK,nop,wscale 7>
-        +2 > S 0:0(0) <mss 1460,nop,nop,sackOK,nop,wscale 7>
+        +1 > S 0:0(0) <mss 1460,nop,nop,sackOK,nop,wscale 7>
         ",
     );
     script(

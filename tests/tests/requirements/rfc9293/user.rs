@@ -83,7 +83,7 @@ fn must_60_nothing_is_buffered_indefinitely() {
         +0 > P. 1:2(1) ack 1
         +.1 < . 1:1(0) ack 2 win 65535
         +0 send(4, ..., 1, MSG_MORE) = 1
-        +.19~+.21 > . 2:3(1) ack 1
+        +.19~+.21 > P. 2:3(1) ack 1
         +.1 < . 1:1(0) ack 3 win 65535
         +0 setsockopt(4, SOL_TCP, TCP_CORK, [1], 4) = 0
         +0 write(4, ..., 1) = 1
