@@ -13,7 +13,14 @@ use crate::wire::Payload;
 #[derive(Clone, Debug)]
 pub enum Step {
     /// Bytes arrive, so far from the next that is wanted; they are all `fill`.
-    Insert { ahead: i64, len: usize, fill: u8 },
+    Insert {
+        /// From the next byte that is wanted.
+        ahead: i64,
+        /// How many.
+        len: usize,
+        /// What they are.
+        fill: u8,
+    },
     /// So many are read.
     Read(usize),
     /// What lies beyond holes is dropped.

@@ -15,14 +15,38 @@ const MSS: u32 = 100;
 /// What may happen to a scoreboard.
 #[derive(Clone, Debug)]
 pub enum Step {
-    Push { len: u64, size: u64 },
+    /// New data is sent.
+    Push {
+        /// Bytes.
+        len: u64,
+        /// Bytes of a piece.
+        size: u64,
+    },
+    /// So many bytes more are acknowledged.
     Ack(u64),
+    /// From how far beyond the first, and how many, are reported.
     Sack(u64, u64),
-    Resend { most: u64, size: u64 },
+    /// The first that is lost is sent again.
+    Resend {
+        /// Bytes of it at most.
+        most: u64,
+        /// Bytes of a piece.
+        size: u64,
+    },
+    /// What lies below reports is judged.
     Below,
-    Overtaken { ago: u64, patience: u64 },
+    /// What was overtaken is judged.
+    Overtaken {
+        /// By what was sent so many transmissions ago.
+        ago: u64,
+        /// Milliseconds that it may be late.
+        patience: u64,
+    },
+    /// The first is lost.
     First,
+    /// What was sent so many milliseconds ago is lost.
     TimedOut(u64),
+    /// Nothing was lost.
     Unmark,
 }
 
