@@ -3,11 +3,14 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use rigs::conversation::Conversation;
-use rigs::draw;
+use rigs::conversation::{Conversation, fault};
+use rigs::{SEED, draw, draw_each};
 
 fuzz_target!(|data: &[u8]| {
-    if let Some(conversation) = draw(&Conversation::any(), data) {
-        conversation.survive();
+    let (who, faults) = data.split_at(data.len().min(SEED));
+    if let Some(conversation) = draw(&Conversation::any(), who) {
+        conversation
+            .with_faults(draw_each(&fault(), faults))
+            .survive();
     }
 });

@@ -4,11 +4,13 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use rigs::draw;
-use rigs::stack::Raid;
+use proptest::prelude::*;
+use rigs::stack::{Act, Raid};
+use rigs::{draw, draw_each};
 
 fuzz_target!(|data: &[u8]| {
-    if let Some(raid) = draw(&Raid::any(80), data) {
-        raid.survive();
+    let (device, acts) = data.split_at(data.len().min(1));
+    if let Some(offload) = draw(&Raid::offloads(), device) {
+        Raid::new(draw_each(&any::<Act>(), acts), offload).survive();
     }
 });

@@ -106,7 +106,7 @@ fn packets_are_printed_and_captured() {
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let lines = text(&output.stdout);
     assert!(
-        lines.contains("\n    0 > S. 0:0(0) ack 1 win 65535 <mss 1460>\n"),
+        lines.contains("\n    0 > S. 0:0(0) ack 1 win 64240 <mss 1460>\n"),
         "{lines}"
     );
     let capture = fs::read(directory.path().join("a.pcapng")).unwrap();

@@ -21,6 +21,9 @@ const PROBE_WINDOW: u64 = 11;
 /// Segments that must be able to follow a probe, so that its loss is soon seen.
 const FOLLOWERS: u64 = DUP_THRESH + 1;
 
+/// So many full segments' worth of bytes delivered prove their size.
+const PROOF: u64 = 10;
+
 /// Bytes of the timestamps option with its padding.
 const TIMESTAMPS_LEN: u16 = 12;
 
@@ -168,7 +171,15 @@ impl Connection {
     /// What is outstanding timed out time and again: the path may swallow what is large (RFC 2923, RFC 4821 §7.7).
     pub(super) fn doubt_path(&mut self, now: Instant) {
         let config = self.config.mtu_probing;
-        if config.mode == MtuProbing::Off {
+        let patience = self.config.retries1.max(1);
+        let patience = if self.is_size_proven() {
+            patience.saturating_mul(2)
+        } else {
+            patience
+        };
+        // What a closed window throws away says nothing of the path (Linux, `tcp_retransmit_timer`).
+        let is_open = self.snd.window.bytes() > 0;
+        if config.mode == MtuProbing::Off || self.snd.retries <= patience || !is_open {
             return;
         }
         let options = self.fixed_options();
@@ -183,6 +194,13 @@ impl Connection {
             self.snd.mtu_search = Some(Box::new(search));
             self.fit_mss();
         }
+    }
+
+    /// Whether segments as large as they may be have passed before: a path that did carry them is more likely to lose
+    /// much than to swallow what is large.
+    fn is_size_proven(&self) -> bool {
+        self.snd.mtu_search.is_none()
+            && self.tally.bytes_acked >= PROOF * u64::from(self.full_payload())
     }
 
     /// Between the base and what both ends agreed on.

@@ -66,10 +66,7 @@ impl Connection {
             return self.time_out(counters);
         }
         self.note_retry();
-        // What a closed window throws away says nothing of the path (Linux, `tcp_retransmit_timer`).
-        if self.snd.retries > self.config.retries1.max(1) && self.snd.window.bytes() > 0 {
-            self.doubt_path(now);
-        }
+        self.doubt_path(now);
         self.tally.total_rto += 1;
         self.give_up_flight(now, counters);
         self.rtt.on_timeout();

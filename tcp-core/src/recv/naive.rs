@@ -31,7 +31,8 @@ pub enum Step {
 const CAPACITY: usize = 1 << 11;
 const MOST_RANGES: usize = 16;
 
-fn any_step() -> impl Strategy<Value = Step> {
+/// Any step.
+pub fn any_step() -> impl Strategy<Value = Step> {
     let insert = (-200i64..1_000, 0usize..300, any::<u8>());
     prop_oneof![
         12 => insert.prop_map(|(ahead, len, fill)| Step::Insert { ahead, len, fill }),

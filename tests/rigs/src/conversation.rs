@@ -1,6 +1,7 @@
 //! Conversations over a link that fails at random: whatever is lost, doubled, late, out of order or
 //! damaged, the data arrives whole, both sides close, and nothing is left behind.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::buffer_size;
@@ -10,8 +11,8 @@ use tcp_sim::Side;
 use tcp_sim::app::{Closes, Talker, converse, pattern};
 use tcp_sim::world::{Family, Fault, FaultPlan, Pair, PairConfig};
 
-/// Faults among the first packets of one direction: few enough in a row that nobody gives up.
-fn plan() -> impl Strategy<Value = FaultPlan> {
+/// What becomes of which packet of one direction.
+pub fn fault() -> impl Strategy<Value = (u64, Fault)> {
     let millis = |most| (0u64..most).prop_map(Duration::from_millis);
     let fault = prop_oneof![
         4 => Just(Fault::Drop),
@@ -20,17 +21,32 @@ fn plan() -> impl Strategy<Value = FaultPlan> {
         2 => millis(500).prop_map(Fault::PastNext),
         1 => (0usize..12_000).prop_map(Fault::Corrupt),
     ];
-    prop::collection::btree_map(1u64..100, fault, 0..40)
-        .prop_filter("six in a row", |faults| {
-            let in_a_row = |start: &u64| (0..6).all(|step| faults.contains_key(&(start + step)));
-            !faults.keys().any(in_a_row)
-        })
-        .prop_map(|faults| {
-            let plan = FaultPlan::none();
-            faults
-                .into_iter()
-                .fold(plan, |plan, (number, fault)| plan.and(number, fault))
-        })
+    (1u64..100, fault)
+}
+
+/// Faults among the first packets of one direction: few enough in a row that nobody gives up.
+fn plan() -> impl Strategy<Value = FaultPlan> {
+    prop::collection::vec(fault(), 0..40).prop_map(without_rows)
+}
+
+/// The faults but for those that would be six in a row.
+fn without_rows(faults: Vec<(u64, Fault)>) -> FaultPlan {
+    let mut kept = BTreeMap::new();
+    for (number, fault) in faults {
+        let below = (1..number)
+            .rev()
+            .take_while(|at| kept.contains_key(at))
+            .count();
+        let above = (number + 1..)
+            .take_while(|at| kept.contains_key(at))
+            .count();
+        if below + above < 5 {
+            kept.insert(number, fault);
+        }
+    }
+    let plan = FaultPlan::none();
+    kept.into_iter()
+        .fold(plan, |plan, (number, fault)| plan.and(number, fault))
 }
 
 fn tcp() -> impl Strategy<Value = TcpConfig> {
@@ -127,6 +143,16 @@ impl Conversation {
         ]);
         (link(), [0usize..40_000, 0usize..40_000], closes)
             .prop_map(|(link, lens, closes)| Conversation { link, lens, closes })
+    }
+
+    /// The same with these faults, of each direction in turn, instead of its own.
+    pub fn with_faults(mut self, faults: Vec<(u64, Fault)>) -> Conversation {
+        let mut plans = [Vec::new(), Vec::new()];
+        for (index, fault) in faults.into_iter().enumerate() {
+            plans[index % 2].push(fault);
+        }
+        self.link.plan = plans.map(without_rows);
+        self
     }
 
     /// The data arrives whole, both sides close, and nothing is left behind.

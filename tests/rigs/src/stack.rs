@@ -109,11 +109,20 @@ pub struct Raid {
 }
 
 impl Raid {
+    /// What the acts are, and the device.
+    pub fn new(acts: Vec<Act>, offload: Offload) -> Raid {
+        Raid { acts, offload }
+    }
+
     /// Any raid of fewer acts than this.
     pub fn any(most: usize) -> impl Strategy<Value = Raid> {
         let acts = prop::collection::vec(any::<Act>(), 1..most);
-        let offload = prop::sample::select(vec![Offload::NONE, Host::CARD]);
-        (acts, offload).prop_map(|(acts, offload)| Raid { acts, offload })
+        (acts, Raid::offloads()).prop_map(|(acts, offload)| Raid { acts, offload })
+    }
+
+    /// A device that cuts nothing, or a card that does.
+    pub fn offloads() -> impl Strategy<Value = Offload> {
+        prop::sample::select(vec![Offload::NONE, Host::CARD])
     }
 
     /// Nothing panics, every packet is well-formed and well-behaved, nobody's connection goes

@@ -50,7 +50,8 @@ pub enum Step {
     Unmark,
 }
 
-fn any_step() -> impl Strategy<Value = Step> {
+/// Any step.
+pub fn any_step() -> impl Strategy<Value = Step> {
     prop_oneof![
         8 => (1u64..250, 20u64..400).prop_map(|(len, size)| Step::Push { len, size }),
         3 => (0u64..400).prop_map(Step::Ack),
