@@ -324,7 +324,7 @@ impl Window {
     fn with_mss(self, from: u32, to: u32) -> Self {
         let ssthresh = match self.ssthresh {
             u32::MAX => u32::MAX,
-            ssthresh => refit(ssthresh, from, to),
+            ssthresh => refit(ssthresh, from, to).max(to),
         };
         Window {
             cwnd: refit(self.cwnd, from, to).max(to),

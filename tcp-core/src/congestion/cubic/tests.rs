@@ -334,4 +334,5 @@ fn larger_segments_make_no_window_larger() {
     assert_eq!(cubic.window.w_max, before.w_max);
     cubic.on_mss_change(1_000 * MSS);
     assert_eq!(cubic.window(), 1_000 * MSS, "one segment at least");
+    assert_eq!(cubic.ssthresh(), 1_000 * MSS, "and where a reduction ends");
 }
