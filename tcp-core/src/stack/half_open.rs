@@ -2,13 +2,13 @@
 
 use core::time::Duration;
 
-use super::Stack;
 use super::connections::Origin;
 use super::deadlines::Alarm;
 use super::demux::Record;
 use super::listener::Full;
 use super::reply::Marking;
 use super::tuple::FourTuple;
+use super::{Stack, syn_cookies};
 use crate::config::{Admission, Overflow, TcpConfig, ValidConfig};
 use crate::connection::{HalfOpen, HalfOpenOutcome, HalfOpenTimeout};
 use crate::event::SynDecision;
@@ -89,17 +89,14 @@ impl Stack {
             Ok(()) if too_many => Err(Full::SynQueue),
             room => room,
         };
-        let may_forget = room != Err(Full::AcceptQueue) && predecessor.is_none();
-        if may_forget && self.answer_by_cookie(now, listener, tuple, segment) {
+        if predecessor.is_none() && syn_cookies::answers(&parent.config, room) {
+            self.answer_by_cookie(now, listener, tuple, segment, room);
             return;
         }
         if let Err(full) = room {
             self.count_listen_drop(full);
             return;
         }
-        let Some(parent) = self.listeners.get(listener) else {
-            return;
-        };
         let (config, admission) = (parent.config.tcp.clone(), parent.config.admission);
         let mut setup = self.setup(now, &tuple);
         if let Some(Predecessor { slot, isn_floor }) = predecessor {

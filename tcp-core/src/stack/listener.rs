@@ -2,11 +2,12 @@
 
 use alloc::collections::{BTreeSet, VecDeque};
 use core::net::{IpAddr, Ipv6Addr, SocketAddr};
+use core::time::Duration;
 
 use super::fast_open::PendingFastOpens;
 use super::slab::SlotId;
 use super::tuple::is_unicast;
-use super::{ListenAddr, Stack, syn_cookies};
+use super::{ListenAddr, Stack};
 use crate::config::{ListenConfig, PortSharing};
 use crate::error::ListenError;
 use crate::time::Instant;
@@ -29,6 +30,9 @@ pub(super) struct Listener {
     /// When a SYN was last answered by a cookie.
     pub(super) last_cookie: Option<Instant>,
 }
+
+/// How long after the last cookie an answer to one may come (Linux, `tcp_synq_no_recent_overflow`).
+const COOKIE_VALIDITY: Duration = Duration::from_secs(120);
 
 /// Which queue of a listener has no room.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -75,7 +79,7 @@ impl Listener {
 
     /// Whether an answer to a cookie may be under way.
     pub(super) fn expects_cookies(&self, now: Instant) -> bool {
-        let is_recent = |at| now.saturating_duration_since(at) < syn_cookies::VALIDITY;
+        let is_recent = |at| now.saturating_duration_since(at) < COOKIE_VALIDITY;
         self.last_cookie.is_some_and(is_recent)
     }
 

@@ -19,6 +19,7 @@ use core::time::Duration;
 use super::Stack;
 use super::connections::Origin;
 use super::keys::Key;
+use super::listener::Full;
 use super::reply::Marking;
 use super::tuple::FourTuple;
 use crate::config::{Admission, ListenConfig, SynCookies};
@@ -37,9 +38,6 @@ const DATA_BITS: u32 = MSS_BITS + MINUTE_BITS;
 
 /// A cookie is good in the minute in which it was baked and in the next.
 const MINUTE: Duration = Duration::from_secs(60);
-
-/// How long after the last cookie an answer to one may come (Linux, `tcp_synq_no_recent_overflow`).
-pub(super) const VALIDITY: Duration = Duration::from_secs(120);
 
 /// The bits of TSval that hold options.
 const OPTION_BITS: u32 = 0x3f;
@@ -154,24 +152,20 @@ fn mss_index(mss: u16) -> u32 {
 }
 
 impl Stack {
-    /// Answers a SYN by a cookie where the listener's configuration says so, and says whether it did.
+    /// Answers a SYN, which found this room, by a cookie.
     pub(super) fn answer_by_cookie(
         &mut self,
         now: Instant,
         listener: u32,
         tuple: FourTuple,
         segment: &Segment<'_>,
-    ) -> bool {
+        room: Result<(), Full>,
+    ) {
         let mut setup = self.setup(now, &tuple);
         let minute = self.cookie_minute(now);
-        let too_many = self.has_too_many_half_open();
         let Some(parent) = self.listeners.get_mut(listener) else {
-            return false;
+            return;
         };
-        let is_full = too_many || parent.is_syn_queue_full();
-        if !asks_for_cookies(&parent.config, is_full) {
-            return false;
-        }
         parent.last_cookie = Some(now);
         let syn = &segment.header;
         let index = mss_index(syn.options.mss.unwrap_or(setup.default_mss));
@@ -187,12 +181,11 @@ impl Stack {
         if let Some(timestamps) = &mut syn_ack.options.timestamps {
             timestamps.value = kept.options.stamped(timestamps.value);
         }
-        if is_full {
+        if room.is_err() {
             self.counters.req_q_full_do_cookies += 1;
         }
         self.counters.syncookies_sent += 1;
         self.reply(tuple, syn_ack, Marking::from(&*config));
-        true
     }
 
     /// An acknowledgement that nothing is known of may bring a cookie back: then it completes a handshake.
@@ -256,13 +249,14 @@ impl Stack {
     }
 }
 
-/// Where the user is asked about every SYN, somebody must remember it.
-fn asks_for_cookies(config: &ListenConfig, is_full: bool) -> bool {
+/// Whether a SYN that finds this room is answered by a cookie. Where the user is asked about every SYN, somebody must
+/// remember it.
+pub(super) fn answers(config: &ListenConfig, room: Result<(), Full>) -> bool {
     config.admission == Admission::Accept
-        && match config.syn_cookies {
-            SynCookies::Never => false,
-            SynCookies::UnderPressure => is_full,
-            SynCookies::Always => true,
+        && match (config.syn_cookies, room) {
+            (SynCookies::Never, _) | (_, Err(Full::AcceptQueue)) => false,
+            (SynCookies::UnderPressure, room) => room.is_err(),
+            (SynCookies::Always, _) => true,
         }
 }
 

@@ -64,8 +64,7 @@ mod tests {
     const PIECE: u64 = 100;
     const END: u64 = RUNS * PIECES * PIECE;
 
-    #[test]
-    fn a_flood_of_odd_pieces_cuts_few_runs_one_by_one() {
+    fn large_segments() -> Scoreboard {
         let mut board = Scoreboard::default();
         for run in 0..RUNS {
             let start = run * PIECES * PIECE;
@@ -78,6 +77,12 @@ mod tests {
                 SendStamp::default(),
             );
         }
+        board
+    }
+
+    #[test]
+    fn a_flood_of_odd_pieces_cuts_few_runs_one_by_one() {
+        let mut board = large_segments();
         let mut once_lost = Vec::new();
         board.split(3, 3 * PIECES * PIECE + 8 * PIECE);
         board.mark_first_lost(&mut |sent| once_lost.push(sent.start));
@@ -103,18 +108,7 @@ mod tests {
 
     #[test]
     fn a_few_cuts_leave_the_others_whole() {
-        let mut board = Scoreboard::default();
-        for run in 0..RUNS {
-            let start = run * PIECES * PIECE;
-            let len = PIECES * PIECE;
-            let pieces = Pieces::of(len, PIECE);
-            board.push(
-                start..start + len,
-                pieces,
-                Instant::ZERO,
-                SendStamp::default(),
-            );
-        }
+        let mut board = large_segments();
         for run in 0..20 {
             let start = (run * PIECES + 3) * PIECE;
             board.sack(start..start + PIECE, &mut Delivered::default());
