@@ -6,6 +6,7 @@ use super::decision::{Cutter, Decision, Shape};
 use super::limit::Limit;
 use super::machine::Connection;
 use super::timers::Timer;
+use crate::congestion::Phase;
 use crate::send::window::Hold;
 use crate::seq::SeqNumber;
 use crate::state::State;
@@ -112,6 +113,11 @@ impl Connection {
             // Whatever the window says: a segment, and no more.
             let end = self.segment_end(&lost, shape.piece);
             return Ok(Decision::Retransmit(lost.start..end));
+        }
+        // RFC 6298 §5.4: the earliest segment, however many small ones the window had room for. A window that is
+        // counted in segments, as Linux's, lets no more go either.
+        if self.snd.retries > 0 && self.recovery.phase() == Phase::Loss && in_flight > 0 {
+            return Err(Limit::Congestion);
         }
         let most = self.most_at_once(lost.end - lost.start, shape, in_flight);
         let range = lost.start..self.segment_end(&lost, most);

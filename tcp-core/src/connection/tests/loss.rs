@@ -77,6 +77,27 @@ fn a_path_that_became_slow_is_measured_in_the_end() {
     assert!(resent <= 8, "{resent} of 40");
 }
 
+/// RFC 6298 §5.4: a timeout sends one segment again, however small, and an acknowledgement of it the others.
+#[test]
+fn a_timeout_sends_one_small_segment_again() {
+    let mut pair = quiet_pair(TcpConfig {
+        nagle: false,
+        ..plain()
+    });
+    for _ in 0..3 {
+        pair.write(0, 10);
+        assert_eq!(pair.drain(0).len(), 1);
+    }
+    for _ in 0..2 {
+        pair.fire(0);
+        assert_eq!(pair.drain(0).len(), 1);
+    }
+    let mut header = pair.ack_of_all(0, 1_000);
+    header.ack = header.ack.map(|ack| ack.retreated_by(20));
+    pair.give(0, header, &[]);
+    assert_eq!(pair.drain(0).len(), 2);
+}
+
 /// RFC 6298 §3: without SACK, the segments that a repair uncovers may have arrived long before it.
 #[test]
 fn a_repair_without_sack_does_not_inflate_the_round_trip_time() {
