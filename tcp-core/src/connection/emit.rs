@@ -29,7 +29,7 @@ impl Connection {
                 self.pending.reset = None;
                 self.count_out(1, counters);
                 counters.out_rsts += 1;
-                Segment::bare(self.reset_header(reset))
+                Segment::bare(self.reset_header(reset, now))
             }
             Decision::Syn => {
                 let mut header = self.commit_syn(now);
@@ -367,8 +367,8 @@ impl Connection {
         }
     }
 
-    /// RFC 9293 §3.10.7.1 and §3.5.2.
-    fn reset_header(&self, reset: Reset) -> Header {
+    /// RFC 9293 §3.10.7.1 and §3.5.2; as Linux, with timestamps (RFC 7323 §3.2) where it is of this connection.
+    fn reset_header(&self, reset: Reset, now: Instant) -> Header {
         match reset {
             Reset::Answer(ack) => Header {
                 control: Control::Rst,
@@ -377,6 +377,10 @@ impl Connection {
             Reset::Ours { ack } => Header {
                 control: Control::Rst,
                 ack: Some(self.rcv.irs.at_offset(ack)),
+                options: Options {
+                    timestamps: self.timestamps(now),
+                    ..Options::NONE
+                },
                 ..Header::new(self.snd.isn.at_offset(self.snd.nxt))
             },
         }

@@ -227,3 +227,19 @@ fn time_wait_repeats_the_window_that_was_announced_last() {
     let record = pair.ends[0].time_wait().expect("all is said");
     assert_eq!(record.window, announced);
 }
+
+/// RFC 7323 §3.2: where timestamps were agreed on, an RST has them as well.
+#[test]
+fn a_reset_has_timestamps_where_they_were_agreed_on() {
+    for timestamps in [true, false] {
+        let mut pair = quiet_pair(TcpConfig {
+            timestamps,
+            ..TcpConfig::default()
+        });
+        let now = pair.now;
+        pair.ends[0].abort(now, &mut pair.counters[0]);
+        let said = pair.drain(0);
+        assert_eq!(said[0].header.control, Control::Rst);
+        assert_eq!(said[0].header.options.timestamps.is_some(), timestamps);
+    }
+}
