@@ -150,9 +150,17 @@ impl<E: Endpoint> Tester<E> {
     #[track_caller]
     pub fn inject(&mut self, seg: Seg) {
         let (header, payload) = seg.to_wire(TEST, &self.numbering);
+        self.inject_header(&header, &payload);
+    }
+
+    /// The same for a header that says what a [`Seg`] leaves out, as the flags of ECN, its numbers as they stand on the
+    /// wire.
+    #[track_caller]
+    pub fn inject_header(&mut self, header: &Header, payload: &[u8]) {
+        let seg = Seg::from_wire(header, payload, TEST, &self.numbering);
         self.log.push(format!("{:?}  peer  --> {seg}", self.now));
-        self.conduct.handed(&header, payload.len());
-        self.end.handle(self.now, &header, &payload);
+        self.conduct.handed(header, payload.len());
+        self.end.handle(self.now, header, payload);
         self.collect();
     }
 
