@@ -32,7 +32,9 @@ pub fn pages(table: &Table) -> Vec<(&'static str, String)> {
     if !others.is_empty() {
         let others = format!(
             "# The documents beside RFC 9293, requirement by requirement\n\n{note}\
-             The numbers are ours: these documents do not count their requirements.\n\n{others}"
+             The numbers are ours: these documents do not count their requirements, and the lists have those that concern \
+             an endpoint.\nWhere a document gives an algorithm by its steps rather than by the words of RFC 2119, a step counts \
+             as a must.\n\n{others}"
         );
         pages.push(("rfcs.md", others));
     }

@@ -1,0 +1,5 @@
+//! RFC 5681: congestion control.
+
+mod receiver;
+mod repair;
+mod window;
