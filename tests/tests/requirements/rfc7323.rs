@@ -377,7 +377,7 @@ fn shld_3_a_timestamp_counts_for_24_days() {
     }
 }
 
-/// Two connections that begin at the same time have stamps that are far from each other (§7.1).
+/// Two connections that begin at the same time have stamps that are far from each other (§7).
 #[test]
 fn shld_4_each_connection_has_a_clock_of_its_own() {
     let stamp_of = |port: u16| {

@@ -182,7 +182,7 @@ fn shld_1_the_servers_mss_bounds_the_data() {
     );
 }
 
-/// After three timeouts no SYN has the option for a minute, whichever server it is for (§4.1.3; Linux).
+/// After three timeouts no SYN has the option for a minute, whichever server it is for (§4.1.3.1; Linux).
 #[test]
 fn must_5_a_network_that_swallows_is_remembered() {
     let remembers = ASKS.replace(

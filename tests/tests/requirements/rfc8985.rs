@@ -255,6 +255,22 @@ fn shld_5_no_probe_goes_while_something_is_reported() {
     tester.expect_within(millis(25)..=millis(25), ack(at(0), 101).len(1_000));
     tester.expect_nothing_for(millis(250));
     tester.expect_within(millis(0)..=millis(60), ack(at(0), 101).len(1_000));
+
+    // Without RACK one report shows no loss, and no probe goes before the timeout either.
+    let config = TcpConfig {
+        recovery: RecoveryConfig {
+            rack: false,
+            ..rack_tlp().recovery
+        },
+        ..rack_tlp()
+    };
+    let mut tester = on_path_of(millis(100), config);
+    for number in 0..3 {
+        send(&mut tester, number);
+    }
+    tester.inject(ack(101, at(0)).sack(&[(at(1), at(2))]));
+    tester.expect_nothing_for(millis(299));
+    tester.expect_within(millis(1)..=millis(1), ack(at(0), 101).len(1_000));
 }
 
 /// Two segments are probed after two round trips, one after 200 ms more; an acknowledgement begins the time anew

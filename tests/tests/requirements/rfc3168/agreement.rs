@@ -156,6 +156,8 @@ fn must_6_marks_are_heeded_where_both_agreed() {
         +0 > . 1:1(0) ack 1
         +0 < [ce] . 1:1001(1000) ack 1 win 65535
         +0 > . 1:1(0) ack 1001
+        +0 < [ce] . 2001:3001(1000) ack 1 win 65535
+        +0 > . 1:1(0) ack 1001
         ",
     );
 }
