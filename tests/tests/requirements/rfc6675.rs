@@ -158,6 +158,12 @@ fn must_7_after_a_timeout_no_repair_begins_before_it_is_made_good() {
     let ssthresh = transfer.ssthresh();
     transfer.ack(4);
     transfer.sack(&[5..9]);
+    transfer.ack(9);
+    // Of what is sent for the first time now, the first is missing.
+    for end in 12..=14 {
+        transfer.sack(&[11..end]);
+    }
+    assert!(transfer.sent().contains(&10));
     assert_eq!(transfer.info().tcpi_ca_state, Phase::Loss);
     assert_eq!(transfer.ssthresh(), ssthresh);
     transfer.ack(10);

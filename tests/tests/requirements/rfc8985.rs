@@ -297,6 +297,7 @@ fn must_7_a_probe_comes_no_later_than_the_timeout() {
     let rto = tester.info().tcpi_rto;
     assert_eq!(rto, millis(300));
     tester.expect_within(rto..=rto, ack(at(0), 101).len(1_000));
+    assert_eq!(tester.info().tcpi_ca_state, Phase::Open, "it is the probe");
 }
 
 /// With something to send that the window holds back, the probe is that; with nothing, it is the last segment (§7.3).
