@@ -279,18 +279,24 @@ impl Conduct {
         let believable =
             |syn: &&Handed| syn.header.ack.is_none_or(|ack| is_ours(ack) == Some(true));
         let distance = |syn: &&Handed| number.distance_from(syn.header.seq);
-        let nearest = self
-            .syns
+        let mut candidates: Vec<Handed> = self.syns.iter().filter(believable).copied().collect();
+        candidates.retain(|syn| distance(&syn) > 0);
+        // Of several with the same number the one that answers our SYN has opened this connection,
+        // where there is one; else the first.
+        let nearest = candidates
             .iter()
-            .filter(believable)
-            .filter(|syn| distance(syn) > 0);
-        let Some(syn) = nearest.min_by_key(distance).copied() else {
+            .min_by_key(|syn| (distance(syn), syn.header.ack.is_none()));
+        let Some(opening) = nearest.copied() else {
             return Err(Violation(format!(
                 "acknowledges {number:?}, but was handed no such SYN"
             )));
         };
-        self.peer = Some(Peer::new(&syn.header));
-        self.place(syn);
+        self.peer = Some(Peer::new(&opening.header));
+        // What the others brought may have been taken as well: data, for one (RFC 7413).
+        let same_number = |syn: &Handed| syn.header.seq == opening.header.seq;
+        for syn in candidates.into_iter().filter(same_number) {
+            self.place(syn);
+        }
         for handed in std::mem::take(&mut self.unplaced) {
             self.place(handed);
         }
@@ -393,6 +399,16 @@ mod tests {
         bench.sends(rst(0));
         bench.handed(fin(103, 313));
         bench.sends(ack(313, 104).window(998));
+    }
+
+    #[test]
+    fn of_syns_with_one_number_each_may_have_brought_the_data() {
+        let mut bench = Bench(Conduct::default());
+        bench.handed(syn(100));
+        bench.sends(syn(300).window(1_000));
+        bench.handed(syn(100).ack(301).window(1_000).data(b"hello"));
+        bench.may_not_send(ack(301, 107).window(1_000), "was handed");
+        bench.sends(ack(301, 106).window(1_000));
     }
 
     #[test]
