@@ -5,6 +5,7 @@
     reason = "each test binary uses its own part of this module"
 )]
 
+pub mod namespace;
 pub mod several;
 pub mod spray;
 
