@@ -46,6 +46,9 @@ pub struct Conduct {
     unplaced: Vec<Handed>,
     peer: Option<Peer>,
     ecn: EcnConduct,
+    /// The same, had the peer opened by another of the SYNs that it may have opened by: several with the same number, say,
+    /// and other options. A segment breaks a rule only where it does whichever it was; none of these has doubts itself.
+    doubts: Vec<Conduct>,
 }
 
 /// What matters of a segment that this end was handed.
@@ -60,11 +63,12 @@ impl Conduct {
     /// own, or one that acknowledges another SYN.
     pub fn is_reborn_by(&self, header: &Header) -> bool {
         let other_isn = self.isn.is_some_and(|(isn, _)| isn != header.seq);
-        let other_peer = match (header.ack, &self.peer) {
+        let other_peer = |conduct: &Conduct| match (header.ack, &conduct.peer) {
             (Some(ack), Some(peer)) => !peer.has_sent_before(ack),
             _ => false,
         };
-        header.control == Control::Syn && (other_isn || other_peer)
+        let other_peer = || other_peer(self) && self.doubts.iter().all(other_peer);
+        header.control == Control::Syn && (other_isn || other_peer())
     }
 
     /// Forgets the connection but not the SYNs that were handed in, one of which may have opened
@@ -94,6 +98,9 @@ impl Conduct {
 
     /// This end was handed a segment.
     pub fn handed(&mut self, header: &Header, payload_len: usize) {
+        for doubt in &mut self.doubts {
+            doubt.handed(header, payload_len);
+        }
         let handed = Handed {
             header: *header,
             payload_len: payload_len as u32,
@@ -117,6 +124,19 @@ impl Conduct {
             rule!(payload.is_empty(), "a RST with data");
             return Ok(());
         }
+        let verdict = self.judge(header, payload);
+        let mut doubts = std::mem::take(&mut self.doubts);
+        doubts.retain_mut(|doubt| doubt.judge(header, payload).is_ok());
+        if verdict.is_err() && !doubts.is_empty() {
+            *self = doubts.remove(0);
+            self.doubts = doubts;
+            return Ok(());
+        }
+        self.doubts = doubts;
+        verdict
+    }
+
+    fn judge(&mut self, header: &Header, payload: &[u8]) -> Result<(), Violation> {
         self.check_acknowledgement(header)?;
         self.check_stream(header, payload)
     }
@@ -269,8 +289,8 @@ impl Conduct {
         Ok(())
     }
 
-    /// Finds the SYN that `number` acknowledges, and places what was handed in before. Where several may be it, that is the
-    /// nearest of those with which all that is acknowledged was handed in.
+    /// Finds the SYN that `number` acknowledges, and places what was handed in before. The nearest is the likeliest; others
+    /// may be it, since data may have come with them (RFC 7413).
     fn take_syn(&mut self, number: SeqNumber) -> Result<(), Violation> {
         // A SYN that acknowledges anything but our SYN opens nothing.
         let is_ours = |ack: SeqNumber| {
@@ -282,31 +302,23 @@ impl Conduct {
         let distance = |syn: &Handed| number.distance_from(syn.header.seq);
         let mut candidates: Vec<Handed> = self.syns.iter().filter(believable).copied().collect();
         candidates.retain(|syn| distance(syn) > 0);
-        // Of several with the same number the one that answers our SYN has opened this connection,
-        // where there is one; else the first.
-        candidates.sort_by_key(|syn| (distance(syn), syn.header.ack.is_none()));
+        candidates.sort_by_key(distance);
         let unplaced = std::mem::take(&mut self.unplaced);
-        let mut trials = candidates.iter().map(|syn| {
+        let mut trials: Vec<Conduct> = Vec::new();
+        for opening in &candidates {
             let mut trial = self.clone();
-            trial.open_by(syn, &candidates, &unplaced);
-            (distance(syn), trial)
-        });
-        let Some((first_distance, first)) = trials.next() else {
+            trial.open_by(opening, &candidates, &unplaced);
+            if !trials.contains(&trial) {
+                trials.push(trial);
+            }
+        }
+        if trials.is_empty() {
             return Err(Violation(format!(
                 "acknowledges {number:?}, but was handed no such SYN"
             )));
-        };
-        let holds = |distance: i32, trial: &Conduct| {
-            let handed = trial.peer.as_ref().map_or(0, Peer::handed_without_hole);
-            handed >= distance.unsigned_abs().into()
-        };
-        let taken = if holds(first_distance, &first) {
-            first
-        } else {
-            let other = trials.find(|(distance, trial)| holds(*distance, trial));
-            other.map_or(first, |(_, trial)| trial)
-        };
-        *self = taken;
+        }
+        *self = trials.remove(0);
+        self.doubts = trials;
         Ok(())
     }
 

@@ -74,6 +74,22 @@ fn the_syn_that_explains_the_acknowledgement_counts() {
 }
 
 #[test]
+fn of_syns_with_one_number_and_other_options_either_may_have_been_taken() {
+    let taken = |granted: Seg, len: usize| {
+        let mut bench = Bench(Conduct::default());
+        bench.handed(syn(100).window(5_000).mss(500));
+        bench.handed(syn(100).window(5_000).mss(2_000));
+        bench.sends(syn(300).ack(101).window(1_000));
+        bench.handed(granted);
+        bench.try_send(ack(301, 101).window(1_000).len(len))
+    };
+    let granted = ack(101, 301).window(5_000);
+    assert_eq!(taken(granted.clone(), 1_900), Ok(()));
+    assert_eq!(taken(granted.clone(), 500), Ok(()));
+    assert!(taken(granted, 2_100).is_err());
+}
+
+#[test]
 fn sequence_space_is_guarded() {
     let mut bench = Bench::established();
     bench.sends(ack(301, 101).window(1_000).data(b"hello"));
