@@ -5,17 +5,17 @@ mod common;
 use std::io::{self, Read, Write};
 use std::net;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use common::namespace::in_namespace;
+use common::process::Process;
 use common::{PATIENCE, builder, connect_pair, hash_of_noise, receive, send_noise};
 use nix::errno::Errno;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 use tcp_tun::tcp_core::{PacketMeta, Transmit};
 use tcp_tun::{Device, Interface, MemoryDevice, TcpListener, TcpStream};
 
@@ -201,22 +201,6 @@ fn an_interface_goes_down_and_comes_back() {
     });
 }
 
-/// A program that is killed with the test.
-struct Program(Child);
-
-impl Program {
-    fn signal(&self, signal: Signal) {
-        kill(Pid::from_raw(self.0.id() as i32), signal).unwrap();
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 /// Ten seconds are more than any delay that TCP expects: every timer of the process is overdue when it goes on.
 #[test]
 fn a_process_that_is_stopped_for_ten_seconds_goes_on() {
@@ -225,7 +209,7 @@ fn a_process_that_is_stopped_for_ten_seconds_goes_on() {
             .args(["serve", "echo", "--tun", "tcptun", "--addr", "10.7.0.2/24"])
             .stderr(Stdio::null())
             .spawn();
-        let server = Program(child.unwrap());
+        let server = Process(child.unwrap());
         let deadline = Instant::now() + PATIENCE;
         let connect = || loop {
             match net::TcpStream::connect_timeout(

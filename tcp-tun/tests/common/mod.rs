@@ -6,6 +6,7 @@
 )]
 
 pub mod namespace;
+pub mod process;
 pub mod several;
 pub mod spray;
 
