@@ -1,6 +1,7 @@
 //! Connections opened, used for one byte each way, and closed.
 
 use serde::Serialize;
+use tcp_core::Instant;
 
 use super::config::{BenchConfig, Limit};
 use super::contest::{Contest, Entry, Figures, Trial, contests, rounded};
@@ -94,62 +95,62 @@ enum Asked {
 }
 
 impl<H: Host> Crowd<H> {
-    /// Everybody does what can be done, and both ends exchange packets.
+    /// Each end takes in what has arrived, its users do what they can, and it sends: what a user answers goes with the
+    /// acknowledgement.
     fn turn(&mut self) {
         while self.callers.len() < AT_ONCE {
             let socket = self.couple.connect();
             let asked = Asked::Not;
             self.callers.push(Caller { socket, asked });
         }
-        self.call();
-        self.couple.exchange();
-        self.answer();
+        let (callers, answerers) = (&mut self.callers, &mut self.answerers);
+        let closed = &mut self.closed;
+        self.couple.exchange_around(
+            |client, now| call(client, now, callers),
+            |server, now| *closed += answer(server, now, answerers),
+        );
     }
+}
 
-    /// Each client writes a byte, waits for one, and closes.
-    fn call(&mut self) {
-        let Couple { client, now, .. } = &mut self.couple;
-        self.callers.retain_mut(|caller| {
-            if caller.asked == Asked::Not && client.write(*now, caller.socket, b"?") == 1 {
-                caller.asked = Asked::Yes;
-            }
-            let mut answer = [0];
-            match client.read(*now, caller.socket, &mut answer) {
-                Read::Bytes(_) => assert_eq!(&answer, b"!"),
-                Read::Nothing => return true,
-                Read::End => panic!("the server has closed without an answer"),
-            }
-            client.close(*now, caller.socket);
-            false
-        });
-    }
+/// Each client writes a byte, waits for one, and closes.
+fn call<H: Host>(client: &mut H, now: Instant, callers: &mut Vec<Caller<H::Socket>>) {
+    callers.retain_mut(|caller| {
+        if caller.asked == Asked::Not && client.write(now, caller.socket, b"?") == 1 {
+            caller.asked = Asked::Yes;
+        }
+        let mut answer = [0];
+        match client.read(now, caller.socket, &mut answer) {
+            Read::Bytes(_) => assert_eq!(&answer, b"!"),
+            Read::Nothing => return true,
+            Read::End => panic!("the server has closed without an answer"),
+        }
+        client.close(now, caller.socket);
+        false
+    });
+}
 
-    /// Each server answers a byte by a byte, and closes when its client has.
-    fn answer(&mut self) {
-        let Couple { server, now, .. } = &mut self.couple;
-        self.answerers
-            .extend(std::iter::from_fn(|| server.accept()));
-        self.answerers.retain(|&socket| {
-            let mut question = [0];
-            match server.read(*now, socket, &mut question) {
-                Read::Bytes(_) => {
-                    assert_eq!(&question, b"?");
-                    assert_eq!(
-                        server.write(*now, socket, b"!"),
-                        1,
-                        "there is room for a byte"
-                    );
-                    true
-                }
-                Read::Nothing => true,
-                Read::End => {
-                    server.close(*now, socket);
-                    self.closed += 1;
-                    false
-                }
+/// Each server answers a byte by a byte, and closes when its client has; how many did.
+fn answer<H: Host>(server: &mut H, now: Instant, answerers: &mut Vec<H::Socket>) -> u64 {
+    answerers.extend(std::iter::from_fn(|| server.accept()));
+    let mut closed = 0;
+    answerers.retain(|&socket| {
+        let mut question = [0];
+        match server.read(now, socket, &mut question) {
+            Read::Bytes(_) => {
+                assert_eq!(&question, b"?");
+                let written = server.write(now, socket, b"!");
+                assert_eq!(written, 1, "there is room for a byte");
+                true
             }
-        });
-    }
+            Read::Nothing => true,
+            Read::End => {
+                server.close(now, socket);
+                closed += 1;
+                false
+            }
+        }
+    });
+    closed
 }
 
 impl Figures for ChurnRun {

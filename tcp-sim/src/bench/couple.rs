@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tcp_core::Instant;
 
-use super::host::{Host, HostConfig};
+use super::host::{Host, HostConfig, Link};
 use super::wire::Wire;
 
 /// A client and a server of the same kind, under one clock.
@@ -45,12 +45,21 @@ impl<H: Host> Couple<H> {
         }
     }
 
-    /// Each end once. Where neither had anything to send, the clock leaps to what is due next; says
-    /// whether there was anything.
+    /// Each end once: it takes in what has arrived, and sends. Where neither had anything to send, the clock leaps to what
+    /// is due next; says whether there was anything.
     pub(super) fn exchange(&mut self) -> bool {
+        self.exchange_around(|_, _| {}, |_, _| {})
+    }
+
+    /// The same, and between the two the end's user acts, as in a program that is told what has come before it sends.
+    pub(super) fn exchange_around(
+        &mut self,
+        client: impl FnOnce(&mut H, Instant),
+        server: impl FnOnce(&mut H, Instant),
+    ) -> bool {
         let before = self.there.carried() + self.back.carried();
-        self.client_turn();
-        self.server_turn();
+        self.client_turn(client);
+        self.server_turn(server);
         let moved = self.there.carried() + self.back.carried() > before;
         if !moved {
             self.leap();
@@ -59,17 +68,25 @@ impl<H: Host> Couple<H> {
     }
 
     /// The client's end alone.
-    pub(super) fn client_turn(&mut self) {
-        self.now += STEP;
-        self.client
-            .exchange(self.now, &mut self.back, &mut self.there);
+    pub(super) fn client_turn(&mut self, act: impl FnOnce(&mut H, Instant)) {
+        turn(
+            &mut self.client,
+            &mut self.now,
+            &mut self.back,
+            &mut self.there,
+            act,
+        );
     }
 
     /// The server's end alone.
-    pub(super) fn server_turn(&mut self) {
-        self.now += STEP;
-        self.server
-            .exchange(self.now, &mut self.there, &mut self.back);
+    pub(super) fn server_turn(&mut self, act: impl FnOnce(&mut H, Instant)) {
+        turn(
+            &mut self.server,
+            &mut self.now,
+            &mut self.there,
+            &mut self.back,
+            act,
+        );
     }
 
     fn leap(&mut self) {
@@ -115,4 +132,17 @@ impl<H: Host> Couple<H> {
         let one = self.open(1).pop();
         one.expect("one was opened")
     }
+}
+
+fn turn<H: Host>(
+    host: &mut H,
+    now: &mut Instant,
+    arrived: &mut Wire,
+    sent: &mut Wire,
+    act: impl FnOnce(&mut H, Instant),
+) {
+    *now += STEP;
+    host.receive(*now, Link { arrived, sent });
+    act(host, *now);
+    host.send(*now, Link { arrived, sent });
 }

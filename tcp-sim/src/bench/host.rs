@@ -7,7 +7,7 @@ use tcp_core::Instant;
 
 use super::wire::Wire;
 
-/// One end: a stack, with the calls of a user. Nothing is sent but in an [`exchange`](Self::exchange).
+/// One end: a stack, with the calls of a user. Nothing is sent but by [`send`](Self::send).
 pub(super) trait Host: Sized {
     /// Names one connection.
     type Socket: Copy;
@@ -26,11 +26,20 @@ pub(super) trait Host: Sized {
     fn read(&mut self, now: Instant, socket: Self::Socket, buf: &mut [u8]) -> Read;
     /// Nothing will be read or written any more; the stack finishes by itself.
     fn close(&mut self, now: Instant, socket: Self::Socket);
-    /// Takes in all that has arrived, runs what is due, and sends what there is to send, as long as
-    /// there is room.
-    fn exchange(&mut self, now: Instant, arrived: &mut Wire, sent: &mut Wire);
+    /// Takes in all that has arrived, and runs what is due.
+    fn receive(&mut self, now: Instant, link: Link<'_>);
+    /// Sends what there is to send, as long as there is room.
+    fn send(&mut self, now: Instant, link: Link<'_>);
     /// When there is something to do, if nothing arrives before.
     fn deadline(&mut self, now: Instant) -> Option<Instant>;
+}
+
+/// What an end is joined to.
+pub(super) struct Link<'a> {
+    /// Packets for this end.
+    pub(super) arrived: &'a mut Wire,
+    /// Packets of this end.
+    pub(super) sent: &'a mut Wire,
 }
 
 /// What a read came to.

@@ -82,15 +82,15 @@ impl Trial for LatencyTrial {
 fn round_trip<H: Host>(couple: &mut Couple<H>, ends: &Ends<H>) {
     let mut byte = [0];
     assert_eq!(couple.client.write(couple.now, ends.client, b"?"), 1);
-    couple.client_turn();
-    couple.server_turn();
+    couple.client_turn(|_, _| {});
+    couple.server_turn(|_, _| {});
     while couple.server.read(couple.now, ends.server, &mut byte) == Read::Nothing {
         couple.exchange();
     }
     assert_eq!(&byte, b"?");
     assert_eq!(couple.server.write(couple.now, ends.server, b"!"), 1);
-    couple.server_turn();
-    couple.client_turn();
+    couple.server_turn(|_, _| {});
+    couple.client_turn(|_, _| {});
     while couple.client.read(couple.now, ends.client, &mut byte) == Read::Nothing {
         couple.exchange();
     }

@@ -5,8 +5,8 @@ use tcp_core::{
     Stack, StackConfig, TcpConfig, ValidConfig,
 };
 
-use super::host::{Host, HostConfig, Read};
-use super::wire::{Wire, Written};
+use super::host::{Host, HostConfig, Link, Read};
+use super::wire::Written;
 
 /// One of our stacks.
 pub(super) struct Ours {
@@ -95,21 +95,26 @@ impl Host for Ours {
         }
     }
 
-    fn exchange(&mut self, now: Instant, arrived: &mut Wire, sent: &mut Wire) {
-        while let Some(packet) = arrived.take() {
+    fn receive(&mut self, now: Instant, link: Link<'_>) {
+        while let Some(packet) = link.arrived.take() {
             let meta = PacketMeta {
                 segment_size: packet.written.segment_size,
                 ..PacketMeta::default()
             };
             self.stack.handle_packet(now, packet.bytes(), meta);
-            arrived.give_back(packet);
+            link.arrived.give_back(packet);
         }
         if self.stack.poll_timeout().is_some_and(|due| due <= now) {
             self.stack.handle_timeout(now);
         }
+        // Nobody waits for what they say: the user looks at each connection.
+        while self.stack.poll_event().is_some() {}
+    }
+
+    fn send(&mut self, now: Instant, link: Link<'_>) {
         let stack = &mut self.stack;
-        while sent.has_room() {
-            let some = sent.send(|buf| {
+        while link.sent.has_room() {
+            let some = link.sent.send(|buf| {
                 let transmit = stack.poll_transmit(now, buf)?;
                 Some(Written {
                     len: transmit.len,
@@ -120,8 +125,6 @@ impl Host for Ours {
                 break;
             }
         }
-        // Nobody waits for what they say: the user looks after each exchange.
-        while stack.poll_event().is_some() {}
     }
 
     fn deadline(&mut self, _now: Instant) -> Option<Instant> {

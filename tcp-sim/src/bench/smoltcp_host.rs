@@ -2,14 +2,16 @@
 
 use std::net::IpAddr;
 
-use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet};
+use smoltcp::iface::{
+    Config, Interface, PollIngressSingleResult, PollResult, SocketHandle, SocketSet,
+};
 use smoltcp::phy::{self, Device, DeviceCapabilities, Medium};
 use smoltcp::socket::tcp::{CongestionControl, RecvError, Socket, SocketBuffer, State};
 use smoltcp::time;
 use smoltcp::wire::{HardwareAddress, IpCidr};
 use tcp_core::Instant;
 
-use super::host::{Host, HostConfig, PORTS, Read};
+use super::host::{Host, HostConfig, Link, PORTS, Read};
 use super::wire::{Packet, Wire, Written};
 
 /// An interface with a pool of sockets.
@@ -35,9 +37,11 @@ const CLIENT_PORTS: std::ops::Range<u16> = 2_000..65_000;
 
 impl SmoltcpHost {
     fn new(config: &HostConfig, address: IpAddr) -> SmoltcpHost {
-        let nothing = &mut Wire::new(0);
-        let nothing_either = &mut Wire::new(0);
-        let mut line = Line::new(config, nothing, nothing_either);
+        let nothing = Link {
+            arrived: &mut Wire::new(0),
+            sent: &mut Wire::new(0),
+        };
+        let mut line = Line::new(config, nothing);
         let seeded = Config::new(HardwareAddress::Ip);
         let mut interface = Interface::new(seeded, &mut line, time::Instant::ZERO);
         interface.update_ip_addrs(|list| {
@@ -155,10 +159,21 @@ impl Host for SmoltcpHost {
         self.closing.push(handle);
     }
 
-    fn exchange(&mut self, now: Instant, arrived: &mut Wire, sent: &mut Wire) {
-        let mut line = Line::new(&self.config, arrived, sent);
-        self.interface
-            .poll(rounded(now), &mut line, &mut self.sockets);
+    fn receive(&mut self, now: Instant, link: Link<'_>) {
+        let mut line = Line::new(&self.config, link);
+        let now = rounded(now);
+        let (interface, sockets) = (&mut self.interface, &mut self.sockets);
+        interface.poll_maintenance(now);
+        while interface.poll_ingress_single(now, &mut line, sockets)
+            != PollIngressSingleResult::None
+        {}
+    }
+
+    fn send(&mut self, now: Instant, link: Link<'_>) {
+        let mut line = Line::new(&self.config, link);
+        let now = rounded(now);
+        let (interface, sockets) = (&mut self.interface, &mut self.sockets);
+        while interface.poll_egress(now, &mut line, sockets) != PollResult::None {}
         self.recycle();
     }
 
@@ -182,9 +197,12 @@ struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    fn new(config: &HostConfig, arrived: &'a mut Wire, sent: &'a mut Wire) -> Line<'a> {
-        let mtu = config.mtu;
-        Line { arrived, sent, mtu }
+    fn new(config: &HostConfig, link: Link<'a>) -> Line<'a> {
+        Line {
+            arrived: link.arrived,
+            sent: link.sent,
+            mtu: config.mtu,
+        }
     }
 }
 
