@@ -13,6 +13,7 @@ mod stack;
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
+use core::num::NonZeroU32;
 use core::ops::Deref;
 use core::time::Duration;
 
@@ -34,6 +35,10 @@ pub struct TcpConfig {
     pub recv_buffer: BufferSize,
     /// Bytes that may wait to be sent or acknowledged (`SO_SNDBUF`, `net.ipv4.tcp_wmem`).
     pub send_buffer: BufferSize,
+    /// The most that is offered before anything has arrived: from there the window opens by two segments for each that
+    /// arrives. Linux up to 6.10 begins with 65,535 (`tcp_select_initial_window`, `tcp_grow_window`); `None` offers the
+    /// whole buffer at once, as Linux does since.
+    pub first_recv_window: Option<NonZeroU32>,
     /// How far beyond the first hole what arrives is kept, in bytes, which is as much as it can hold; no further
     /// than the receive buffer reaches in any case.
     pub out_of_order_bytes: usize,
@@ -147,6 +152,7 @@ impl Default for TcpConfig {
         TcpConfig {
             recv_buffer: BufferSize::RECV,
             send_buffer: BufferSize::SEND,
+            first_recv_window: None,
             out_of_order_bytes: 1 << 30,
             out_of_order_ranges: 16_384,
             send_queue: SendQueue::Stream,

@@ -61,6 +61,8 @@ pub struct TcpInfo {
     pub tcpi_snd_wnd: u32,
     /// The window that we last announced, in bytes.
     pub tcpi_rcv_wnd: u32,
+    /// The window that is offered at most while everything that arrives is read, in bytes.
+    pub tcpi_rcv_ssthresh: u64,
     /// The most bytes that were read in one round trip; zero where the receive buffer is fixed.
     pub tcpi_rcv_space: u64,
     /// The round-trip time as the receiver sees it; zero where the receive buffer is fixed, and before

@@ -42,6 +42,7 @@ impl Connection {
             tcpi_snd_cwnd: self.cwnd(),
             tcpi_snd_wnd: self.snd.window.bytes(),
             tcpi_rcv_wnd: self.window_left(),
+            tcpi_rcv_ssthresh: self.rcv.window.opened(),
             tcpi_rcv_space: sizing.map_or(0, RightSizing::space),
             tcpi_rcv_rtt: sizing.and_then(RightSizing::rtt).unwrap_or_default(),
             recv_buffer: self.rcv.window.capacity() as usize,

@@ -1,5 +1,6 @@
 //! How the core is to run a socket: what its options say, and the sysctls where they say nothing.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use tcp_core::config::MIN_MSS;
@@ -70,6 +71,7 @@ impl Configuration<'_> {
         TcpConfig {
             recv_buffer,
             send_buffer: self.send_buffer(),
+            first_recv_window: NonZeroU32::new(sysctls.tcp_initial_rwnd),
             out_of_order_bytes: TcpConfig::default().out_of_order_bytes,
             out_of_order_ranges: TcpConfig::default().out_of_order_ranges,
             send_queue: SendQueue::Chunks {

@@ -56,7 +56,7 @@ pub(super) fn of_connection(info: &TcpInfo, headers: u32) -> Vec<u8> {
     layout.millis(last_received);
     layout.millis(info.tcpi_last_ack_recv);
     layout.u32(info.path_mss + headers);
-    layout.u32(NOT_KNOWN); // tcpi_rcv_ssthresh
+    layout.u32(info.tcpi_rcv_ssthresh);
     layout.micros(info.tcpi_rtt);
     layout.micros(info.tcpi_rttvar);
     layout.u32(match info.tcpi_snd_ssthresh {
