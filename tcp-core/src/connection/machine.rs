@@ -12,7 +12,7 @@ use super::tally::Tally;
 use super::time_wait::TimeWait;
 use super::timers::Timers;
 use super::timestamps::TimestampClock;
-use crate::config::{CongestionAlgorithm, KeepAlive, ValidConfig};
+use crate::config::{CongestionAlgorithm, KeepAlive, MtuDiscovery, ValidConfig};
 use crate::congestion::BoxedController;
 use crate::error::{ConnectionError, SoftError};
 use crate::event::ConnectionEvent;
@@ -123,6 +123,9 @@ pub(super) struct UserOptions {
     pub(super) hop_limit: u8,
     pub(super) dscp: u8,
     pub(super) soft_errors: bool,
+    pub(super) mtu_discovery: MtuDiscovery,
+    /// Bytes a second; the greatest number for no bound.
+    pub(super) max_pacing_rate: u64,
     pub(super) congestion: CongestionAlgorithm,
 }
 

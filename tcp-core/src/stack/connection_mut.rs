@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use super::Stack;
 use super::connections::Entry;
-use crate::config::{BufferSize, CongestionAlgorithm, KeepAlive};
+use crate::config::{BufferSize, CongestionAlgorithm, KeepAlive, MtuDiscovery};
 use crate::connection::{Connection, QuickAck, Shutdown};
 use crate::error::{ConnectionError, ReadError, SoftError, WriteError};
 use crate::stats::{Counters, TcpInfo};
@@ -180,6 +180,16 @@ impl<'a> ConnectionMut<'a> {
     /// See [`Connection::set_dscp`].
     pub fn set_dscp(&mut self, dscp: u8) {
         self.touch().0.set_dscp(dscp);
+    }
+
+    /// See [`Connection::set_mtu_discovery`].
+    pub fn set_mtu_discovery(&mut self, mtu_discovery: MtuDiscovery) {
+        self.touch().0.set_mtu_discovery(mtu_discovery);
+    }
+
+    /// See [`Connection::set_max_pacing_rate`].
+    pub fn set_max_pacing_rate(&mut self, rate: Option<u64>) {
+        self.touch().0.set_max_pacing_rate(rate);
     }
 
     /// See [`Connection::set_hop_limit`].

@@ -116,7 +116,7 @@ fn head(layout: &mut Layout, info: &TcpInfo) {
 /// From the pacing rate on.
 fn tail(layout: &mut Layout, info: &TcpInfo) {
     layout.u64(info.tcpi_pacing_rate.unwrap_or(u64::MAX));
-    layout.u64(u64::MAX); // tcpi_max_pacing_rate: SO_MAX_PACING_RATE cannot be set
+    layout.u64(info.tcpi_max_pacing_rate.unwrap_or(u64::MAX));
     layout.u64(info.tcpi_bytes_acked);
     layout.u64(info.tcpi_bytes_received);
     layout.u32(info.tcpi_segs_out);

@@ -73,6 +73,8 @@ sysctls! {
     "net.ipv4.ip_local_port_range" ip_local_port_range: [u32; 2] = [32_768, 60_999], 1, 65_535;
     /// Whether `bind` takes addresses that are not ours.
     "net.ipv4.ip_nonlocal_bind" ip_nonlocal_bind: u8 = 0, 0, 1;
+    /// Beyond 0, IP_MTU_DISCOVER begins with DONT.
+    "net.ipv4.ip_no_pmtu_disc" ip_no_pmtu_disc: u8 = 0, 0, 3;
     /// TTL and hop limit.
     "net.ipv4.ip_default_ttl" ip_default_ttl: u8 = 64, 1, 255;
     /// Retransmissions of a SYN.
@@ -227,8 +229,6 @@ sysctls! {
     "net.ipv4.tcp_pingpong_thresh" tcp_pingpong_thresh: u8 = 1, 1, 255;
     /// The right edge of the window does not move back.
     "net.ipv4.tcp_shrink_window" tcp_shrink_window: u8 = 0, 0, 1;
-    /// Packets carry DF, and ICMP is believed.
-    "net.ipv4.ip_no_pmtu_disc" ip_no_pmtu_disc: u8 = 0, 0, 3;
     /// No port is kept from ephemeral use.
     "net.ipv4.ip_local_reserved_ports" ip_local_reserved_ports: String = String::new(), 0, 0;
     /// Ephemeral ports of `bind` are not shared.
