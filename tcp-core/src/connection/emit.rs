@@ -377,6 +377,12 @@ impl Connection {
             Reset::Ours { ack } => Header {
                 control: Control::Rst,
                 ack: Some(self.rcv.irs.at_offset(ack)),
+                // Nobody heeds it; Linux says it.
+                window: self.rcv.window.select(
+                    ack,
+                    self.rcv.reassembly.read_offset(),
+                    self.rcv.ack_policy.rcv_mss(),
+                ),
                 ..Header::new(self.snd.isn.at_offset(self.snd.nxt))
             },
         }

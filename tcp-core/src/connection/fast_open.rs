@@ -302,7 +302,10 @@ impl Connection {
             return;
         }
         match error {
-            NetworkError::Soft(_) => self.die(Some(ConnectionError::Unreachable), counters),
+            NetworkError::Soft(error) => {
+                self.soft_error = Some(error);
+                self.die(Some(ConnectionError::Unreachable), counters);
+            }
             NetworkError::Hard => self.die(Some(ConnectionError::Prohibited), counters),
             NetworkError::TooBig { .. } => {}
         }

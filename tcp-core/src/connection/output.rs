@@ -108,13 +108,12 @@ impl Connection {
         let Some(lost) = lost else {
             return self.decide_new(shape, in_flight, now);
         };
-        if self.pending.retransmit {
-            // Whatever the window says: a segment, and no more.
-            let end = self.segment_end(&lost, shape.piece);
-            return Ok(Decision::Retransmit(lost.start..end));
-        }
         let most = self.most_at_once(lost.end - lost.start, shape, in_flight);
         let range = lost.start..self.segment_end(&lost, most);
+        if self.pending.retransmit {
+            // Whatever the windows say: a segment, and more where the congestion window lets it go.
+            return Ok(Decision::Retransmit(range));
+        }
         if range.end - range.start <= shape.piece + 1 {
             self.check_window(in_flight, range.end - range.start)?;
         }

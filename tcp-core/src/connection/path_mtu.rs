@@ -57,6 +57,8 @@ impl Connection {
         self.agreed.path_mss = self.agreed.path_mss.min(mss);
         if self.state == State::SynSent && self.agreed.path_mss < self.setup.mss {
             self.take_data_off_syn();
+            // As Linux, whose routes have one MTU for both ways, the SYN that goes again asks for no more either.
+            self.setup.mss = self.agreed.path_mss;
         }
         if !self.state.is_synchronized() {
             return;

@@ -88,7 +88,8 @@ impl RecvWindow {
 
     /// The window field of a SYN, which is never scaled (RFC 7323 §2.2); it may acknowledge data of the peer's SYN.
     pub(crate) fn announce_in_syn(&mut self, ack: u64, read: u64) -> WireWindow {
-        let bytes = (read + self.opened()).saturating_sub(ack);
+        let limit = (read + self.capacity).min(ack.max(read) + self.opened());
+        let bytes = limit.saturating_sub(ack);
         let bytes = bytes.min(u64::from(u16::MAX));
         self.edge = self.edge.max(ack + bytes);
         WireWindow::new(bytes as u16)
