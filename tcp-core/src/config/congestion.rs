@@ -22,6 +22,7 @@ impl CongestionAlgorithm {
     pub const CUBIC: CongestionAlgorithm = CongestionAlgorithm::Cubic(CubicOptions {
         hystart: true,
         fast_convergence: true,
+        mark_backoff: true,
     });
 
     /// The algorithm that `TCP_CONGESTION` calls `reno`, `cubic` or `bbr`.

@@ -169,7 +169,7 @@ impl UserOptions {
         UserOptions {
             nagle: config.nagle,
             corked: false,
-            keep_alive: config.keep_alive,
+            keep_alive: config.keep_alive.map(Box::new),
             user_timeout: config.user_timeout,
             linger: config.linger,
             fin_timeout: config.fin_timeout,

@@ -71,8 +71,7 @@ impl Connection {
             tcpi_reord_seen: u64::from(self.recovery.reorderings()),
             reordering_window: self.reordering_window(),
             tcpi_pacing_rate: self.rate(),
-            tcpi_max_pacing_rate: Some(self.options.max_pacing_rate)
-                .filter(|&rate| rate != u64::MAX),
+            tcpi_max_pacing_rate: self.max_pacing_rate(),
             tcpi_delivery_rate,
             tcpi_delivery_rate_app_limited,
             delivered_bytes: self.snd.rate.delivered(),

@@ -113,7 +113,7 @@ packs!(
 pub(super) struct UserOptions {
     pub(super) nagle: bool,
     pub(super) corked: bool,
-    pub(super) keep_alive: Option<KeepAlive>,
+    pub(super) keep_alive: Option<Box<KeepAlive>>,
     pub(super) user_timeout: Option<Duration>,
     pub(super) linger: Option<Duration>,
     /// How long FIN-WAIT-2 may last once the user has closed; zero for not at all.

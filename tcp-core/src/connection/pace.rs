@@ -45,6 +45,11 @@ impl Connection {
         self.options.max_pacing_rate = rate.unwrap_or(u64::MAX);
     }
 
+    /// The bound on the rate, in bytes a second, where there is one.
+    pub fn max_pacing_rate(&self) -> Option<u64> {
+        Some(self.options.max_pacing_rate).filter(|&rate| rate != u64::MAX)
+    }
+
     fn unbounded_rate(&self) -> Option<u64> {
         self.congestion.pacing_rate().or_else(|| {
             let srtt = self.rtt.srtt()?.as_nanos().max(1);

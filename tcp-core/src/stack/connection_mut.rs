@@ -227,6 +227,11 @@ impl<'a> ConnectionMut<'a> {
         self.touch().0.set_quick_ack(quick);
     }
 
+    /// See [`Connection::release_syn_without_data`].
+    pub fn release_syn_without_data(&mut self) {
+        self.touch().0.release_syn_without_data();
+    }
+
     /// See [`Connection::release_syn`].
     pub fn release_syn(&mut self) {
         self.touch().0.release_syn();

@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use tcp_core::config::MIN_MSS;
+use tcp_core::congestion::CubicOptions;
 use tcp_core::{
     Admission, BufferSize, CloseMode, CongestionAlgorithm, KeepAlive, ListenConfig, ListenFastOpen,
     MtuDiscovery, PortSharing, RecoveryConfig, SendQueue, TcpConfig, ValidConfig, WindowScaling,
@@ -136,7 +137,14 @@ impl Configuration<'_> {
 
     pub(super) fn congestion(&self) -> CongestionAlgorithm {
         let chosen = self.settings.congestion.clone();
-        chosen.unwrap_or_else(|| self.sysctls.congestion())
+        match chosen.unwrap_or_else(|| self.sysctls.congestion()) {
+            // Linux's takes as much from the window for a mark as for a loss.
+            CongestionAlgorithm::Cubic(options) => CongestionAlgorithm::Cubic(CubicOptions {
+                mark_backoff: false,
+                ..options
+            }),
+            other => other,
+        }
     }
 
     /// Linux counts the memory that segments take, of which it offers half as window at first

@@ -8,6 +8,7 @@ mod close;
 mod cookies;
 mod ecn;
 mod fast_open;
+mod fragments;
 mod input;
 mod large;
 mod limits;
