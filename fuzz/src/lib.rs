@@ -6,7 +6,7 @@ pub use target::Target;
 
 use tcp_core::ReceiveChecksum;
 use tcp_core::wire::{
-    Incoming, IpFields, Options, SackBlocks, TcpPacket, emit, options_len, parse,
+    Incoming, Fragments, IpFields, Options, SackBlocks, TcpPacket, emit, options_len, parse,
 };
 
 /// Checks that a segment says the same after it was written and read again.
@@ -17,6 +17,7 @@ pub fn check_round_trip(packet: &TcpPacket<'_>) {
         dscp: packet.dscp,
         hop_limit: packet.hop_limit,
         identification: 0,
+        fragments: Fragments::Forbidden,
     };
     let mut expected = *packet;
     expected.bad_option = false;

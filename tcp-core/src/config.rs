@@ -5,24 +5,27 @@
 //! only the checked form, which is cheap to clone.
 
 mod buffer;
+mod congestion;
 mod fast_open;
 mod keep_alive;
 mod limits;
+mod mtu_discovery;
 mod mtu_probing;
 mod stack;
 
-use alloc::boxed::Box;
 use alloc::sync::Arc;
+use core::num::NonZeroU32;
 use core::ops::Deref;
 use core::time::Duration;
 
-use crate::congestion::{Bbr, Controller, ControllerFactory, Cubic, CubicOptions, Reno};
 use crate::error::ConfigError;
 use crate::pack::packs;
 pub use buffer::{BufferSize, SendQueue};
+pub use congestion::CongestionAlgorithm;
 pub use fast_open::{FastOpenConfig, FastOpenKeys, ListenFastOpen};
 pub use keep_alive::KeepAlive;
 pub use limits::{Limits, MemoryLimits};
+pub use mtu_discovery::MtuDiscovery;
 pub use mtu_probing::{MtuProbing, MtuProbingConfig};
 pub use stack::{Admission, ListenConfig, Offload, Overflow, PortSharing, StackConfig, SynCookies};
 
@@ -34,6 +37,10 @@ pub struct TcpConfig {
     pub recv_buffer: BufferSize,
     /// Bytes that may wait to be sent or acknowledged (`SO_SNDBUF`, `net.ipv4.tcp_wmem`).
     pub send_buffer: BufferSize,
+    /// The most that is offered before anything has arrived: from there the window opens by two segments for each that
+    /// arrives. Linux up to 6.10 begins with 65,535 (`tcp_select_initial_window`, `tcp_grow_window`); `None` offers the
+    /// whole buffer at once, as Linux does since.
+    pub first_recv_window: Option<NonZeroU32>,
     /// How far beyond the first hole what arrives is kept, in bytes, which is as much as it can hold; no further
     /// than the receive buffer reaches in any case.
     pub out_of_order_bytes: usize,
@@ -44,6 +51,8 @@ pub struct TcpConfig {
     pub send_queue: SendQueue,
     /// Upper bound of the MSS announced and used, below what the MTU allows (`TCP_MAXSEG`).
     pub max_segment_size: Option<u16>,
+    /// What becomes of packets that are too large for the path (`IP_MTU_DISCOVER`).
+    pub mtu_discovery: MtuDiscovery,
     /// How the path's MTU is found where ICMP does not tell it, RFC 4821 (`net.ipv4.tcp_mtu_probing`).
     pub mtu_probing: MtuProbingConfig,
     /// Window scaling, RFC 7323 (`net.ipv4.tcp_window_scaling`).
@@ -114,8 +123,10 @@ pub struct TcpConfig {
     pub congestion: CongestionAlgorithm,
     /// How losses are found and repaired.
     pub recovery: RecoveryConfig,
-    /// Whether what is sent is spread over the round trip (`sch_fq`, `SO_MAX_PACING_RATE`).
+    /// Whether what is sent is spread over the round trip (`sch_fq`).
     pub pacing: bool,
+    /// The most bytes a second that are sent, whatever `pacing` says (`SO_MAX_PACING_RATE`); `None` for no bound.
+    pub max_pacing_rate: Option<u64>,
     /// Least number of segments in one large segment, whatever the rate (`net.ipv4.tcp_min_tso_segs`).
     /// This and the next two matter where the [device](Offload::max_packet) takes large segments.
     pub min_tso_segs: u8,
@@ -147,10 +158,12 @@ impl Default for TcpConfig {
         TcpConfig {
             recv_buffer: BufferSize::RECV,
             send_buffer: BufferSize::SEND,
+            first_recv_window: None,
             out_of_order_bytes: 1 << 30,
             out_of_order_ranges: 16_384,
             send_queue: SendQueue::Stream,
             max_segment_size: None,
+            mtu_discovery: MtuDiscovery::Forbid,
             mtu_probing: MtuProbingConfig::default(),
             window_scaling: WindowScaling::Auto,
             timestamps: true,
@@ -183,6 +196,7 @@ impl Default for TcpConfig {
             congestion: CongestionAlgorithm::CUBIC,
             recovery: RecoveryConfig::default(),
             pacing: true,
+            max_pacing_rate: None,
             min_tso_segs: 2,
             tso_rtt_log: 9,
             tso_win_divisor: 3,
@@ -371,50 +385,6 @@ pub enum EcnMode {
     Accept,
     /// Asked for as well.
     Request,
-}
-
-/// Which congestion control a connection runs.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub enum CongestionAlgorithm {
-    /// Reno, RFC 5681.
-    Reno,
-    /// CUBIC, RFC 9438, with HyStart++, RFC 9406.
-    Cubic(CubicOptions),
-    /// BBR version 3, draft-ietf-ccwg-bbr.
-    Bbr,
-    /// The user's own.
-    Custom(ControllerFactory),
-}
-
-impl CongestionAlgorithm {
-    /// CUBIC with all its parts: the default, as Linux's.
-    pub const CUBIC: CongestionAlgorithm = CongestionAlgorithm::Cubic(CubicOptions {
-        hystart: true,
-        fast_convergence: true,
-    });
-
-    /// The algorithm that `TCP_CONGESTION` calls `reno`, `cubic` or `bbr`.
-    pub fn by_name(name: &str) -> Option<CongestionAlgorithm> {
-        match name {
-            "reno" => Some(CongestionAlgorithm::Reno),
-            "cubic" => Some(CongestionAlgorithm::CUBIC),
-            "bbr" => Some(CongestionAlgorithm::Bbr),
-            _ => None,
-        }
-    }
-
-    /// A controller in its initial state, for segments of `mss` bytes and an initial window of
-    /// `initial_window` bytes.
-    pub fn build(&self, mss: u32, initial_window: u32) -> Box<dyn Controller> {
-        match self {
-            CongestionAlgorithm::Reno => Box::new(Reno::new(mss, initial_window)),
-            CongestionAlgorithm::Cubic(options) => {
-                Box::new(Cubic::new(mss, initial_window, *options))
-            }
-            CongestionAlgorithm::Bbr => Box::new(Bbr::new(mss, initial_window)),
-            CongestionAlgorithm::Custom(factory) => factory.build(mss, initial_window),
-        }
-    }
 }
 
 #[cfg(test)]

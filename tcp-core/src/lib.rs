@@ -86,9 +86,9 @@ pub mod wire;
 
 pub use config::{
     AckMode, Admission, BufferSize, CloseMode, CongestionAlgorithm, EcnMode, FastOpenConfig,
-    FastOpenKeys, KeepAlive, Limits, ListenConfig, ListenFastOpen, MemoryLimits, MtuProbing,
-    MtuProbingConfig, Offload, Overflow, PortSharing, RecoveryConfig, SendQueue, StackConfig,
-    SynCookies, TcpConfig, ValidConfig, WindowScaling,
+    FastOpenKeys, KeepAlive, Limits, ListenConfig, ListenFastOpen, MemoryLimits, MtuDiscovery,
+    MtuProbing, MtuProbingConfig, Offload, Overflow, PortSharing, RecoveryConfig, SendQueue,
+    StackConfig, SynCookies, TcpConfig, ValidConfig, WindowScaling,
 };
 pub use connection::{
     Connection, FastOpenFail, QuickAck, SendProgress, Setup, Shutdown, State, Urgent,

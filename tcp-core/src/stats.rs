@@ -61,6 +61,8 @@ pub struct TcpInfo {
     pub tcpi_snd_wnd: u32,
     /// The window that we last announced, in bytes.
     pub tcpi_rcv_wnd: u32,
+    /// The window that is offered at most while everything that arrives is read, in bytes.
+    pub tcpi_rcv_ssthresh: u64,
     /// The most bytes that were read in one round trip; zero where the receive buffer is fixed.
     pub tcpi_rcv_space: u64,
     /// The round-trip time as the receiver sees it; zero where the receive buffer is fixed, and before
@@ -116,8 +118,11 @@ pub struct TcpInfo {
     pub tcpi_reord_seen: u64,
     /// How long RACK waits for what may have been overtaken.
     pub reordering_window: Duration,
-    /// The rate that sending is spread at, in bytes a second; `None` when it is not spread.
+    /// The rate that the window comes to, and that sending is spread at where it is spread, in bytes a second; `None`
+    /// before a round trip was measured.
     pub tcpi_pacing_rate: Option<u64>,
+    /// The most bytes a second that the user lets go (`SO_MAX_PACING_RATE`); `None` for no bound.
+    pub tcpi_max_pacing_rate: Option<u64>,
     /// The last measure of the rate of delivery, in bytes a second; 0 before the first.
     pub tcpi_delivery_rate: u64,
     /// Whether that measure was bound by what the application sent.

@@ -5,8 +5,6 @@ mod cli;
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 
-use clap::Parser;
-
 /// The command could not be carried out; clap says the same of a wrong command line.
 const FAILED: u8 = 2;
 /// What a shell reports of a program whose output nobody reads (128 + SIGPIPE): what is left to say
@@ -14,7 +12,7 @@ const FAILED: u8 = 2;
 const BROKEN_PIPE: u8 = 141;
 
 fn main() -> ExitCode {
-    match cli::Cli::parse().run() {
+    match cli::Cli::of_process().run() {
         Ok(code) => code,
         Err(error) if has_no_reader(&error) => ExitCode::from(BROKEN_PIPE),
         Err(error) => {

@@ -15,7 +15,7 @@ use common::{
     receive, send_noise,
 };
 use tcp_tun::tcp_core::seq::SeqNumber;
-use tcp_tun::tcp_core::wire::{self, Control, Header, IpFields, Segment};
+use tcp_tun::tcp_core::wire::{self, Control, Fragments, Header, IpFields, Segment};
 use tcp_tun::tcp_core::{
     Admission, BufferSize, ListenAddr, ListenConfig, PacketMeta, TcpConfig, Transmit,
 };
@@ -269,6 +269,7 @@ fn syns_that_are_withdrawn_do_not_push_out_one_that_lives() {
             dscp: 0,
             hop_limit: 64,
             identification: 0,
+            fragments: Fragments::Forbidden,
         };
         let mut header = Header::new(SeqNumber::new(seq));
         header.control = control;

@@ -9,7 +9,8 @@ use std::time::Duration;
 use criterion::{BatchSize, Criterion, Throughput};
 use tcp_core::seq::{SeqNumber, SeqRange};
 use tcp_core::wire::{
-    self, Control, Header, IpFields, Options, Payload, SackBlocks, Segment, Timestamps, WindowScale,
+    self, Control, Fragments, Header, IpFields, Options, Payload, SackBlocks, Segment, Timestamps,
+    WindowScale,
 };
 use tcp_core::{
     ConnectionId, Instant, ListenAddr, ListenConfig, ListenerId, PacketMeta, ReceiveChecksum,
@@ -32,6 +33,7 @@ fn fields() -> IpFields {
         dscp: 0,
         hop_limit: 64,
         identification: 0,
+        fragments: Fragments::Forbidden,
     }
 }
 

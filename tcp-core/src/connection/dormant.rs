@@ -169,7 +169,7 @@ impl UserOptions {
         UserOptions {
             nagle: config.nagle,
             corked: false,
-            keep_alive: config.keep_alive,
+            keep_alive: config.keep_alive.map(Box::new),
             user_timeout: config.user_timeout,
             linger: config.linger,
             fin_timeout: config.fin_timeout,
@@ -177,6 +177,8 @@ impl UserOptions {
             hop_limit: config.hop_limit,
             dscp: config.dscp,
             soft_errors: config.soft_errors,
+            mtu_discovery: config.mtu_discovery,
+            max_pacing_rate: config.max_pacing_rate.unwrap_or(u64::MAX),
             congestion: config.congestion.clone(),
         }
     }
@@ -204,11 +206,14 @@ impl UserOptions {
             hop_limit,
             dscp,
             soft_errors,
+            mtu_discovery,
+            max_pacing_rate,
             congestion,
         } = self;
         (nagle, (corked, keep_alive)).pack(bytes);
         (user_timeout, (linger, dscp)).pack(bytes);
         (fin_timeout, (notsent_lowat, (hop_limit, soft_errors))).pack(bytes);
+        (mtu_discovery, max_pacing_rate).pack(bytes);
         congestion
     }
 
@@ -223,6 +228,7 @@ impl UserOptions {
         let (nagle, (corked, keep_alive)) = Pack::unpack(bytes);
         let (user_timeout, (linger, dscp)) = Pack::unpack(bytes);
         let (fin_timeout, (notsent_lowat, (hop_limit, soft_errors))) = Pack::unpack(bytes);
+        let (mtu_discovery, max_pacing_rate) = Pack::unpack(bytes);
         UserOptions {
             nagle,
             corked,
@@ -234,6 +240,8 @@ impl UserOptions {
             hop_limit,
             dscp,
             soft_errors,
+            mtu_discovery,
+            max_pacing_rate,
             congestion,
         }
     }

@@ -381,6 +381,12 @@ impl Connection {
                     timestamps: self.timestamps(now),
                     ..Options::NONE
                 },
+                // Nobody heeds it; Linux says it.
+                window: self.rcv.window.select(
+                    ack,
+                    self.rcv.reassembly.read_offset(),
+                    self.rcv.ack_policy.rcv_mss(),
+                ),
                 ..Header::new(self.snd.isn.at_offset(self.snd.nxt))
             },
         }

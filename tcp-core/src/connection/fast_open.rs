@@ -22,7 +22,7 @@ use crate::seq::SeqNumber;
 use crate::state::{FastOpenFail, State};
 use crate::stats::Counters;
 use crate::time::Instant;
-use crate::wire::{FastOpenOption, Header, Segment};
+use crate::wire::{Cookie, FastOpenOption, Header, Segment};
 
 /// Room that data leaves in a SYN for options, those included that others may add (Linux's
 /// `MAX_TCP_OPTION_SPACE`).
@@ -76,6 +76,17 @@ impl Connection {
         {
             fast_open.stage = Stage::Armed(offer);
             self.pending.syn = true;
+        }
+    }
+
+    /// Lets it go without data: it asks for a cookie, as Linux's does where what is to be sent cannot be read.
+    pub fn release_syn_without_data(&mut self) {
+        if let Some(Stage::Deferred(mut offer)) = self.stage() {
+            if let Some(option) = &mut offer.option {
+                option.cookie = Cookie::REQUEST;
+            }
+            self.set_stage(Stage::Deferred(offer));
+            self.release_syn();
         }
     }
 
@@ -302,7 +313,10 @@ impl Connection {
             return;
         }
         match error {
-            NetworkError::Soft(_) => self.die(Some(ConnectionError::Unreachable), counters),
+            NetworkError::Soft(error) => {
+                self.soft_error = Some(error);
+                self.die(Some(ConnectionError::Unreachable), counters);
+            }
             NetworkError::Hard => self.die(Some(ConnectionError::Prohibited), counters),
             NetworkError::TooBig { .. } => {}
         }

@@ -87,6 +87,7 @@ impl HalfOpen {
                 config
                     .recv_buffer
                     .initial_for(announced_mss(config, &setup)),
+                config.first_recv_window,
             )
             .announce_in_syn(1, 1),
             clock,

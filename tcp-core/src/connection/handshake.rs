@@ -201,7 +201,7 @@ impl Connection {
         self.pending.syn = false;
         self.events.connected = true;
         self.events.writable |= core::mem::take(&mut self.user.wants_room);
-        if let Some(keep_alive) = self.options.keep_alive {
+        if let Some(keep_alive) = &self.options.keep_alive {
             self.timers.arm(Timer::KeepAlive, now + keep_alive.idle);
         }
     }

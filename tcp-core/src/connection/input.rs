@@ -246,7 +246,8 @@ impl Connection {
                 return Step::Done;
             };
             self.complete_handshake(now, segment, seq, offset, counters);
-            if offset > self.snd.una {
+            let reports = !segment.header.options.sack.is_empty();
+            if offset > self.snd.una || (reports && !self.snd.scoreboard.is_empty()) {
                 // What was sent before the handshake was complete.
                 self.process_ack(now, arrived, segment, seq, offset, counters);
             }

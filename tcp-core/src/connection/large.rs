@@ -6,6 +6,7 @@ use core::time::Duration;
 use super::decision::{Cutter, Shape};
 use super::limit::Limit;
 use super::machine::Connection;
+use crate::config::MtuDiscovery;
 use crate::time::Instant;
 use crate::wire::options_len;
 
@@ -44,6 +45,8 @@ impl Connection {
             _ if device_cuts && (unsent > 0 || lost) => {
                 (Cutter::Device, self.goal(piece, options_len))
             }
+            // Each would need an identification of its own.
+            Cutter::Caller if self.options.mtu_discovery != MtuDiscovery::Forbid => (cutter, piece),
             Cutter::Caller if !device_cuts && unsent > piece && plain => {
                 (cutter, TRAIN.min(MOST_AT_ONCE / piece) * piece)
             }

@@ -12,7 +12,7 @@ use super::tally::Tally;
 use super::time_wait::TimeWait;
 use super::timers::Timers;
 use super::timestamps::TimestampClock;
-use crate::config::{CongestionAlgorithm, KeepAlive, ValidConfig};
+use crate::config::{CongestionAlgorithm, KeepAlive, MtuDiscovery, ValidConfig};
 use crate::congestion::BoxedController;
 use crate::error::{ConnectionError, SoftError};
 use crate::event::ConnectionEvent;
@@ -113,7 +113,7 @@ packs!(
 pub(super) struct UserOptions {
     pub(super) nagle: bool,
     pub(super) corked: bool,
-    pub(super) keep_alive: Option<KeepAlive>,
+    pub(super) keep_alive: Option<Box<KeepAlive>>,
     pub(super) user_timeout: Option<Duration>,
     pub(super) linger: Option<Duration>,
     /// How long FIN-WAIT-2 may last once the user has closed; zero for not at all.
@@ -123,6 +123,9 @@ pub(super) struct UserOptions {
     pub(super) hop_limit: u8,
     pub(super) dscp: u8,
     pub(super) soft_errors: bool,
+    pub(super) mtu_discovery: MtuDiscovery,
+    /// Bytes a second; the greatest number for no bound.
+    pub(super) max_pacing_rate: u64,
     pub(super) congestion: CongestionAlgorithm,
 }
 

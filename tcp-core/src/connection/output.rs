@@ -109,18 +109,17 @@ impl Connection {
         let Some(lost) = lost else {
             return self.decide_new(shape, in_flight, now);
         };
+        let most = self.most_at_once(lost.end - lost.start, shape, in_flight);
+        let range = lost.start..self.segment_end(&lost, most);
         if self.pending.retransmit {
-            // Whatever the window says: a segment, and no more.
-            let end = self.segment_end(&lost, shape.piece);
-            return Ok(Decision::Retransmit(lost.start..end));
+            // Whatever the windows say: a segment, and more where the congestion window lets it go.
+            return Ok(Decision::Retransmit(range));
         }
         // RFC 6298 §5.4: the earliest segment, however many small ones the window had room for. A window that is
         // counted in segments, as Linux's, lets no more go either.
         if self.snd.retries > 0 && self.recovery.phase() == Phase::Loss && in_flight > 0 {
             return Err(Limit::Congestion);
         }
-        let most = self.most_at_once(lost.end - lost.start, shape, in_flight);
-        let range = lost.start..self.segment_end(&lost, most);
         if range.end - range.start <= shape.piece + 1 {
             self.check_window(in_flight, range.end - range.start)?;
         }

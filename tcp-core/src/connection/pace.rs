@@ -25,11 +25,32 @@ impl Connection {
 
     /// The rate to send at, in bytes a second; `None` for as fast as the windows allow.
     pub(super) fn pacing_rate(&self) -> Option<u64> {
-        self.rate().filter(|_| self.config.pacing)
+        let bound = self.options.max_pacing_rate;
+        self.rate()
+            .filter(|_| self.config.pacing || bound != u64::MAX)
     }
 
     /// The same, whether or not what is sent is spread; `None` before a round trip was measured.
     pub(super) fn rate(&self) -> Option<u64> {
+        let rate = self.unbounded_rate();
+        match self.options.max_pacing_rate {
+            u64::MAX => rate,
+            bound => Some(rate.map_or(bound, |rate| rate.min(bound))),
+        }
+    }
+
+    /// Bounds the rate at which data is sent, in bytes a second (`SO_MAX_PACING_RATE`), and spreads it even where
+    /// [`TcpConfig::pacing`](crate::TcpConfig::pacing) does not; `None` for no bound.
+    pub fn set_max_pacing_rate(&mut self, rate: Option<u64>) {
+        self.options.max_pacing_rate = rate.unwrap_or(u64::MAX);
+    }
+
+    /// The bound on the rate, in bytes a second, where there is one.
+    pub fn max_pacing_rate(&self) -> Option<u64> {
+        Some(self.options.max_pacing_rate).filter(|&rate| rate != u64::MAX)
+    }
+
+    fn unbounded_rate(&self) -> Option<u64> {
         self.congestion.pacing_rate().or_else(|| {
             let srtt = self.rtt.srtt()?.as_nanos().max(1);
             let srtt = u64::try_from(srtt).unwrap_or(u64::MAX);

@@ -9,7 +9,7 @@ use super::State;
 use super::decision::Shape;
 use super::limit::Limit;
 use super::machine::Connection;
-use crate::config::{MIN_MSS, MtuProbing};
+use crate::config::{MIN_MSS, MtuDiscovery, MtuProbing};
 use crate::congestion::Phase;
 use crate::send::mtu_search::MtuSearch;
 use crate::send::scoreboard::DUP_THRESH;
@@ -57,6 +57,8 @@ impl Connection {
         self.agreed.path_mss = self.agreed.path_mss.min(mss);
         if self.state == State::SynSent && self.agreed.path_mss < self.setup.mss {
             self.take_data_off_syn();
+            // As Linux, whose routes have one MTU for both ways, the SYN that goes again asks for no more either.
+            self.setup.mss = self.agreed.path_mss;
         }
         if !self.state.is_synchronized() {
             return;
@@ -65,11 +67,32 @@ impl Connection {
         let probe = self.bound_mtu_search(now, mss);
         if is_smaller {
             self.set_mss(mss);
+        }
+        if self.options.mtu_discovery == MtuDiscovery::Ignore {
+            return;
+        }
+        if is_smaller {
             self.send_outstanding_again(now);
         } else if let Some(start) = probe {
             self.snd.scoreboard.mark_lost_at(start);
             self.send_again(now);
         }
+    }
+
+    /// Changes what becomes of packets that are too large for the path (`IP_MTU_DISCOVER`).
+    pub fn set_mtu_discovery(&mut self, mtu_discovery: MtuDiscovery) {
+        self.options.mtu_discovery = mtu_discovery;
+    }
+
+    /// What becomes of packets that are too large for the path.
+    pub fn mtu_discovery(&self) -> MtuDiscovery {
+        self.options.mtu_discovery
+    }
+
+    /// What tells the next packet's fragments from others': it counts packets, from where each connection begins anew.
+    pub(crate) fn next_identification(&self) -> u16 {
+        let begins = self.setup.timestamp_offset as u16;
+        begins.wrapping_add(self.tally.segs_out as u16)
     }
 
     /// What is outstanding is known not to have arrived, and through nobody's congestion.

@@ -10,6 +10,14 @@ use crate::stats::Counters;
 use crate::time::Instant;
 
 impl Connection {
+    /// What a reduction counts in: whole segments where the send queue is as Linux's, else bytes.
+    fn grain(&self) -> u32 {
+        match self.snd.chunks {
+            Some(_) => self.full_payload(),
+            None => 1,
+        }
+    }
+
     /// An acknowledgement has been applied: look for losses, and let the congestion control know.
     pub(super) fn repair(
         &mut self,
@@ -79,6 +87,7 @@ impl Connection {
             in_flight: u64::from(self.in_flight()),
             safe: acknowledged.kind == AckKind::Advanced && !outcome.lost,
             mss: self.full_payload(),
+            grain: self.grain(),
         });
     }
 
@@ -97,6 +106,7 @@ impl Connection {
                 in_flight: u64::from(self.in_flight()),
                 safe: false,
                 mss: self.full_payload(),
+                grain: self.grain(),
             });
         }
     }

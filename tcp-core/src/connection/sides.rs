@@ -198,7 +198,7 @@ impl Receiver {
         let mut receiver = Receiver {
             irs: SeqNumber::default(),
             reassembly: Reassembly::new(1, capacity),
-            window: RecvWindow::new(capacity),
+            window: RecvWindow::new(capacity, config.first_recv_window),
             sizing: None,
             ack_policy: AckPolicy::new(min, max, u32::from(mss)),
             urgent: None,

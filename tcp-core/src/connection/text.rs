@@ -72,7 +72,7 @@ impl Connection {
                 let arrival = Arrival::new(text.len() as u32, size, push);
                 self.on_in_order(now, count, arrival, had_holes);
             }
-            Inserted::Beyond => self.on_hole(seq, segment.pieces(), counters),
+            Inserted::Beyond => self.on_hole(seq, segment, counters),
             Inserted::Refused => {
                 counters.rcv_q_drop += 1;
                 self.pending.ack = true;
@@ -186,9 +186,11 @@ impl Connection {
     }
 
     /// Out of order: the peer hears of it at once (RFC 5681 §4.2).
-    fn on_hole(&mut self, seq: u64, segments: u64, counters: &mut Counters) {
+    fn on_hole(&mut self, seq: u64, segment: &Segment<'_>, counters: &mut Counters) {
         counters.ofo_queue += 1;
-        self.tally.rcv_ooopack += segments;
+        self.tally.rcv_ooopack += segment.pieces();
+        let mss = self.rcv.ack_policy.rcv_mss();
+        self.rcv.window.open(segment.payload.len(), mss);
         self.rcv.note_arrival(seq.max(self.rcv.nxt()));
         self.rcv.ack_policy.enter_quick(self.window_offered());
         // With acknowledgement on read, a duplicate would say that what is unread is missing.
@@ -203,6 +205,8 @@ impl Connection {
         had_holes: bool,
     ) {
         self.tally.bytes_received += count;
+        let mss = self.rcv.ack_policy.rcv_mss();
+        self.rcv.window.open(count as usize, mss);
         let window = self.window_offered();
         self.rcv
             .ack_policy

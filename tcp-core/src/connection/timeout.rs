@@ -132,7 +132,7 @@ impl Connection {
 
     /// RFC 9293 §3.8.4, with Linux's `TCP_KEEPIDLE`, `TCP_KEEPINTVL` and `TCP_KEEPCNT`.
     fn on_keep_alive(&mut self, now: Instant, counters: &mut Counters) {
-        let Some(keep_alive) = self.options.keep_alive else {
+        let Some(keep_alive) = self.options.keep_alive.as_deref().copied() else {
             return;
         };
         let idle_until = self.last_heard + keep_alive.idle;

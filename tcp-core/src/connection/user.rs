@@ -1,5 +1,6 @@
 //! The user's calls (RFC 9293 §3.10.2 to §3.10.6).
 
+use alloc::boxed::Box;
 use core::ops::{Deref, DerefMut};
 use core::time::Duration;
 
@@ -270,9 +271,9 @@ impl Connection {
     /// Values outside of what [`TcpConfig::validate`](crate::TcpConfig::validate) takes are moved
     /// to the nearest that it does.
     pub fn set_keep_alive(&mut self, now: Instant, keep_alive: Option<KeepAlive>) {
-        self.options.keep_alive = keep_alive.map(KeepAlive::clamped);
+        self.options.keep_alive = keep_alive.map(|it| Box::new(it.clamped()));
         self.keep_alive_probes = 0;
-        match self.options.keep_alive {
+        match &self.options.keep_alive {
             Some(keep_alive) if self.state.is_synchronized() && self.state != State::TimeWait => {
                 let at = self.last_heard + keep_alive.idle;
                 self.timers.arm(Timer::KeepAlive, at.max(now));

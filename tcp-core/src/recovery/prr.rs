@@ -36,6 +36,9 @@ pub(crate) struct PrrAck {
     pub(crate) safe: bool,
     /// The payload of a full segment.
     pub(crate) mss: u32,
+    /// What is sent in proportion is rounded up to a multiple of this, and where it shall come to is rounded down; in
+    /// bytes, above zero.
+    pub(crate) grain: u32,
 }
 
 impl Prr {
@@ -83,15 +86,18 @@ impl Prr {
     }
 
     fn allowance(&self, ack: PrrAck, mss: u64) -> u64 {
-        if ack.in_flight > self.ssthresh {
-            let target = u128::from(self.delivered) * u128::from(self.ssthresh);
+        let grain = u64::from(ack.grain);
+        let ssthresh = self.ssthresh - self.ssthresh % grain;
+        if ack.in_flight > ssthresh {
+            let target = u128::from(self.delivered) * u128::from(ssthresh);
             let target = target.div_ceil(u128::from(self.start)) as u64;
+            let target = target.next_multiple_of(grain);
             return target.saturating_sub(self.sent);
         }
         // The conservative bound sends what was delivered; the slow-start bound a segment more.
         let conservative = self.delivered.saturating_sub(self.sent).max(ack.delivered);
         let bound = conservative + if ack.safe { mss } else { 0 };
-        bound.min(self.ssthresh - ack.in_flight)
+        bound.min(ssthresh - ack.in_flight)
     }
 }
 
@@ -107,7 +113,25 @@ mod tests {
             in_flight,
             safe,
             mss: MSS,
+            grain: 1,
         }
+    }
+
+    #[test]
+    fn in_whole_segments_a_part_of_one_counts_as_one() {
+        let mut prr = Prr::new(7 * MSS, 10_000);
+        let whole = |delivered, in_flight| PrrAck {
+            grain: MSS,
+            ..ack(delivered, in_flight, false)
+        };
+        prr.on_ack(whole(1_000, 9_000));
+        assert_eq!(prr.window(), 10 * MSS);
+        prr.on_sent(1_000);
+        prr.on_ack(whole(1_000, 9_000));
+        assert_eq!(prr.window(), 10 * MSS, "1.4 of them are 2");
+        prr.on_sent(1_000);
+        prr.on_ack(whole(500, 9_000));
+        assert_eq!(prr.window(), 9 * MSS);
     }
 
     #[test]

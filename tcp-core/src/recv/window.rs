@@ -1,5 +1,7 @@
 //! The window that we offer (RFC 9293 §3.8.6).
 
+use core::num::NonZeroU32;
+
 use crate::pack::packs;
 use crate::wire::{WindowScale, WireWindow};
 
@@ -14,6 +16,8 @@ use crate::wire::{WindowScale, WireWindow};
 pub(crate) struct RecvWindow {
     /// Most unread bytes held.
     capacity: u64,
+    /// Bytes of it that are offered at most, which grow with what arrives (Linux's `rcv_ssthresh`); 0 where all are.
+    opened: u32,
     scale: WindowScale,
     /// The offset that the peer may send up to: the greatest that any segment has offered.
     edge: u64,
@@ -23,6 +27,7 @@ pub(crate) struct RecvWindow {
 
 packs!(RecvWindow {
     capacity,
+    opened,
     scale,
     edge,
     closed
@@ -36,14 +41,18 @@ pub(crate) enum Turn {
     Opened,
 }
 
+/// Bytes below which what arrives opens nothing.
+const TRIFLE: usize = 128;
+
 /// The edge that the largest window of a SYN offers.
 const SYN_EDGE: u64 = 1 + u16::MAX as u64;
 
 impl RecvWindow {
-    /// A window over `capacity` bytes, nothing offered yet.
-    pub(crate) fn new(capacity: usize) -> Self {
+    /// A window over `capacity` bytes, nothing offered yet, and no more than `first` before anything has arrived.
+    pub(crate) fn new(capacity: usize, first: Option<NonZeroU32>) -> Self {
         RecvWindow {
             capacity: capacity as u64,
+            opened: first.map_or(0, NonZeroU32::get),
             scale: WindowScale::ZERO,
             edge: 0,
             closed: false,
@@ -60,9 +69,27 @@ impl RecvWindow {
         self.capacity = capacity;
     }
 
+    /// Bytes that are offered at most to a peer of which everything has been read (`tcpi_rcv_ssthresh`).
+    pub(crate) fn opened(&self) -> u64 {
+        match self.opened {
+            0 => self.capacity,
+            opened => self.capacity.min(opened.into()),
+        }
+    }
+
+    /// `len` bytes have arrived: as Linux, two segments more are offered for each segment that is no trifle
+    /// (`tcp_grow_window`).
+    pub(crate) fn open(&mut self, len: usize, mss: u32) {
+        if self.opened != 0 && u64::from(self.opened) < self.capacity && len >= TRIFLE {
+            let more = mss.max(u32::try_from(len).unwrap_or(u32::MAX));
+            self.opened = self.opened.saturating_add(more.saturating_mul(2));
+        }
+    }
+
     /// The window field of a SYN, which is never scaled (RFC 7323 §2.2); it may acknowledge data of the peer's SYN.
     pub(crate) fn announce_in_syn(&mut self, ack: u64, read: u64) -> WireWindow {
-        let bytes = (read + self.capacity).saturating_sub(ack);
+        let limit = (read + self.capacity).min(ack.max(read) + self.opened());
+        let bytes = limit.saturating_sub(ack);
         let bytes = bytes.min(u64::from(u16::MAX));
         self.edge = self.edge.max(ack + bytes);
         WireWindow::new(bytes as u16)
@@ -106,7 +133,7 @@ impl RecvWindow {
     pub(crate) fn is_worth_an_update(&self, ack: u64, read: u64, mss: u32) -> bool {
         // What the field of a SYN cannot say counts as offered: the first segment after it says so.
         let edge = if self.edge == SYN_EDGE {
-            self.edge.max(1 + self.capacity)
+            self.edge.max(1 + self.opened())
         } else {
             self.edge
         };
@@ -124,7 +151,8 @@ impl RecvWindow {
     /// up, as Linux does, while the buffer can bear the difference.
     pub(crate) fn select(&self, ack: u64, read: u64, mss: u32) -> WireWindow {
         let unit = u64::from(self.scale.unit());
-        let limit = read + self.capacity;
+        // What is opened is opened for what comes, and what is unread takes from the rest of the buffer alone.
+        let limit = (read + self.capacity).min(ack.max(read) + self.opened());
         let freed = limit.saturating_sub(self.edge);
         let least = u64::from(mss).min(self.capacity / 2).max(1);
         let worthwhile = freed >= least || ack <= read;
@@ -150,7 +178,7 @@ mod tests {
     const MSS: u32 = 100;
 
     fn window(capacity: usize, shift: u8) -> RecvWindow {
-        let mut window = RecvWindow::new(capacity);
+        let mut window = RecvWindow::new(capacity, None);
         window.announce_in_syn(1, 1);
         window.set_scale(WindowScale::clamped(shift));
         window
@@ -196,6 +224,31 @@ mod tests {
         let mut window = window(1_000, 0);
         assert_eq!(window.announce(31, 30, MSS).0, WireWindow::new(970));
         assert_eq!(window.announce(31, 31, MSS).0, WireWindow::new(1_000));
+    }
+
+    #[test]
+    fn a_window_that_begins_small_opens_by_two_segments_for_each() {
+        let mut window = RecvWindow::new(1_000, NonZeroU32::new(300));
+        assert_eq!(window.announce_in_syn(1, 1), WireWindow::new(300));
+        assert_eq!(window.announce(1, 1, MSS).0, WireWindow::new(300));
+        window.open(TRIFLE - 1, MSS);
+        assert_eq!(window.announce(101, 101, MSS).0, WireWindow::new(300));
+        window.open(TRIFLE, MSS);
+        assert_eq!(window.announce(201, 201, MSS).0, WireWindow::new(556));
+        assert!(!window.is_worth_an_update(201, 201, MSS));
+        for _ in 0..5 {
+            window.open(200, MSS);
+        }
+        assert_eq!(window.opened(), 1_000);
+        assert_eq!(window.announce(301, 201, MSS).0, WireWindow::new(900));
+    }
+
+    #[test]
+    fn what_is_unread_takes_from_what_is_not_opened_first() {
+        let mut window = RecvWindow::new(1_000, NonZeroU32::new(300));
+        window.announce_in_syn(1, 1);
+        assert_eq!(window.announce(101, 1, MSS).0, WireWindow::new(300));
+        assert_eq!(window.announce(801, 1, MSS).0, WireWindow::new(200));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use super::Stack;
 use super::connections::Entry;
-use crate::config::{BufferSize, CongestionAlgorithm, KeepAlive};
+use crate::config::{BufferSize, CongestionAlgorithm, KeepAlive, MtuDiscovery};
 use crate::connection::{Connection, QuickAck, Shutdown};
 use crate::error::{ConnectionError, ReadError, SoftError, WriteError};
 use crate::stats::{Counters, TcpInfo};
@@ -182,6 +182,16 @@ impl<'a> ConnectionMut<'a> {
         self.touch().0.set_dscp(dscp);
     }
 
+    /// See [`Connection::set_mtu_discovery`].
+    pub fn set_mtu_discovery(&mut self, mtu_discovery: MtuDiscovery) {
+        self.touch().0.set_mtu_discovery(mtu_discovery);
+    }
+
+    /// See [`Connection::set_max_pacing_rate`].
+    pub fn set_max_pacing_rate(&mut self, rate: Option<u64>) {
+        self.touch().0.set_max_pacing_rate(rate);
+    }
+
     /// See [`Connection::set_hop_limit`].
     pub fn set_hop_limit(&mut self, hop_limit: u8) {
         self.touch().0.set_hop_limit(hop_limit);
@@ -215,6 +225,11 @@ impl<'a> ConnectionMut<'a> {
     /// See [`Connection::set_quick_ack`].
     pub fn set_quick_ack(&mut self, quick: QuickAck) {
         self.touch().0.set_quick_ack(quick);
+    }
+
+    /// See [`Connection::release_syn_without_data`].
+    pub fn release_syn_without_data(&mut self) {
+        self.touch().0.release_syn_without_data();
     }
 
     /// See [`Connection::release_syn`].

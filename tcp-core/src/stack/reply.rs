@@ -5,10 +5,10 @@ use alloc::collections::VecDeque;
 
 use super::Stack;
 use super::tuple::FourTuple;
-use crate::config::TcpConfig;
+use crate::config::{MtuDiscovery, TcpConfig};
 use crate::connection::Connection;
 use crate::seq::SeqNumber;
-use crate::wire::{Control, Header, Segment};
+use crate::wire::{Control, Fragments, Header, Segment};
 
 /// Headers that wait to be sent, at most [`Replies::LIMIT`]: who floods us gets no memory for it.
 #[derive(Clone, Debug, Default)]
@@ -30,6 +30,10 @@ pub(super) struct Marking {
     pub(super) hop_limit: u8,
     /// Diffserv code point, 0 to 63.
     pub(super) dscp: u8,
+    /// Of IPv4. Packets with DF are never fragmented, so nothing needs to tell them apart (RFC 6864 §4.1), and
+    /// 0 for all of them tells an observer nothing.
+    pub(super) identification: u16,
+    pub(super) fragments: Fragments,
 }
 
 impl Marking {
@@ -37,13 +41,27 @@ impl Marking {
     const DEFAULT: Marking = Marking {
         hop_limit: 64,
         dscp: 0,
+        identification: 0,
+        fragments: Fragments::Forbidden,
     };
 }
 
 impl From<&Connection> for Marking {
     fn from(connection: &Connection) -> Self {
         let (hop_limit, dscp) = connection.ip_fields();
-        Marking { hop_limit, dscp }
+        let fragments = match connection.mtu_discovery() {
+            MtuDiscovery::Forbid => Fragments::Forbidden,
+            MtuDiscovery::Allow | MtuDiscovery::Ignore => Fragments::Allowed,
+        };
+        Marking {
+            hop_limit,
+            dscp,
+            identification: match fragments {
+                Fragments::Forbidden => 0,
+                Fragments::Allowed => connection.next_identification(),
+            },
+            fragments,
+        }
     }
 }
 
@@ -52,6 +70,8 @@ impl From<&TcpConfig> for Marking {
         Marking {
             hop_limit: config.hop_limit,
             dscp: config.dscp,
+            // A segment without payload fits everywhere.
+            ..Marking::DEFAULT
         }
     }
 }

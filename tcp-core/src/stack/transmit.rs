@@ -75,9 +75,8 @@ fn fields_of(tuple: &FourTuple, marking: Marking) -> IpFields {
         dst: tuple.remote(),
         dscp: marking.dscp,
         hop_limit: marking.hop_limit,
-        // Packets with DF are never fragmented, so nothing needs to tell them apart (RFC 6864
-        // §4.1), and a constant tells an observer nothing.
-        identification: 0,
+        identification: marking.identification,
+        fragments: marking.fragments,
     }
 }
 

@@ -40,7 +40,7 @@ mod tests {
     use crate::event::ReceiveChecksum;
     use crate::seq::SeqNumber;
     use crate::wire::checksum::Sum;
-    use crate::wire::{self, Header, IpFields, Payload, Segment};
+    use crate::wire::{self, Fragments, Header, IpFields, Payload, Segment};
     use alloc::vec;
     use alloc::vec::Vec;
     use proptest::prelude::*;
@@ -61,6 +61,7 @@ mod tests {
             dscp: 0,
             hop_limit: 64,
             identification: 0,
+            fragments: Fragments::Forbidden,
         };
         let segment = Segment::new(Header::new(SeqNumber::new(7)), Payload::EMPTY);
         let mut buf = vec![0; 200];

@@ -6,6 +6,7 @@
 
 mod checksum;
 mod fast_open;
+mod fields;
 mod flow;
 mod icmp;
 mod ip;
@@ -18,6 +19,7 @@ mod template;
 use core::net::{IpAddr, SocketAddr};
 
 pub use fast_open::{Cookie, FastOpenForm, FastOpenOption};
+pub use fields::{Fragments, IpFields};
 pub use flow::ends;
 pub(crate) use plain::{Check, Plain, read as read_plain};
 pub(crate) use segment::pieces;
@@ -112,21 +114,6 @@ pub enum ParseError {
     TcpChecksum,
 }
 
-/// What the IP header of an outgoing segment says.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct IpFields {
-    /// Source address and port.
-    pub src: SocketAddr,
-    /// Destination address and port; of the same family as `src`.
-    pub dst: SocketAddr,
-    /// Diffserv code point, 0 to 63.
-    pub dscp: u8,
-    /// TTL or hop limit.
-    pub hop_limit: u8,
-    /// Identification, IPv4 only. Packets always carry DF.
-    pub identification: u16,
-}
-
 /// Parses an IP packet, up to the length that its header says; what follows is ignored.
 ///
 /// Every checksum is verified (RFC 9293 MUST-3, RFC 1122 §3.2.1.2), except that
@@ -219,13 +206,16 @@ mod tests {
             any::<[[u8; 16]; 2]>().prop_map(|pair| pair.map(IpAddr::from)),
         ];
         let ports = (1..=u16::MAX, 1..=u16::MAX);
-        (pair, ports, 0u8..64, any::<u8>(), any::<u16>()).prop_map(
-            |([src, dst], ports, dscp, hop_limit, identification)| IpFields {
+        let fragments = prop_oneof![Just(Fragments::Forbidden), Just(Fragments::Allowed)];
+        let identification = (any::<u16>(), fragments);
+        (pair, ports, 0u8..64, any::<u8>(), identification).prop_map(
+            |([src, dst], ports, dscp, hop_limit, (identification, fragments))| IpFields {
                 src: SocketAddr::new(src, ports.0),
                 dst: SocketAddr::new(dst, ports.1),
                 dscp,
                 hop_limit,
                 identification,
+                fragments,
             },
         )
     }
@@ -331,6 +321,7 @@ mod tests {
                 dscp: 0,
                 hop_limit: 64,
                 identification: 0xd15b,
+                fragments: Fragments::Forbidden,
             },
             header,
             payload: vec![],
@@ -426,7 +417,8 @@ mod tests {
             let checksum = match sliced.net {
                 Some(NetSlice::Ipv4(ip)) => {
                     let ip = ip.header();
-                    prop_assert!(ip.dont_fragment());
+                    let forbids = sample.fields.fragments == Fragments::Forbidden;
+                    prop_assert_eq!(ip.dont_fragment(), forbids);
                     prop_assert_eq!(ip.identification(), sample.fields.identification);
                     prop_assert_eq!(ip.header_checksum(), ip.to_header().calc_header_checksum());
                     prop_assert_eq!(ip.dcp().value(), sample.fields.dscp);

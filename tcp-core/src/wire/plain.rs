@@ -216,7 +216,9 @@ mod tests {
     use alloc::vec::Vec;
 
     use super::*;
-    use crate::wire::{Control, Header, Incoming, IpFields, Options, Segment, emit, parse};
+    use crate::wire::{
+        Control, Fragments, Header, Incoming, IpFields, Options, Segment, emit, parse,
+    };
     use proptest::prelude::*;
 
     fn packet(v6: bool, header: Header, payload: &[u8]) -> Vec<u8> {
@@ -230,6 +232,7 @@ mod tests {
             dscp: 3,
             hop_limit: 64,
             identification: 0,
+            fragments: Fragments::Forbidden,
         };
         let mut buf = vec![0; 2_000];
         let segment = Segment::new(header, payload.into());

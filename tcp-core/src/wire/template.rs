@@ -152,7 +152,7 @@ mod tests {
     use alloc::vec::Vec;
 
     use super::*;
-    use crate::wire::{self, Ecn, Header, Options, Segment, Timestamps, WireWindow};
+    use crate::wire::{self, Ecn, Fragments, Header, Options, Segment, Timestamps, WireWindow};
     use proptest::prelude::*;
 
     proptest! {
@@ -175,6 +175,7 @@ mod tests {
                 dscp: 11,
                 hop_limit: 64,
                 identification: 0,
+                fragments: Fragments::Forbidden,
             };
             let stamp = Timestamps { value: 7, echo: 9 };
             let header = Header {

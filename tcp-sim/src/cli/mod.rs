@@ -6,6 +6,7 @@ mod drill;
 mod explore;
 mod grid;
 mod output;
+mod packetdrill;
 mod replay;
 mod report;
 mod run;
@@ -47,6 +48,11 @@ enum Command {
 }
 
 impl Cli {
+    /// What the command line of this process asks for; a wrong one ends the process.
+    pub fn of_process() -> Cli {
+        Cli::parse_from(packetdrill::translated(std::env::args_os()))
+    }
+
     /// Does what was asked for; the exit code says whether what was looked at held.
     pub fn run(self) -> anyhow::Result<ExitCode> {
         match self.command {

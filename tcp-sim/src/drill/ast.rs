@@ -123,6 +123,8 @@ pub enum ExprKind {
     Word(String),
     /// Bytes between quotes.
     Text(Vec<u8>),
+    /// `"text"...`: bytes that begin with these.
+    Prefix(Vec<u8>),
     /// `[a, b]`.
     List(Vec<Expr>),
     /// `{a=1, b(2)=3, 4}`.

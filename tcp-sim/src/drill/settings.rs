@@ -117,6 +117,16 @@ impl Settings {
         }
     }
 
+    /// Whether the option of this name is one of packetdrill's that is followed by a value; `None` where there is none
+    /// of that name.
+    pub fn takes_value(name: &str) -> Option<bool> {
+        if WITH_MEANING.contains(&name) || WITHOUT_MEANING.contains(&name) {
+            Some(true)
+        } else {
+            SWITCHES.contains(&name).then_some(false)
+        }
+    }
+
     /// Takes an option.
     ///
     /// # Errors
@@ -149,41 +159,64 @@ impl Settings {
                 let scripts = text.split([',', ' ']).filter(|script| !script.is_empty());
                 self.init_scripts.extend(scripts.map(str::to_owned));
             }
-            _ if WITHOUT_MEANING.contains(&name) => {}
+            _ if WITHOUT_MEANING.contains(&name) || SWITCHES.contains(&name) => {}
             _ => return Err(format!("there is no option --{name}")),
         }
         Ok(())
     }
 }
 
+/// Options that a script or a command line may change something by.
+const WITH_MEANING: [&str; 10] = [
+    "bind_port",
+    "connect_port",
+    "define",
+    "init_scripts",
+    "ip_version",
+    "local_ip",
+    "mtu",
+    "remote_ip",
+    "tcp_ts_tick_usecs",
+    "tolerance_usecs",
+];
+
 /// Options of packetdrill about devices, processes and machines, of which there are none here.
-const WITHOUT_MEANING: [&str; 26] = [
+const WITHOUT_MEANING: [&str; 22] = [
     "code_command",
     "code_format",
     "code_sockopt",
-    "debug",
-    "dry_run",
     "fm_filter_dir",
     "gateway_ip",
-    "is_anyip",
+    "local_linklocal_ip",
     "mss",
     "netmask_ip",
     "non_fatal",
-    "persistent_tun_dev",
-    "send_omit_free",
     "so_filename",
     "so_flags",
     "speed",
-    "strict_segments",
     "tcp_ts_ecr_scaled",
     "tolerance_percent",
     "udp_encaps",
-    "verbose",
-    "wire_client",
+    "wire_client_dev",
     "wire_client_device",
-    "wire_server",
+    "wire_server_at",
+    "wire_server_dev",
     "wire_server_device",
     "wire_server_ip",
+    "wire_server_port",
+];
+
+/// The same, where no value follows.
+const SWITCHES: [&str; 9] = [
+    "debug",
+    "dry_run",
+    "is_anyip",
+    "persistent_tun_dev",
+    "send_omit_free",
+    "strict_segments",
+    "verbose",
+    "wire_client",
+    "wire_server",
 ];
 
 /// Words of the kernel's own runs: Fast Open cookies for the default addresses and the key of
@@ -278,6 +311,23 @@ mod tests {
             "--define=A",
         ] {
             assert!(applied(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn each_option_is_known_by_whether_it_takes_a_value() {
+        assert_eq!(Settings::takes_value("mtu"), Some(true));
+        assert_eq!(Settings::takes_value("gateway_ip"), Some(true));
+        assert_eq!(Settings::takes_value("dry_run"), Some(false));
+        assert_eq!(Settings::takes_value("json"), None);
+        for name in WITH_MEANING {
+            let line = OptionLine {
+                name: name.to_owned(),
+                value: None,
+                span: Default::default(),
+            };
+            let refused = Settings::new(Family::V4).apply(&line).unwrap_err();
+            assert!(refused.contains("needs a value"), "{refused}");
         }
     }
 

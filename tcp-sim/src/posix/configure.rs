@@ -1,14 +1,20 @@
 //! How the core is to run a socket: what its options say, and the sysctls where they say nothing.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use tcp_core::config::MIN_MSS;
+use tcp_core::congestion::CubicOptions;
 use tcp_core::{
     Admission, BufferSize, CloseMode, CongestionAlgorithm, KeepAlive, ListenConfig, ListenFastOpen,
-    PortSharing, RecoveryConfig, SendQueue, TcpConfig, ValidConfig, WindowScaling,
+    MtuDiscovery, PortSharing, RecoveryConfig, SendQueue, TcpConfig, ValidConfig, WindowScaling,
 };
 
 use super::address::Domain;
+use super::constants::{
+    IP_PMTUDISC_DO, IP_PMTUDISC_DONT, IP_PMTUDISC_INTERFACE, IP_PMTUDISC_OMIT, IP_PMTUDISC_PROBE,
+    IP_PMTUDISC_WANT,
+};
 use super::settings::{Linger2, Settings};
 use super::sysctl::Sysctls;
 
@@ -70,12 +76,14 @@ impl Configuration<'_> {
         TcpConfig {
             recv_buffer,
             send_buffer: self.send_buffer(),
+            first_recv_window: NonZeroU32::new(sysctls.tcp_initial_rwnd),
             out_of_order_bytes: TcpConfig::default().out_of_order_bytes,
             out_of_order_ranges: TcpConfig::default().out_of_order_ranges,
             send_queue: SendQueue::Chunks {
                 overhead: CHUNK_OVERHEAD,
             },
             max_segment_size: settings.max_segment,
+            mtu_discovery: self.mtu_discovery(),
             mtu_probing: sysctls.mtu_probing(),
             window_scaling,
             timestamps: sysctls.tcp_timestamps != 0,
@@ -108,6 +116,7 @@ impl Configuration<'_> {
             slow_start_after_idle: sysctls.tcp_slow_start_after_idle != 0,
             // Without sch_fq Linux spreads for BBR alone.
             pacing: congestion == CongestionAlgorithm::Bbr || sysctls.default_qdisc == "fq",
+            max_pacing_rate: self.max_pacing_rate(),
             congestion,
             recovery: RecoveryConfig {
                 rack: sysctls.tcp_recovery & 1 != 0,
@@ -128,7 +137,14 @@ impl Configuration<'_> {
 
     pub(super) fn congestion(&self) -> CongestionAlgorithm {
         let chosen = self.settings.congestion.clone();
-        chosen.unwrap_or_else(|| self.sysctls.congestion())
+        match chosen.unwrap_or_else(|| self.sysctls.congestion()) {
+            // Linux's takes as much from the window for a mark as for a loss.
+            CongestionAlgorithm::Cubic(options) => CongestionAlgorithm::Cubic(CubicOptions {
+                mark_backoff: false,
+                ..options
+            }),
+            other => other,
+        }
     }
 
     /// Linux counts the memory that segments take, of which it offers half as window at first
@@ -220,6 +236,35 @@ impl Configuration<'_> {
         let lowat = self.settings.notsent_lowat;
         let lowat = lowat.unwrap_or(self.sysctls.tcp_notsent_lowat);
         (lowat != u32::MAX).then_some(lowat)
+    }
+
+    /// SO_MAX_PACING_RATE.
+    pub(super) fn max_pacing_rate(&self) -> Option<u64> {
+        let rate = self.settings.max_pacing_rate;
+        (rate != u64::MAX).then_some(rate)
+    }
+
+    /// What Linux makes of each mode (`ip_dont_fragment`, `ip_sk_accept_pmtu`, `tcp_v4_mtu_reduced`). IPv6 packets are
+    /// never cut, and its mode DONT is as WANT.
+    pub(super) fn mtu_discovery(&self) -> MtuDiscovery {
+        match (self.domain, self.settings.mtu_discover_v6) {
+            (Domain::Inet6, IP_PMTUDISC_INTERFACE | IP_PMTUDISC_OMIT) => MtuDiscovery::Ignore,
+            (Domain::Inet6, _) => MtuDiscovery::Forbid,
+            (Domain::Inet, _) => match self.mtu_discover() {
+                IP_PMTUDISC_WANT | IP_PMTUDISC_DO => MtuDiscovery::Forbid,
+                IP_PMTUDISC_PROBE => MtuDiscovery::Allow,
+                _ => MtuDiscovery::Ignore,
+            },
+        }
+    }
+
+    /// IP_MTU_DISCOVER as a number.
+    pub(super) fn mtu_discover(&self) -> i32 {
+        let default = match self.sysctls.ip_no_pmtu_disc {
+            0 => IP_PMTUDISC_WANT,
+            _ => IP_PMTUDISC_DONT,
+        };
+        self.settings.mtu_discover.unwrap_or(default)
     }
 
     pub(super) fn hop_limit(&self) -> u8 {

@@ -83,7 +83,10 @@ impl Host {
         let mut in_syn = 0;
         self.with_connection(now, file, |connection| {
             let room = connection.syn_room();
-            let (bytes, _) = rest_of(iov, 0);
+            let (bytes, then_fault) = rest_of(iov, 0);
+            if bytes.is_empty() && then_fault {
+                return connection.release_syn_without_data();
+            }
             let bytes = &bytes[..room.min(bytes.len())];
             if connection.is_syn_deferred() && !bytes.is_empty() {
                 in_syn = connection.write(bytes).unwrap_or(0);

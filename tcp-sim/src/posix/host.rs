@@ -264,6 +264,12 @@ impl Host {
             return error.into();
         };
         let _ = connection.take_error();
+        if error == ConnectionError::Unreachable {
+            // What the network complained of is why.
+            return connection
+                .take_soft_error()
+                .map_or(error.into(), Errno::from);
+        }
         // `tcp_reset`: a peer that had finished and then resets does not want to hear the answer.
         let in_close_wait = connection.has_peer_finished() && !connection.has_finished();
         if error == ConnectionError::Reset && in_close_wait {

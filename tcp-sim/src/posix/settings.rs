@@ -75,8 +75,11 @@ pub(super) struct Settings {
     /// IP_TTL and IPV6_UNICAST_HOPS.
     pub(super) ttl: Option<u8>,
     pub(super) hops: Option<u8>,
-    /// IP_MTU_DISCOVER and IPV6_MTU_DISCOVER: one that finds the path's MTU.
-    pub(super) mtu_discover: i32,
+    /// IP_MTU_DISCOVER, where it was set, and IPV6_MTU_DISCOVER.
+    pub(super) mtu_discover: Option<i32>,
+    pub(super) mtu_discover_v6: i32,
+    /// SO_MAX_PACING_RATE, in bytes a second; the greatest number for none.
+    pub(super) max_pacing_rate: u64,
     /// IP_FREEBIND or IP_TRANSPARENT.
     pub(super) free_bind: bool,
     /// IP_RECVERR and IPV6_RECVERR.
@@ -138,7 +141,9 @@ impl Default for Settings {
             traffic_class: 0,
             ttl: None,
             hops: None,
-            mtu_discover: IP_PMTUDISC_WANT,
+            mtu_discover: None,
+            mtu_discover_v6: IP_PMTUDISC_WANT,
+            max_pacing_rate: u64::MAX,
             free_bind: false,
             recv_errors: false,
             recv_errors_v6: false,

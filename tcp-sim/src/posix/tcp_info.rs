@@ -56,7 +56,7 @@ pub(super) fn of_connection(info: &TcpInfo, headers: u32) -> Vec<u8> {
     layout.millis(last_received);
     layout.millis(info.tcpi_last_ack_recv);
     layout.u32(info.path_mss + headers);
-    layout.u32(NOT_KNOWN); // tcpi_rcv_ssthresh
+    layout.u32(info.tcpi_rcv_ssthresh);
     layout.micros(info.tcpi_rtt);
     layout.micros(info.tcpi_rttvar);
     layout.u32(match info.tcpi_snd_ssthresh {
@@ -116,7 +116,7 @@ fn head(layout: &mut Layout, info: &TcpInfo) {
 /// From the pacing rate on.
 fn tail(layout: &mut Layout, info: &TcpInfo) {
     layout.u64(info.tcpi_pacing_rate.unwrap_or(u64::MAX));
-    layout.u64(u64::MAX); // tcpi_max_pacing_rate: SO_MAX_PACING_RATE cannot be set
+    layout.u64(info.tcpi_max_pacing_rate.unwrap_or(u64::MAX));
     layout.u64(info.tcpi_bytes_acked);
     layout.u64(info.tcpi_bytes_received);
     layout.u32(info.tcpi_segs_out);

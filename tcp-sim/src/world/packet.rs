@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use tcp_core::ReceiveChecksum;
-use tcp_core::wire::{self, Header, Incoming, IpFields};
+use tcp_core::wire::{self, Fragments, Header, Incoming, IpFields};
 
 use crate::script::segment;
 
@@ -49,6 +49,7 @@ pub fn write_packet(src: SocketAddr, dst: SocketAddr, header: &Header, payload: 
         dscp: 0,
         hop_limit: 64,
         identification: 0,
+        fragments: Fragments::Forbidden,
     };
     // 40 bytes of IPv6 header, 60 of TCP header with all its options.
     let mut packet = vec![0; 100 + payload.len()];

@@ -84,7 +84,7 @@ fn write_options(f: &mut fmt::Formatter<'_>, options: &Options) -> fmt::Result {
 mod tests {
     use super::*;
     use tcp_core::seq::SeqNumber;
-    use tcp_core::wire::{IpFields, Segment, Timestamps, WindowScale};
+    use tcp_core::wire::{Fragments, IpFields, Segment, Timestamps, WindowScale};
 
     #[test]
     fn a_segment_reads_as_a_line() {
@@ -101,6 +101,7 @@ mod tests {
             dscp: 0,
             hop_limit: 64,
             identification: 0,
+            fragments: Fragments::Forbidden,
         };
         let mut buf = [0; 128];
         let transmit = wire::emit(&fields, &segment, &mut buf).unwrap();

@@ -23,6 +23,8 @@ pub struct CubicOptions {
     pub hystart: bool,
     /// A flow that meets congestion earlier than the last time makes room for others (RFC 9438 §4.7).
     pub fast_convergence: bool,
+    /// A mark takes less from the window than a loss (RFC 8511). Linux's takes as much.
+    pub mark_backoff: bool,
 }
 
 impl Default for CubicOptions {
@@ -30,6 +32,7 @@ impl Default for CubicOptions {
         CubicOptions {
             hystart: true,
             fast_convergence: true,
+            mark_backoff: true,
         }
     }
 }
@@ -74,10 +77,10 @@ impl Beta {
     const UNIT: u32 = 20;
 
     /// 0.7 for a loss (RFC 9438 §4.6), and 0.85 for a mark (RFC 8511 §3).
-    fn of(signal: CongestionSignal) -> Self {
+    fn of(signal: CongestionSignal, options: CubicOptions) -> Self {
         match signal {
-            CongestionSignal::Loss => Beta(14),
-            CongestionSignal::Ecn => Beta(17),
+            CongestionSignal::Ecn if options.mark_backoff => Beta(17),
+            CongestionSignal::Loss | CongestionSignal::Ecn => Beta(14),
         }
     }
 
@@ -225,7 +228,7 @@ impl Controller for Cubic {
     }
 
     fn on_congestion(&mut self, event: &CongestionEvent) {
-        let beta = Beta::of(event.signal);
+        let beta = Beta::of(event.signal, self.options);
         let window = &mut self.window;
         // RFC 9438 §4.7.
         let makes_room = self.options.fast_convergence && window.cwnd < window.w_max;
@@ -240,7 +243,7 @@ impl Controller for Cubic {
 
     fn on_timeout(&mut self, _now: Instant, _flight_size: u32, repeated: Repeated) {
         if repeated == Repeated::First {
-            self.reduce_threshold(Beta::of(CongestionSignal::Loss));
+            self.reduce_threshold(Beta::of(CongestionSignal::Loss, self.options));
         }
         // RFC 9438 §4.8: the curve has its plateau where slow start will end.
         self.window.w_max = 0;

@@ -1,7 +1,7 @@
 //! Probes of the path's MTU (RFC 4821, as Linux): when they go, and what follows from them.
 
 use super::*;
-use crate::config::{MtuProbing, MtuProbingConfig};
+use crate::config::{MtuDiscovery, MtuProbing, MtuProbingConfig};
 
 /// Payload of what the search begins with, and of the first probe: half-way between 1036 and 1460, less the
 /// timestamps.
@@ -245,6 +245,22 @@ fn nothing_is_searched_where_it_is_turned_off() {
     let error = NetworkError::TooBig { mss: 1_000 };
     pair.ends[0].handle_network_error(pair.now, error, seq, &mut pair.counters[0]);
     assert_eq!((search(&pair), mss(&pair)), (None, 1_000 - 12));
+}
+
+/// `IP_PMTUDISC_DONT`: what is sent from then on is smaller, and nothing goes again.
+#[test]
+fn who_ignores_complaints_sends_nothing_again_for_one() {
+    for (mtu_discovery, again) in [(MtuDiscovery::Ignore, 0), (MtuDiscovery::Allow, 3)] {
+        let mut pair = quiet_pair(config(MtuProbing::Off));
+        pair.ends[0].set_mtu_discovery(mtu_discovery);
+        pair.write(0, 2_800);
+        pair.drain(0);
+        let seq = pair.ends[0].snd.isn.at_offset(1);
+        let error = NetworkError::TooBig { mss: 1_000 };
+        pair.ends[0].handle_network_error(pair.now, error, seq, &mut pair.counters[0]);
+        assert_eq!(pair.drain(0).len(), again, "{mtu_discovery:?}");
+        assert_eq!(mss(&pair), 1_000 - 12);
+    }
 }
 
 /// RFC 1191 §6.3: what ICMP told holds for ten minutes.

@@ -9,6 +9,7 @@ mod close;
 mod cookies;
 mod ecn;
 mod fast_open;
+mod fragments;
 mod input;
 mod large;
 mod limits;
@@ -32,7 +33,7 @@ use crate::event::{ConnectionEvent, ConnectionId, Event, ListenerId, PacketMeta,
 use crate::seq::SeqNumber;
 use crate::time::Instant;
 use crate::wire::{
-    self, Control, Header, Incoming, IpFields, Payload, Segment, TcpPacket, WireWindow,
+    self, Control, Fragments, Header, Incoming, IpFields, Payload, Segment, TcpPacket, WireWindow,
 };
 
 const SECRET: [u8; 32] = [7; 32];
@@ -259,6 +260,7 @@ fn packet(src: SocketAddr, dst: SocketAddr, header: Header) -> Vec<u8> {
         dscp: 0,
         hop_limit: 64,
         identification: 0,
+        fragments: Fragments::Forbidden,
     };
     let payload = Payload::EMPTY;
     let mut buf = vec![0; 256];

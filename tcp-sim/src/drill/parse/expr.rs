@@ -61,7 +61,13 @@ fn kind(cursor: &mut Cursor<'_>) -> Result<ExprKind, SyntaxError> {
             cursor.expect("...")?;
             Ok(ExprKind::Ellipsis)
         }
-        Some('"') => text(cursor).map(ExprKind::Text),
+        Some('"') => {
+            let text = text(cursor)?;
+            Ok(match cursor.eat("...") {
+                true => ExprKind::Prefix(text),
+                false => ExprKind::Text(text),
+            })
+        }
         Some('[') => {
             cursor.advance(1);
             list(cursor, "]").map(ExprKind::List)
@@ -211,6 +217,7 @@ mod tests {
             read(r#""a\x00\"\n""#),
             Ok(ExprKind::Text(b"a\0\"\n".to_vec()))
         );
+        assert_eq!(read(r#""ab"..."#), Ok(ExprKind::Prefix(b"ab".to_vec())));
         assert_eq!(read("SOCK_STREAM"), Ok(word("SOCK_STREAM")));
         let Ok(ExprKind::Or(terms)) = read("O_RDWR | O_NONBLOCK|4") else {
             panic!("flags");

@@ -52,9 +52,8 @@ fn tcp(cursor: &mut Cursor<'_>) -> Result<TcpBody, SyntaxError> {
     cursor.eat_word("seq");
     let seq = seq_range(cursor)?;
     let ack = keyword(cursor, "ack", "an acknowledgement")?;
-    if ack.is_none() && flags.contains(Flags::ACK) {
-        return Err(cursor.unexpected("'ack' and a number, since the packet has the flag '.'"));
-    }
+    // What acknowledges and does not say what, acknowledges nothing, as in packetdrill.
+    let ack = ack.or(flags.contains(Flags::ACK).then_some(0));
     let window = keyword(cursor, "win", "a window")?;
     let urgent = keyword(cursor, "urg", "an urgent pointer")?;
     let options = match cursor.eat("<") {
@@ -211,6 +210,8 @@ mod tests {
             ("S.E", 0x52, " ack 1"),
             ("FP.", 0x19, " ack 1"),
             ("R.", 0x14, " ack 1"),
+            ("R.", 0x14, ""),
+            ("R", 0x04, ""),
             ("PU.", 0x38, " ack 1"),
             ("5.", 0x150, " ack 1"),
             ("P2.", 0x98, " ack 1"),
@@ -248,7 +249,6 @@ mod tests {
             "<",
             "< S",
             "< Q 0:0(0)",
-            "< . 1:1(0)",
             "< P. 1:1001(999) ack 1",
             "< S 0:0(0) win 65536",
             "< S 0:0(0) <mss>",

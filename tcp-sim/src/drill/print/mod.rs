@@ -92,6 +92,10 @@ impl Display for Expr {
             ExprKind::Integer(value) => write!(f, "{value}"),
             ExprKind::Word(word) => write!(f, "{word}"),
             ExprKind::Text(bytes) => text(f, bytes),
+            ExprKind::Prefix(bytes) => {
+                text(f, bytes)?;
+                write!(f, "...")
+            }
             ExprKind::List(items) => {
                 write!(f, "[")?;
                 joined(f, items, ", ")?;

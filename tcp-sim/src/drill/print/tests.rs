@@ -90,6 +90,7 @@ fn any_expr() -> impl Strategy<Value = Expr> {
         integer,
         any_word().prop_map(ExprKind::Word),
         prop::collection::vec(any::<u8>(), 0..6).prop_map(ExprKind::Text),
+        prop::collection::vec(any::<u8>(), 0..6).prop_map(ExprKind::Prefix),
     ];
     let leaf = leaf.prop_map(into_expr);
     leaf.prop_recursive(4, 24, 4, |inner| {

@@ -51,10 +51,14 @@ impl Run<'_> {
             flow.script_ports = flow.script_ports.or(packet.ports);
         }
         flow.learn_first(&body, &sent.live.tcp);
-        let live = Live {
+        let mut live = Live {
             tcp: flow.to_script(&sent.live.tcp),
             ..sent.live.clone()
         };
+        if body.flags.contains(Flags::SYN) && body.ack == sent.live.tcp.ack {
+            // Beside a SYN that is not 0 a SYN-ACK may acknowledge that number, or where the stream begins.
+            live.tcp.ack = body.ack;
+        }
         let mut parts = differences(packet.ip, &body, &live, rule);
         if packet.ports.is_some() && packet.ports != flow.script_ports {
             parts.push("ports");

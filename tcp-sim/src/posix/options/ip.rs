@@ -6,9 +6,9 @@ use super::socket::within;
 use super::value::{int, int_or_byte};
 use crate::posix::address::Domain;
 use crate::posix::constants::{
-    IP_FREEBIND, IP_MTU, IP_MTU_DISCOVER, IP_PMTUDISC_DO, IP_PMTUDISC_OMIT, IP_PMTUDISC_WANT,
-    IP_RECVERR, IP_TOS, IP_TRANSPARENT, IP_TTL, IPV6_MTU, IPV6_MTU_DISCOVER, IPV6_RECVERR,
-    IPV6_TCLASS, IPV6_UNICAST_HOPS, IPV6_V6ONLY,
+    IP_FREEBIND, IP_MTU, IP_MTU_DISCOVER, IP_PMTUDISC_DONT, IP_PMTUDISC_OMIT, IP_RECVERR, IP_TOS,
+    IP_TRANSPARENT, IP_TTL, IPV6_MTU, IPV6_MTU_DISCOVER, IPV6_RECVERR, IPV6_TCLASS,
+    IPV6_UNICAST_HOPS, IPV6_V6ONLY,
 };
 use crate::posix::errno::Errno;
 use crate::posix::file::FileId;
@@ -37,7 +37,7 @@ impl Host {
         match name {
             IP_TOS => settings.tos = number as u8 & !ECN_MASK,
             IP_TTL => settings.ttl = hops(number, 1)?,
-            IP_MTU_DISCOVER => settings.mtu_discover = discovery(number)?,
+            IP_MTU_DISCOVER => settings.mtu_discover = Some(discovery(number)?),
             IP_RECVERR => settings.recv_errors = number != 0,
             _ => settings.free_bind = number != 0,
         }
@@ -65,7 +65,7 @@ impl Host {
                 settings.traffic_class = if class == 0x100 { 0 } else { class as u8 } & !ECN_MASK;
             }
             IPV6_UNICAST_HOPS => settings.hops = hops(int(value)?, 0)?,
-            IPV6_MTU_DISCOVER => settings.mtu_discover = discovery(int(value)?)?,
+            IPV6_MTU_DISCOVER => settings.mtu_discover_v6 = discovery(int(value)?)?,
             IPV6_RECVERR => settings.recv_errors_v6 = int(value)? != 0,
             IPV6_V6ONLY => {
                 let only = int(value)? != 0;
@@ -87,11 +87,12 @@ impl Host {
         name: i32,
     ) -> Result<Vec<u8>, Errno> {
         let default_ttl = self.sysctls.ip_default_ttl;
-        let settings = &self.descriptors.socket(file)?.settings;
+        let socket = self.descriptors.socket(file)?;
+        let settings = &socket.settings;
         let number = match name {
             IP_TOS => settings.tos.into(),
             IP_TTL => settings.ttl.unwrap_or(default_ttl).into(),
-            IP_MTU_DISCOVER => settings.mtu_discover,
+            IP_MTU_DISCOVER => self.configuration(socket, Domain::Inet).mtu_discover(),
             IP_FREEBIND | IP_TRANSPARENT => settings.free_bind.into(),
             IP_RECVERR => settings.recv_errors.into(),
             IP_MTU => self.path_mtu(now, file)?,
@@ -115,7 +116,7 @@ impl Host {
         let number = match name {
             IPV6_TCLASS => settings.traffic_class.into(),
             IPV6_UNICAST_HOPS => settings.hops.unwrap_or(default_ttl).into(),
-            IPV6_MTU_DISCOVER => settings.mtu_discover,
+            IPV6_MTU_DISCOVER => settings.mtu_discover_v6,
             IPV6_V6ONLY => settings.v6_only.into(),
             IPV6_RECVERR => settings.recv_errors_v6.into(),
             IPV6_MTU => self.path_mtu(now, file)?,
@@ -136,7 +137,7 @@ impl Host {
         Ok((connection.info().path_mss + headers) as i32)
     }
 
-    /// Tells a connection its Diffserv code point and TTL.
+    /// Tells a connection its Diffserv code point, its TTL, and what becomes of packets that are too large.
     fn apply_ip(&mut self, now: Instant, file: FileId) {
         let Ok(socket) = self.descriptors.socket(file) else {
             return;
@@ -153,7 +154,9 @@ impl Host {
         };
         let configuration = self.configuration(socket, domain);
         let (dscp, hop_limit) = (configuration.dscp(), configuration.hop_limit());
+        let mtu_discovery = configuration.mtu_discovery();
         self.with_connection(now, file, |connection| {
+            connection.set_mtu_discovery(mtu_discovery);
             connection.set_dscp(dscp);
             connection.set_hop_limit(hop_limit);
         });
@@ -169,12 +172,10 @@ fn hops(number: i32, least: i32) -> Result<Option<u8>, Errno> {
     }
 }
 
-/// Packets always carry DF, and what ICMP says of the path is believed: the two modes that mean that are
-/// taken, the others of Linux refused as if it had no support for them.
+/// One of Linux's modes.
 fn discovery(number: i32) -> Result<i32, Errno> {
     match number {
-        IP_PMTUDISC_WANT | IP_PMTUDISC_DO => Ok(number),
-        0..=IP_PMTUDISC_OMIT => Err(Errno::EOPNOTSUPP),
+        IP_PMTUDISC_DONT..=IP_PMTUDISC_OMIT => Ok(number),
         _ => Err(Errno::EINVAL),
     }
 }
@@ -190,7 +191,8 @@ mod tests {
         assert_eq!(hops(0, 1), Err(Errno::EINVAL));
         assert_eq!(hops(256, 0), Err(Errno::EINVAL));
         assert_eq!(discovery(2), Ok(2));
-        assert_eq!(discovery(0), Err(Errno::EOPNOTSUPP));
+        assert_eq!(discovery(5), Ok(5));
+        assert_eq!(discovery(-1), Err(Errno::EINVAL));
         assert_eq!(discovery(6), Err(Errno::EINVAL));
     }
 }

@@ -8,6 +8,7 @@ mod value;
 
 use tcp_core::{Instant, QuickAck};
 
+use super::address::Domain;
 use super::constants::{SOL_IP, SOL_IPV6, SOL_SOCKET, SOL_TCP};
 use super::errno::Errno;
 use super::file::FileId;
@@ -60,7 +61,7 @@ impl Host {
     ) -> Result<Vec<u8>, Errno> {
         let file = self.descriptors.socket_id(fd)?;
         let mut value = match level {
-            SOL_SOCKET => self.socket_option(now, file, name),
+            SOL_SOCKET => self.socket_option(now, file, name, len),
             SOL_TCP => self.tcp_option(now, file, name),
             SOL_IP => self.ip_option(now, file, name),
             SOL_IPV6 => self.ipv6_option(now, file, name),
@@ -111,6 +112,7 @@ impl Host {
             return;
         };
         let settings = &socket.settings;
+        let mtu_discovery = self.configuration(socket, Domain::Inet).mtu_discovery();
         let (cork, dual) = (settings.cork, socket.is_dual());
         let (tos, ttl) = (settings.tos, settings.ttl);
         let ttl = ttl.unwrap_or(self.sysctls.ip_default_ttl);
@@ -122,6 +124,7 @@ impl Host {
         }
         if dual && connection.local_addr().is_ipv4() {
             // A listener of IPv6 configured it, which does not know of which family the peer is.
+            connection.set_mtu_discovery(mtu_discovery);
             connection.set_dscp(tos >> 2);
             connection.set_hop_limit(ttl);
         }

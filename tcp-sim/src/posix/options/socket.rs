@@ -7,11 +7,11 @@ use tcp_core::{Instant, State};
 use super::value::{int, int_within, linger, linger_bytes, timeval, timeval_bytes};
 use crate::posix::constants::{
     IPPROTO_TCP, SO_ACCEPTCONN, SO_BROADCAST, SO_DEBUG, SO_DOMAIN, SO_DONTROUTE, SO_ERROR,
-    SO_KEEPALIVE, SO_LINGER, SO_OOBINLINE, SO_PRIORITY, SO_PROTOCOL, SO_RCVBUF, SO_RCVBUFFORCE,
-    SO_RCVLOWAT, SO_RCVTIMEO, SO_REUSEADDR, SO_REUSEPORT, SO_SNDBUF, SO_SNDBUFFORCE, SO_SNDLOWAT,
-    SO_SNDTIMEO, SO_TIMESTAMPING, SO_TYPE, SO_ZEROCOPY, SOCK_STREAM, SOF_TIMESTAMPING_OPT_CMSG,
-    SOF_TIMESTAMPING_OPT_ID, SOF_TIMESTAMPING_OPT_ID_TCP, SOF_TIMESTAMPING_OPT_TSONLY,
-    SOF_TIMESTAMPING_SOFTWARE,
+    SO_KEEPALIVE, SO_LINGER, SO_MAX_PACING_RATE, SO_OOBINLINE, SO_PRIORITY, SO_PROTOCOL, SO_RCVBUF,
+    SO_RCVBUFFORCE, SO_RCVLOWAT, SO_RCVTIMEO, SO_REUSEADDR, SO_REUSEPORT, SO_SNDBUF,
+    SO_SNDBUFFORCE, SO_SNDLOWAT, SO_SNDTIMEO, SO_TIMESTAMPING, SO_TYPE, SO_ZEROCOPY, SOCK_STREAM,
+    SOF_TIMESTAMPING_OPT_CMSG, SOF_TIMESTAMPING_OPT_ID, SOF_TIMESTAMPING_OPT_ID_TCP,
+    SOF_TIMESTAMPING_OPT_TSONLY, SOF_TIMESTAMPING_SOFTWARE,
 };
 use crate::posix::errno::Errno;
 use crate::posix::error_queue::TX_FLAGS;
@@ -64,6 +64,19 @@ impl Host {
             SO_SNDBUFFORCE => self.set_send_buffer(now, file, forced(number))?,
             SO_RCVBUF => self.set_recv_buffer(now, file, as_unsigned(number).min(rmem_max))?,
             SO_RCVBUFFORCE => self.set_recv_buffer(now, file, forced(number))?,
+            SO_MAX_PACING_RATE => {
+                // A number of 32 bits whose greatest is none, or one of 64.
+                let rate = match value.first_chunk() {
+                    Some(bytes) => u64::from_ne_bytes(*bytes),
+                    None if number == -1 => u64::MAX,
+                    None => as_unsigned(number).into(),
+                };
+                settings.max_pacing_rate = rate;
+                let bound = (rate != u64::MAX).then_some(rate);
+                self.with_connection(now, file, |connection| {
+                    connection.set_max_pacing_rate(bound)
+                });
+            }
             SO_KEEPALIVE => {
                 settings.keep_alive = is_on;
                 self.apply_keep_alive(now, file);
@@ -87,6 +100,7 @@ impl Host {
         now: Instant,
         file: FileId,
         name: i32,
+        room: usize,
     ) -> Result<Vec<u8>, Errno> {
         let (send_buffer, recv_buffer) = self.buffers(now, file);
         let socket = self.descriptors.socket_mut(file)?;
@@ -113,6 +127,12 @@ impl Host {
                 Err(errno) => errno.number(),
                 Ok(()) => self.take_soft_error(now, file).map_or(0, Errno::number),
             },
+            SO_MAX_PACING_RATE if room >= 8 => {
+                return Ok(settings.max_pacing_rate.to_ne_bytes().to_vec());
+            }
+            SO_MAX_PACING_RATE => {
+                u32::try_from(settings.max_pacing_rate).unwrap_or(u32::MAX) as i32
+            }
             SO_LINGER => return Ok(linger_bytes(settings.linger)),
             SO_RCVTIMEO => return Ok(timeval_bytes(settings.recv_timeout)),
             SO_SNDTIMEO => return Ok(timeval_bytes(settings.send_timeout)),

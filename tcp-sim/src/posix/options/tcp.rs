@@ -159,7 +159,10 @@ impl Host {
         let name = std::str::from_utf8(&value[..end.unwrap_or(value.len())]);
         let named = name.ok().and_then(CongestionAlgorithm::by_name);
         let algorithm = named.ok_or(Errno::ENOENT)?;
-        self.descriptors.socket_mut(file)?.settings.congestion = Some(algorithm.clone());
+        let socket = self.descriptors.socket_mut(file)?;
+        socket.settings.congestion = Some(algorithm);
+        let socket = self.descriptors.socket(file)?;
+        let algorithm = self.configuration(socket, socket.domain).congestion();
         self.with_connection(now, file, |connection| connection.set_congestion(algorithm));
         Ok(())
     }

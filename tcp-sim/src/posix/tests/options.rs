@@ -75,6 +75,10 @@ fn what_is_set_is_told() {
         (SOL_IP, IP_TTL, 7, 7),
         (SOL_IP, IP_TTL, -1, 64),
         (SOL_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO, IP_PMTUDISC_DO),
+        (SOL_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT, IP_PMTUDISC_DONT),
+        (SOL_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT, IP_PMTUDISC_OMIT),
+        (SOL_SOCKET, SO_MAX_PACING_RATE, 100_000, 100_000),
+        (SOL_SOCKET, SO_MAX_PACING_RATE, -1, -1),
     ] {
         let sockets = [
             (Side::A, unconnected),
@@ -93,6 +97,37 @@ fn what_is_set_is_told() {
             assert_eq!(told, Ok(expected), "{level} {name} {set}");
         }
     }
+}
+
+#[test]
+fn a_pacing_rate_has_32_bits_or_64() {
+    let mut rig = Rig::new();
+    let fd = rig.client.socket(AF_INET, SOCK_STREAM, 0).unwrap();
+    let rate = 5_000_000_000_u64;
+    let host = &mut rig.client;
+    host.setsockopt(
+        rig.now,
+        fd,
+        SOL_SOCKET,
+        SO_MAX_PACING_RATE,
+        &rate.to_ne_bytes(),
+    )
+    .unwrap();
+    let told =
+        |host: &mut Host, len| host.getsockopt(rig.now, fd, SOL_SOCKET, SO_MAX_PACING_RATE, len);
+    assert_eq!(told(host, 8), Ok(rate.to_ne_bytes().to_vec()));
+    assert_eq!(told(host, 4), Ok(u32::MAX.to_ne_bytes().to_vec()));
+}
+
+#[test]
+fn a_host_without_path_mtu_discovery_begins_with_none() {
+    let mut rig = Rig::new();
+    rig.client
+        .set_sysctl("net.ipv4.ip_no_pmtu_disc", "1")
+        .unwrap();
+    let fd = rig.client.socket(AF_INET, SOCK_STREAM, 0).unwrap();
+    let mode = int(&mut rig.client, rig.now, fd, SOL_IP, IP_MTU_DISCOVER);
+    assert_eq!(mode, Ok(IP_PMTUDISC_DONT));
 }
 
 #[test]
@@ -155,7 +190,6 @@ fn what_there_is_not_is_refused() {
         (SOL_IP, IP_TTL, 0, Errno::EINVAL),
         (SOL_IP, IP_TTL, 256, Errno::EINVAL),
         (SOL_IP, IP_MTU_DISCOVER, 6, Errno::EINVAL),
-        (SOL_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT, Errno::EOPNOTSUPP),
         (SOL_IP, IP_RECVTOS, 1, Errno::ENOPROTOOPT),
         (SOL_IPV6, IPV6_TCLASS, 0, Errno::ENOPROTOOPT),
         (255, 1, 1, Errno::ENOPROTOOPT),

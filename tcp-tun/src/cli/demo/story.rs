@@ -168,7 +168,7 @@ pub fn name(state: State) -> String {
 mod tests {
     use super::*;
     use Direction::{Received, Sent};
-    use tcp_core::wire::{Header, IpFields, Segment};
+    use tcp_core::wire::{Fragments, Header, IpFields, Segment};
 
     const OURS: &str = "10.7.0.2:80";
     const THEIRS: &str = "10.7.0.1:40000";
@@ -194,6 +194,7 @@ mod tests {
                 dscp: 0,
                 hop_limit: 64,
                 identification: 0,
+                fragments: Fragments::Forbidden,
             };
             let mut buf = [0; 128];
             let transmit = wire::emit(&fields, &segment, &mut buf).unwrap();

@@ -103,6 +103,7 @@ fn shld_26_too_big_is_path_mtu_discovery() {
     let path = |complaint: &str, lost: &str| {
         format!(
             "
+            `sysctl -q net.ipv4.tcp_min_tso_segs=1`
             0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3
             +0 bind(3, ..., ...) = 0
             +0 listen(3, 1) = 0

@@ -120,6 +120,7 @@ fn shld_6_the_segment_size_follows_the_path() {
     let path = |complaint: &str, lost: &str| {
         format!(
             "
+            `sysctl -q net.ipv4.tcp_min_tso_segs=1`
             0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3
             +0 bind(3, ..., ...) = 0
             +0 listen(3, 1) = 0

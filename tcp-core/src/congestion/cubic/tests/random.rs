@@ -125,10 +125,11 @@ proptest! {
     #[test]
     fn no_sequence_of_calls_breaks_the_window(
         start in (0_u32..=65_536, some_bytes()),
-        options in (any::<bool>(), any::<bool>()),
+        options in any::<[bool; 3]>(),
         calls in proptest::collection::vec((some_duration(), some_call()), 1..200),
     ) {
-        let options = CubicOptions { hystart: options.0, fast_convergence: options.1 };
+        let [hystart, fast_convergence, mark_backoff] = options;
+        let options = CubicOptions { hystart, fast_convergence, mark_backoff };
         let mut cubic = Cubic::new(start.0, start.1, options);
         let mut now = Instant::ZERO;
         for (passed, call) in &calls {

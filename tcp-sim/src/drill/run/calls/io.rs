@@ -164,7 +164,7 @@ fn pointed(buf: &Expr, len: usize, len_at: &Expr) -> Result<Bytes, Failure> {
         ));
     }
     match &buf.kind {
-        ExprKind::Text(text) => {
+        ExprKind::Text(text) | ExprKind::Prefix(text) => {
             let mut bytes = text.clone();
             bytes.resize(len, 0);
             Ok(Bytes::Owned(bytes))
@@ -194,13 +194,15 @@ pub fn bad_buffer(env: &mut Env, fd: i32) -> Started {
 
 /// Compares what was read with the text that the script expects.
 pub fn check_text(call: &Call, answer: &Answer) -> Result<(), Failure> {
-    let Some(ExprKind::Text(expected)) = call.args.get(1).map(|arg| &arg.kind) else {
-        return Ok(());
-    };
     let Some(Reply::Received(received)) = &answer.reply else {
         return Ok(());
     };
-    match received.data == *expected {
+    let (expected, is_same) = match call.args.get(1).map(|arg| &arg.kind) {
+        Some(ExprKind::Text(text)) => (text, received.data == *text),
+        Some(ExprKind::Prefix(text)) => (text, received.data.starts_with(text)),
+        _ => return Ok(()),
+    };
+    match is_same {
         true => Ok(()),
         false => Err(Failure::differs(
             call.span,
