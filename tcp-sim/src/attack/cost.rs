@@ -13,7 +13,7 @@ pub(super) struct Meter {
 }
 
 /// A run is looked at in so many parts, and the worst counts: what becomes slower with time must not hide.
-const PARTS: usize = 8;
+const PARTS: usize = 4;
 
 impl Meter {
     /// Times `work`, which handles so many packets.

@@ -6,6 +6,7 @@ mod loss;
 pub mod naive;
 mod order;
 mod pieces;
+mod place;
 mod rest;
 mod sent;
 #[cfg(test)]
@@ -246,26 +247,38 @@ impl Scoreboard {
         self.cut_all_if_many_were();
         let mut at = range.start;
         while at < range.end {
-            if let Some(known) = self.reported.range_at(at).filter(|known| known.end > at) {
-                at = known.end;
-                continue;
-            }
-            let next = self.reported.next_after(at);
-            let gap_end = next.map_or(range.end, |next| next.start.min(range.end));
-            self.sack_gap(at..gap_end, delivered);
-            at = gap_end;
+            let index = self.index_of(at);
+            at = match self.sent.get(index) {
+                None => return,
+                Some(run) if run.fate == Fate::Sacked => {
+                    let known = self.reported.range_at(at);
+                    known.map_or(run.end, |known| known.end.max(run.end))
+                }
+                Some(_) => self.sack_gap(index, at..range.end, delivered),
+            };
         }
     }
 
-    /// Nothing of `range` has been reported before.
-    fn sack_gap(&mut self, range: Range<u64>, delivered: &mut Delivered) {
-        let mut index = self.index_of(range.start);
+    /// The start of `range`, in the run at `index`, has not been reported before, and so is the rest of it up to the first
+    /// run that has; gives where that starts, or the end of the range.
+    fn sack_gap(
+        &mut self,
+        mut index: usize,
+        range: Range<u64>,
+        delivered: &mut Delivered,
+    ) -> u64 {
         let Some(first) = self.sent.get(index) else {
-            return;
+            return range.end;
         };
         let start = first.boundary_from(range.start);
-        let mut end = start;
+        let (mut end, mut done) = (start, range.end);
+        let mut is_apart = true;
         while let Some(sent) = self.sent.get(index) {
+            if sent.fate == Fate::Sacked {
+                is_apart &= sent.start > end;
+                done = sent.start.min(range.end);
+                break;
+            }
             let from = sent.start.max(start);
             let to = if sent.end <= range.end {
                 sent.end
@@ -278,13 +291,22 @@ impl Scoreboard {
                 }
                 index += usize::from(self.split(index, from));
                 self.split(index, to);
+                if end == start {
+                    let before = index.checked_sub(1).and_then(|it| self.sent.get(it));
+                    is_apart = before.is_none_or(|it| it.fate != Fate::Sacked);
+                }
                 delivered.add(&self.sent[index], Place::Later);
                 self.set_fate(index, Fate::Sacked);
                 end = to;
             }
             index += 1;
         }
-        self.reported.insert(start..end);
+        if is_apart {
+            self.reported.insert_apart(start..end);
+        } else {
+            self.reported.insert(start..end);
+        }
+        done
     }
 
     /// Forgets everything: the connection is dead.
@@ -308,7 +330,7 @@ impl Scoreboard {
 
     /// Index of the run that holds `offset`, or of the first after it.
     fn index_of(&self, offset: u64) -> usize {
-        self.sent.partition_point(|sent| sent.end <= offset)
+        place::index_of(&self.sent, offset)
     }
 
     /// Changes what is thought of the run at `index`, and the sums with it.
