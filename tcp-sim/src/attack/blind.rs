@@ -20,8 +20,6 @@ use crate::pattern::{Pattern, mix, words};
 const WINDOW: usize = 1 << 20;
 /// Segments in a millisecond.
 const RATE: u64 = 1_000;
-/// As many are handed in before the victim is asked for its answers: a driver's batch.
-const BATCH: u64 = 50;
 /// What the peer sends in a millisecond, and the victim as well.
 const CHUNK: usize = 500;
 /// One in half a second for each connection (RFC 5961 §7).
@@ -170,9 +168,7 @@ impl Scene {
     fn besiege(&mut self, segments: u64, source: &mut impl Source) {
         for index in 0..segments {
             self.victim.hand(source.next());
-            if index % BATCH == BATCH - 1 {
-                self.answers += self.victim.hush() as u64;
-            }
+            self.answers += self.victim.hush() as u64;
             if index % RATE == RATE - 1 {
                 self.converse();
             }

@@ -1,5 +1,7 @@
 //! The victim as the sender of much data.
 
+use std::time::Duration;
+
 use tcp_core::{ConnectionId, ListenConfig, StackConfig, TcpConfig};
 
 use super::puppet::{Offer, Puppet};
@@ -47,6 +49,14 @@ impl Download {
             peer.hear(packet);
             take(packet);
         })
+    }
+
+    /// Time passes; the peer hears what the victim says.
+    pub(super) fn pass(&mut self, span: Duration) {
+        let peer = &mut self.peer;
+        self.victim.pass(span, |packet| {
+            peer.hear(packet);
+        });
     }
 
     /// Bytes that the victim has sent and the peer not acknowledged.

@@ -79,13 +79,22 @@ impl Puppet {
 
     /// Opens a connection to the victim's listener, which must have room.
     pub(super) fn open(victim: &mut Victim, number: usize, isn: u32, offer: Offer) -> Puppet {
+        Puppet::try_open(victim, number, isn, offer).expect("a SYN is answered")
+    }
+
+    /// Opens a connection to the victim's listener; `None` where it has no room.
+    pub(super) fn try_open(
+        victim: &mut Victim,
+        number: usize,
+        isn: u32,
+        offer: Offer,
+    ) -> Option<Puppet> {
         let clock = clock_of(victim);
         victim.hand(&Puppet::syn_at(number, isn, offer, clock));
         let answers = victim.answers();
         let addr = Puppet::addr_of(number);
         let syn_ack = answers.iter().filter_map(|packet| TcpPacket::parse(packet));
-        let syn_ack = { syn_ack }.find(|it| it.dst == addr && it.header.control == Control::Syn);
-        let syn_ack = syn_ack.expect("a SYN is answered");
+        let syn_ack = { syn_ack }.find(|it| it.dst == addr && it.header.control == Control::Syn)?;
         let next = syn_ack.header.seq.advanced_by(1);
         let mut puppet = Puppet {
             addr,
@@ -100,7 +109,7 @@ impl Puppet {
         puppet.note(&syn_ack);
         victim.hand(&puppet.bare_ack(clock));
         victim.hush();
-        puppet
+        Some(puppet)
     }
 
     /// Takes note of a packet of the victim's; gives it if it is of this conversation.
