@@ -59,14 +59,14 @@ impl RangeSet {
         if range.is_empty() {
             return;
         }
-        debug_assert!(
-            self.ranges
-                .range(..=range.end)
-                .next_back()
-                .is_none_or(|(_, end)| *end < range.start),
-            "another range touches it"
-        );
+        debug_assert!(!self.touches(&range), "another range touches it");
         self.ranges.insert(range.start, range.end);
+    }
+
+    /// Whether a range overlaps this one, or touches it.
+    pub(crate) fn touches(&self, range: &Range<u64>) -> bool {
+        let last = self.ranges.range(..=range.end).next_back();
+        last.is_some_and(|(_, &end)| end >= range.start)
     }
 
     /// If a range holds `from`, removes it, and with it what it holds below `from`, and gives its
@@ -221,6 +221,9 @@ mod tests {
             let after = ranges.iter().find(|range| range.start > offset);
             prop_assert_eq!(set.range_at(offset), at.cloned());
             prop_assert_eq!(set.next_after(offset), after.cloned());
+            let wanted = offset..offset + 3;
+            let met = known.iter().any(|it| it.start <= wanted.end && wanted.start <= it.end);
+            prop_assert_eq!(set.touches(&wanted), met);
         }
         Ok(())
     }

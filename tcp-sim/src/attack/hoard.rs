@@ -46,7 +46,7 @@ pub(super) fn stingy_windows(config: &AttackConfig, figures: &mut Figures) {
         let held = (config.heap)().saturating_sub(before);
         let opened = hoard.held.len();
         let sent = hoard.watch(window, reads);
-        figures.sent(format!("{name}, {PEERS} connections"));
+        figures.sent(format!("{name}, {opened} of {PEERS} connections"));
         figures.add_memory(hoard.victim.peak(), MEMORY);
         if held > 0 {
             let allowed = MEMORY + opened * CONNECTION;
@@ -58,7 +58,7 @@ pub(super) fn stingy_windows(config: &AttackConfig, figures: &mut Figures) {
         figures.add("honest connections ended", lost, Bound::AtMost(0.0));
         let ended = hoard.victim.stack.counters().abort_on_memory as f64;
         figures.add("hostile connections ended for memory", ended, Bound::None);
-        let each = (sent as f64 / PEERS as f64).round();
+        let each = (sent as f64 / opened as f64).round();
         figures.add("packets to each in a minute", each, Bound::None);
     }
     patience(figures);
