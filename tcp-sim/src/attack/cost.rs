@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::figure::Bound;
 use crate::figures::median;
 
 /// Times batches of packets of one kind. Batches take microseconds, so that whoever else uses the processor
@@ -41,6 +42,16 @@ impl Meter {
     pub(super) fn ratio_to(&self, normal: &Meter) -> f64 {
         let ratio = self.worst() / normal.typical().max(1.0);
         (ratio * 100.0).round() / 100.0
+    }
+}
+
+/// What is promised of a cost, as a multiple: nothing where assertions are compiled in, which cost more than what they
+/// watch.
+pub(super) fn at_most(ratio: f64) -> Bound {
+    if cfg!(debug_assertions) {
+        Bound::None
+    } else {
+        Bound::AtMost(ratio)
     }
 }
 

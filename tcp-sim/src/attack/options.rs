@@ -3,7 +3,7 @@
 use tcp_core::{StackConfig, State, TcpConfig};
 
 use super::config::{AttackConfig, millions};
-use super::cost::Meter;
+use super::cost::{Meter, at_most};
 use super::download::Download;
 use super::figure::{Bound, Figures};
 use super::puppet::{Offer, clock_of};
@@ -58,7 +58,7 @@ pub(super) fn bombs(config: &AttackConfig, figures: &mut Figures) {
         let count = (config.batches * BATCH) as u64;
         figures.sent(format!("{} ACKs with {name}", millions(count)));
         let ratio = armed.ratio_to(&plain);
-        figures.add("cost, in ACKs without", ratio, Bound::AtMost(RATIO));
+        figures.add("cost, in ACKs without", ratio, at_most(RATIO));
         let (now, id) = (scene.victim.now, scene.id);
         let state = scene.victim.stack.connection(now, id).map(|it| it.state());
         let lost = f64::from(u8::from(state != Some(State::Established)));

@@ -5,7 +5,7 @@ use tcp_core::{
 };
 
 use super::config::{AttackConfig, millions};
-use super::cost::Meter;
+use super::cost::{Meter, at_most};
 use super::figure::{Bound, Figures};
 use super::puppet::{Offer, Puppet, clock_of};
 use super::victim::Victim;
@@ -50,7 +50,7 @@ pub(super) fn flood(config: &AttackConfig, figures: &mut Figures) {
         }
         figures.sent(format!("{} {name}, behind a hole", millions(count.into())));
         let ratio = hostile.meter.ratio_to(&full.meter);
-        figures.add("cost, in full segments in order", ratio, Bound::AtMost(MOST));
+        figures.add("cost, in full segments in order", ratio, at_most(MOST));
         let ratio = hostile.meter.ratio_to(&tiny.meter);
         figures.add("cost, in tiny segments in order", ratio, Bound::None);
     }

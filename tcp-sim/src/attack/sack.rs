@@ -3,7 +3,7 @@
 use tcp_core::{ListenConfig, StackConfig, TcpConfig};
 
 use super::config::AttackConfig;
-use super::cost::Meter;
+use super::cost::{Meter, at_most};
 use super::download::Download;
 use super::figure::{Bound, Figures};
 use super::puppet::{Offer, clock_of};
@@ -43,7 +43,7 @@ pub(super) fn sack_flood(config: &AttackConfig, figures: &mut Figures) {
         }
         figures.sent(format!("SACK of {name}"));
         let what = "cost, in ACKs of a transfer with losses";
-        figures.add(what, hostile.meter.ratio_to(&lossy.meter), Bound::AtMost(MOST));
+        figures.add(what, hostile.meter.ratio_to(&lossy.meter), at_most(MOST));
         let what = "cost, in ACKs without SACK";
         figures.add(what, hostile.meter.ratio_to(&clean.meter), Bound::None);
         let limit = StackConfig::default().limits.memory.high;
