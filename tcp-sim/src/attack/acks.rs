@@ -36,8 +36,16 @@ pub(super) fn optimistic(_config: &AttackConfig, figures: &mut Figures) {
         scene.pass(ROUND_TRIP);
     }
     let grown = f64::from(scene.window()) / f64::from(before);
-    figures.add("congestion window, of that before", grown, Bound::AtMost(1.0));
-    let seconds = scene.victim.now.saturating_duration_since(began).as_secs_f64();
+    figures.add(
+        "congestion window, of that before",
+        grown,
+        Bound::AtMost(1.0),
+    );
+    let seconds = scene
+        .victim
+        .now
+        .saturating_duration_since(began)
+        .as_secs_f64();
     let most = (seconds * 2.0).ceil() + 1.0;
     figures.add("answers", f64::from(answers), Bound::AtMost(most));
     let unacceptable = scene.victim.stack.counters().ack_unacceptable as f64;

@@ -207,7 +207,11 @@ impl Scene {
         let reset = f64::from(u8::from(state != State::Established));
         figures.add("connections reset", reset, Bound::AtMost(0.0));
         let injected = self.injected + self.read.abs_diff(self.sent);
-        figures.add("bytes injected or lost", injected as f64, Bound::AtMost(0.0));
+        figures.add(
+            "bytes injected or lost",
+            injected as f64,
+            Bound::AtMost(0.0),
+        );
         let seconds = now.saturating_duration_since(began).as_secs_f64();
         let most = (seconds * CHALLENGES_A_SECOND).ceil() + 1.0;
         let counters = self.victim.stack.counters();

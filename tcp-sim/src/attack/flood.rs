@@ -45,7 +45,9 @@ pub(super) fn syn_flood(config: &AttackConfig, figures: &mut Figures) {
     for (cookies, times, bound) in floods {
         let stormy = Service::new(config, cookies).run(seconds, times);
         let a_second = REQUESTS * times;
-        figures.sent(format!("{a_second} SYN/s for {seconds} s, cookies {cookies:?}"));
+        figures.sent(format!(
+            "{a_second} SYN/s for {seconds} s, cookies {cookies:?}"
+        ));
         let goodput = stormy.answered as f64 / calm.answered.max(1) as f64;
         figures.add("requests answered, of those without", goodput, bound);
         if bound != Bound::None {
@@ -53,11 +55,19 @@ pub(super) fn syn_flood(config: &AttackConfig, figures: &mut Figures) {
             figures.add_memory(stormy.peak, limit.memory.high);
             let backlog = ListenConfig::default().syn_backlog as f64;
             let most = Bound::AtMost(backlog + 1.0);
-            figures.add("half-open connections at most", stormy.half_open as f64, most);
+            figures.add(
+                "half-open connections at most",
+                stormy.half_open as f64,
+                most,
+            );
         }
         if stormy.heap > 0 {
             let kib = stormy.heap as f64 / 1_024.0;
-            figures.add("heap more than without, KiB", kib - calm.heap as f64 / 1_024.0, Bound::None);
+            figures.add(
+                "heap more than without, KiB",
+                kib - calm.heap as f64 / 1_024.0,
+                Bound::None,
+            );
         }
     }
 }

@@ -63,7 +63,10 @@ mod tests {
         header.options.timestamps = Some(Timestamps { value: 9, echo: 10 });
         let [src, dst] = [Side::A, Side::B].map(|side| side.addr(Family::V4, 80));
         let mut forged = Forged::new(write_packet(src, dst, &header, b"data"));
-        for (word, at) in words(1).zip([SEQ, ACK, TIMESTAMP].into_iter().cycle()).take(3_000) {
+        for (word, at) in words(1)
+            .zip([SEQ, ACK, TIMESTAMP].into_iter().cycle())
+            .take(3_000)
+        {
             forged.set(at, word as u32);
             let read = TcpPacket::parse(forged.bytes()).expect("the checksum is right");
             let numbers = [

@@ -51,7 +51,11 @@ pub(super) fn stingy_windows(config: &AttackConfig, figures: &mut Figures) {
         if held > 0 {
             let allowed = MEMORY + opened * CONNECTION;
             let percent = (held as f64 * 1_000.0 / allowed as f64).round() / 10.0;
-            figures.add("heap, % of limit and connections", percent, Bound::AtMost(110.0));
+            figures.add(
+                "heap, % of limit and connections",
+                percent,
+                Bound::AtMost(110.0),
+            );
         }
         let honest = honest.is_some_and(|index| hoard.state(index) == State::Established);
         let lost = f64::from(u8::from(!honest));
@@ -78,7 +82,11 @@ fn patience(figures: &mut Figures) {
     hoard.watch(0, 0);
     figures.sent(format!("window of 0 bytes, user timeout {PATIENCE:?}"));
     let left = (0..hoard.held.len()).filter(|&it| hoard.state(it) != State::Closed);
-    figures.add("left after a minute", left.count() as f64, Bound::AtMost(0.0));
+    figures.add(
+        "left after a minute",
+        left.count() as f64,
+        Bound::AtMost(0.0),
+    );
 }
 
 /// Connections that the victim has closed, and whose peers never close, or never acknowledge.
@@ -92,7 +100,11 @@ pub(super) fn orphans(_config: &AttackConfig, figures: &mut Figures) {
             most = most.max(hoard.victim.stack.counters().orphans);
         }
         figures.sent(format!("{PEERS} connections left in {name}"));
-        figures.add("orphans at most", most as f64, Bound::AtMost(ORPHANS as f64));
+        figures.add(
+            "orphans at most",
+            most as f64,
+            Bound::AtMost(ORPHANS as f64),
+        );
         figures.add_memory(hoard.victim.peak(), MEMORY);
         // LAST-ACK is left when the last of the retransmissions has had no answer.
         let left = |hoard: &Hoard| hoard.victim.stack.sockets().count() as f64;

@@ -36,7 +36,11 @@ pub(super) fn forced_mtu(config: &AttackConfig, figures: &mut Figures) {
     }
     figures.sent(format!("{} forged, numbers drawn", millions(BLIND)));
     let mss = f64::from(mss(&mut scene));
-    figures.add("payload of a segment, of that before", mss / FULL, Bound::AtLeast(1.0));
+    figures.add(
+        "payload of a segment, of that before",
+        mss / FULL,
+        Bound::AtLeast(1.0),
+    );
     let refused = scene.victim.stack.counters().icmp_out_of_window as f64;
     figures.add("refused", refused, Bound::AtLeast(BLIND as f64));
     for mtu in [0, 68, 296] {
@@ -47,7 +51,11 @@ pub(super) fn forced_mtu(config: &AttackConfig, figures: &mut Figures) {
         let forced = f64::from(self::mss(&mut scene));
         figures.add("payload of a segment", forced, Bound::AtLeast(LEAST));
         let acked = transfer(&mut scene, Duration::from_secs(2));
-        figures.add("KiB that arrive in 2 s", acked / 1_024.0, Bound::AtLeast(1.0));
+        figures.add(
+            "KiB that arrive in 2 s",
+            acked / 1_024.0,
+            Bound::AtLeast(1.0),
+        );
         scene.pass(DOUBTED);
         transfer(&mut scene, Duration::from_secs(10));
         let mss = f64::from(self::mss(&mut scene));

@@ -1,6 +1,6 @@
 //! Packets by the million, of which few are well-formed.
 
-use std::time::{Duration, Instant as Watch};
+use std::time::Duration;
 
 use tcp_core::wire::{self, Control, Incoming, ParseError};
 use tcp_core::{
@@ -9,10 +9,12 @@ use tcp_core::{
 };
 
 use super::config::{AttackConfig, millions};
+use super::cost::Meter;
 use super::figure::{Bound, Figures};
 use super::options::write_checksum;
 use super::puppet::{Offer, Puppet, clock_of};
 use super::victim::Victim;
+use crate::bench::stopwatch::Stopwatch;
 use crate::pattern::{mix, words};
 
 /// Packets that are prepared; each is sent again and again, often with a bit of it changed.
@@ -35,7 +37,7 @@ const MEMORY: usize = 8 << 20;
 pub(super) fn packets(config: &AttackConfig, figures: &mut Figures) {
     let mut scene = Scene::new(config.seed);
     let half = config.packets / 2;
-    let began = Watch::now();
+    let began = Stopwatch::start();
     scene.fire(half);
     scene.end_all();
     let held = (config.heap)();
@@ -44,25 +46,46 @@ pub(super) fn packets(config: &AttackConfig, figures: &mut Figures) {
     scene.end_all();
     let grown = (config.heap)() as f64 - held as f64;
     figures.sent(format!("{} malformed and random", millions(config.packets)));
-    let each = |count: u64, span: Duration| (count as f64 / span.as_secs_f64()).round();
     let fast = if cfg!(debug_assertions) {
         Bound::None
     } else {
         Bound::AtLeast(FAST)
     };
-    figures.add("packets/s, the stack alone", each(scene.timed, scene.spent), fast);
-    figures.add("packets/s, everything included", each(config.packets, whole), Bound::None);
+    let alone = (1e9 / scene.meter.typical().max(1.0)).round();
+    figures.add("packets/s, the stack alone", alone, fast);
+    let all = (config.packets as f64 / whole.as_secs_f64()).round();
+    figures.add("packets/s, everything included", all, fast);
     let counters = scene.victim.stack.counters();
     let uncounted = config.packets + scene.honest - sum(counters);
-    figures.add("packets not counted once", uncounted as f64, Bound::AtMost(0.0));
-    figures.add("packets counted as what they are not", scene.misjudged as f64, Bound::AtMost(0.0));
-    figures.add("connections opened", counters.passive_opens as f64, Bound::AtLeast(1.0));
+    figures.add(
+        "packets not counted once",
+        uncounted as f64,
+        Bound::AtMost(0.0),
+    );
+    figures.add(
+        "packets counted as what they are not",
+        scene.misjudged as f64,
+        Bound::AtMost(0.0),
+    );
+    figures.add(
+        "connections opened",
+        counters.passive_opens as f64,
+        Bound::AtLeast(1.0),
+    );
     figures.add_memory(scene.victim.peak(), MEMORY);
     let left = u8::from(!scene.victim.stack.is_idle());
-    figures.add("something is left at the end", f64::from(left), Bound::AtMost(0.0));
+    figures.add(
+        "something is left at the end",
+        f64::from(left),
+        Bound::AtMost(0.0),
+    );
     let memory = scene.victim.stack.memory() as f64;
     figures.add("bytes in buffers at the end", memory, Bound::AtMost(0.0));
-    figures.add("heap after all, more than after half", grown, Bound::AtMost(KEPT));
+    figures.add(
+        "heap after all, more than after half",
+        grown,
+        Bound::AtMost(KEPT),
+    );
 }
 
 /// Every packet is in one of these.
@@ -87,9 +110,7 @@ struct Scene {
     honest: u64,
     misjudged: u64,
     held: Vec<ConnectionId>,
-    /// How long the stack took for those that were timed.
-    spent: Duration,
-    timed: u64,
+    meter: Meter,
 }
 
 impl Scene {
@@ -115,8 +136,7 @@ impl Scene {
             honest: 0,
             misjudged: 0,
             held: Vec::new(),
-            spent: Duration::ZERO,
-            timed: 0,
+            meter: Meter::default(),
         };
         while scene.fired < PEERS as u64 * RATE {
             scene.renew_one();
@@ -135,11 +155,12 @@ impl Scene {
             if self.fired < JUDGED {
                 (0..now).for_each(|_| self.judge());
             } else {
-                let watch = Watch::now();
-                (0..now).for_each(|_| self.hand());
-                self.victim.hush();
-                self.spent += watch.elapsed();
-                self.timed += now;
+                let mut meter = std::mem::take(&mut self.meter);
+                meter.time(now as usize, || {
+                    (0..now).for_each(|_| self.hand());
+                    self.victim.hush();
+                });
+                self.meter = meter;
             }
             self.fired += now;
             self.victim.pass(Duration::from_millis(1), |_| {});

@@ -28,7 +28,10 @@ pub(super) fn bombs(config: &AttackConfig, figures: &mut Figures) {
         ("lengths of zero and beyond the end", |word| {
             let mut bytes = [1; MOST];
             let at = (word % 38) as usize;
-            (bytes[at], bytes[at + 1]) = ((word >> 8) as u8 | 2, [0, 1, 255][(word >> 16) as usize % 3]);
+            (bytes[at], bytes[at + 1]) = (
+                (word >> 8) as u8 | 2,
+                [0, 1, 255][(word >> 16) as usize % 3],
+            );
             bytes
         }),
         ("drawn", |word| {
@@ -52,7 +55,9 @@ pub(super) fn bombs(config: &AttackConfig, figures: &mut Figures) {
                 .collect();
             let victim = &mut scene.victim;
             plain.time(BATCH, || (0..BATCH).for_each(|_| victim.hand(&ack)));
-            armed.time(BATCH, || packets.iter().for_each(|packet| victim.hand(packet)));
+            armed.time(BATCH, || {
+                packets.iter().for_each(|packet| victim.hand(packet))
+            });
             victim.hush();
         }
         let count = (config.batches * BATCH) as u64;

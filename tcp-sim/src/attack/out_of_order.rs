@@ -27,7 +27,9 @@ const LIMIT: usize = 8 << 20;
 pub(super) fn flood(config: &AttackConfig, figures: &mut Figures) {
     let floods: [(&str, Spots); 3] = [
         ("every second byte, in order", |index, _| 1 + 2 * index),
-        ("every second byte, backwards", |index, count| 1 + 2 * (count - index)),
+        ("every second byte, backwards", |index, count| {
+            1 + 2 * (count - index)
+        }),
         ("single bytes, drawn", |index, _| {
             let word = words(u64::from(index)).next().unwrap_or_default();
             1 + (word % u64::from(ROOM / 2)) as u32
@@ -128,13 +130,28 @@ pub(super) fn overlaps(config: &AttackConfig, figures: &mut Figures) {
     scene.hand_ahead(0, b"!");
     first[0] = Some(b'!');
     let mut read = Vec::new();
-    let _ = scene.victim.read(scene.id, |bytes| read.extend_from_slice(bytes));
-    figures.sent(format!("{sent} segments over {LEN} bytes, each with other content"));
-    let differ = first.iter().zip(&read).filter(|(one, other)| **one != Some(**other));
-    figures.add("bytes that are not the first that arrived", differ.count() as f64, Bound::AtMost(0.0));
+    let _ = scene
+        .victim
+        .read(scene.id, |bytes| read.extend_from_slice(bytes));
+    figures.sent(format!(
+        "{sent} segments over {LEN} bytes, each with other content"
+    ));
+    let differ = first
+        .iter()
+        .zip(&read)
+        .filter(|(one, other)| **one != Some(**other));
+    figures.add(
+        "bytes that are not the first that arrived",
+        differ.count() as f64,
+        Bound::AtMost(0.0),
+    );
     let delivered = read.len() as f64;
     figures.add("bytes delivered", delivered, Bound::AtLeast(LEN as f64));
-    figures.add("bytes delivered twice", delivered - LEN as f64, Bound::AtMost(0.0));
+    figures.add(
+        "bytes delivered twice",
+        delivered - LEN as f64,
+        Bound::AtMost(0.0),
+    );
 }
 
 /// A peer that sends to the victim, whose user reads.

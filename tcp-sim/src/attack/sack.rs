@@ -132,7 +132,10 @@ impl Acks {
         scene.write();
         scene.say(|_| {});
         let outstanding = scene.outstanding();
-        assert!(outstanding >= SEGMENTS * SEGMENT, "{outstanding} bytes are outstanding");
+        assert!(
+            outstanding >= SEGMENTS * SEGMENT,
+            "{outstanding} bytes are outstanding"
+        );
         let clock = clock_of(&scene.victim);
         let reports = flood(seed, count);
         let packets = { reports.iter() }.map(|it| scene.peer.sack(clock, it));

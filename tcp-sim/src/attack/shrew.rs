@@ -89,7 +89,10 @@ impl Scene {
     }
 
     fn arrived(&mut self) -> u64 {
-        let connection = self.receiver.stack.connection(self.victim.now, self.receiver.id);
+        let connection = self
+            .receiver
+            .stack
+            .connection(self.victim.now, self.receiver.id);
         connection.map_or(0, |it| it.info().tcpi_bytes_received)
     }
 

@@ -49,7 +49,11 @@ pub(super) fn ack_storm(_config: &AttackConfig, figures: &mut Figures) {
     }
     // At the rate of challenges, two a second from each end, and what both send again.
     let most = WATCHED.as_secs_f64() * 2.0 * 2.0 + 100.0;
-    figures.add("packets in a minute, both ends", packets as f64, Bound::AtMost(most));
+    figures.add(
+        "packets in a minute, both ends",
+        packets as f64,
+        Bound::AtMost(most),
+    );
     figures.add_memory(victim.peak(), victim.stack.config().limits.memory.high);
 }
 
@@ -64,7 +68,12 @@ fn desynchronize(victim: &mut Victim, other: &mut Receiver) {
     let seen = seen.expect("what is written is sent");
     let ack = seen.header.ack.expect("it acknowledges");
     let next = seen.header.seq.advanced_by(seen.payload.len() as u32);
-    victim.hand(&write_packet(seen.src, seen.dst, &seen.header, &seen.payload));
+    victim.hand(&write_packet(
+        seen.src,
+        seen.dst,
+        &seen.header,
+        &seen.payload,
+    ));
     let mut forged = seen.header;
     forged.seq = next;
     victim.hand(&write_packet(seen.src, seen.dst, &forged, b"never sent"));
@@ -74,7 +83,10 @@ fn desynchronize(victim: &mut Victim, other: &mut Receiver) {
     if let Some(timestamps) = &mut forged.options.timestamps {
         (timestamps.value, timestamps.echo) = (timestamps.echo, timestamps.value);
     }
-    other.hand(victim, &write_packet(seen.dst, seen.src, &forged, b"never sent either"));
+    other.hand(
+        victim,
+        &write_packet(seen.dst, seen.src, &forged, b"never sent either"),
+    );
     victim.hush();
     other.say(victim);
     debug_assert!(clock_of(victim) > 0, "time has passed");

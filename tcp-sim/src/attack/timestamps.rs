@@ -28,10 +28,15 @@ pub(super) fn future(_config: &AttackConfig, figures: &mut Figures) {
         ("data ahead in the window", |header, index| {
             header.seq = header.seq.advanced_by(1_000 + index);
         }),
-        ("the next data, with an ACK of what was not sent", |header, index| {
-            header.ack = header.ack.map(|ack| ack.advanced_by(1 + index));
+        (
+            "the next data, with an ACK of what was not sent",
+            |header, index| {
+                header.ack = header.ack.map(|ack| ack.advanced_by(1 + index));
+            },
+        ),
+        ("SYN in the window", |header, _| {
+            header.control = Control::Syn
         }),
-        ("SYN in the window", |header, _| header.control = Control::Syn),
     ];
     for (name, forge) in kinds {
         let mut victim = Victim::new(StackConfig::default());
@@ -47,9 +52,17 @@ pub(super) fn future(_config: &AttackConfig, figures: &mut Figures) {
         }
         figures.sent(format!("{EACH} of {name}"));
         let arrived = speak(&mut victim, &mut peer, id);
-        figures.add("bytes that arrive after, of 1000", arrived, Bound::AtLeast(1_000.0));
+        figures.add(
+            "bytes that arrive after, of 1000",
+            arrived,
+            Bound::AtLeast(1_000.0),
+        );
         let rejected = victim.stack.counters().paws_estab as f64;
-        figures.add("honest segments rejected as old", rejected, Bound::AtMost(0.0));
+        figures.add(
+            "honest segments rejected as old",
+            rejected,
+            Bound::AtMost(0.0),
+        );
     }
 }
 

@@ -50,7 +50,11 @@ pub(super) fn long_transfer(config: &AttackConfig, figures: &mut Figures) {
     let stamps = (millis / 4_294_967_296.0).floor();
     figures.add("wraps of the timestamp", stamps, Bound::AtLeast(1.0));
     let counters = scene.ends[0].stack.counters();
-    figures.add("retransmissions", counters.retrans_segs as f64, Bound::AtMost(0.0));
+    figures.add(
+        "retransmissions",
+        counters.retrans_segs as f64,
+        Bound::AtMost(0.0),
+    );
     let rejected = scene.ends[1].stack.counters().paws_estab as f64;
     figures.add("segments rejected as old", rejected, Bound::AtMost(0.0));
 }
@@ -135,27 +139,44 @@ impl Scene {
     /// Everything that both have to say, and what there is to read; gives how often that was wrong.
     fn exchange(&mut self) -> u64 {
         let [writer, reader] = &mut self.ends;
-        carry(&mut writer.stack, &mut reader.stack, self.now, &mut writer.buf);
+        carry(
+            &mut writer.stack,
+            &mut reader.stack,
+            self.now,
+            &mut writer.buf,
+        );
         let mut wrong = 0;
         while let Some(mut connection) = reader.stack.connection(self.now, reader.id) {
             let Ok(count @ 1..) = connection.read(&mut self.piece) else {
                 break;
             };
-            let differs = self.stream.first_difference(self.read, &self.piece[..count]);
+            let differs = self
+                .stream
+                .first_difference(self.read, &self.piece[..count]);
             wrong += u64::from(differs.is_some());
             self.read += count as u64;
         }
-        carry(&mut reader.stack, &mut writer.stack, self.now, &mut reader.buf);
+        carry(
+            &mut reader.stack,
+            &mut writer.stack,
+            self.now,
+            &mut reader.buf,
+        );
         wrong
     }
 
     fn deadline(&self) -> Option<Instant> {
-        self.ends.iter().filter_map(|end| end.stack.poll_timeout()).min()
+        self.ends
+            .iter()
+            .filter_map(|end| end.stack.poll_timeout())
+            .min()
     }
 
     /// To the next deadline, and no further.
     fn leap(&mut self) {
-        let due = self.deadline().expect("a transfer goes on, or waits for something");
+        let due = self
+            .deadline()
+            .expect("a transfer goes on, or waits for something");
         self.now = self.now.max(due);
         for end in &mut self.ends {
             end.stack.handle_timeout(self.now);

@@ -103,11 +103,15 @@ pub fn run(args: &AttackArgs) -> anyhow::Result<ExitCode> {
     }
     let broken = figures.iter().filter(|figure| !figure.held).count();
     if args.json {
-        let object = serde_json::json!({ "seed": config.seed, "figures": figures, "broken": broken });
+        let object =
+            serde_json::json!({ "seed": config.seed, "figures": figures, "broken": broken });
         output::print_json(&object)?;
     } else {
         let promised = { figures.iter() }.filter(|it| it.bound != tcp_sim::attack::Bound::None);
-        output::print_line(&format!("{broken} of {} promises not kept", promised.count()))?;
+        output::print_line(&format!(
+            "{broken} of {} promises not kept",
+            promised.count()
+        ))?;
     }
     Ok(match broken {
         0 => ExitCode::SUCCESS,

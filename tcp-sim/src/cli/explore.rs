@@ -12,7 +12,8 @@ use clap::builder::PossibleValuesParser;
 use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use tcp_sim::explore::{
-    Attacker, Bounds, Progress, Report, Scenario, Schedule, explore_observed, presets, silence_caught_panics,
+    Attacker, Bounds, Progress, Report, Scenario, Schedule, explore_observed, presets,
+    silence_caught_panics,
 };
 use tcp_sim::scenario::{TcpArgs, TcpSettings};
 

@@ -50,7 +50,9 @@ pub enum Ending {
 }
 
 /// Whether somebody may forge a segment.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, Hash, Debug, Default, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Attacker {
     /// Nobody does.
