@@ -17,6 +17,13 @@ pub(super) struct Meter {
 const PARTS: usize = 4;
 
 impl Meter {
+    /// One that needs no more memory for so many batches.
+    pub(super) fn with_room(batches: usize) -> Meter {
+        Meter {
+            batches: Vec::with_capacity(batches),
+        }
+    }
+
     /// Times `work`, which handles so many packets.
     pub(super) fn time(&mut self, packets: usize, work: impl FnOnce()) {
         let start = Instant::now();

@@ -35,7 +35,7 @@ const MEMORY: usize = 8 << 20;
 
 /// Random bytes, valid packets with bits changed, truncated ones, fragments, wrong checksums, all options.
 pub(super) fn packets(config: &AttackConfig, figures: &mut Figures) {
-    let mut scene = Scene::new(config.seed);
+    let mut scene = Scene::new(config);
     let half = config.packets / 2;
     let began = Stopwatch::start();
     scene.fire(half);
@@ -114,7 +114,7 @@ struct Scene {
 }
 
 impl Scene {
-    fn new(seed: u64) -> Scene {
+    fn new(config: &AttackConfig) -> Scene {
         let mut victim = Victim::new(StackConfig {
             limits: Limits {
                 memory: MemoryLimits {
@@ -131,12 +131,13 @@ impl Scene {
             victim,
             listener,
             pool: vec![Vec::new(); POOL],
-            state: seed,
+            state: config.seed,
             fired: 0,
             honest: 0,
             misjudged: 0,
             held: Vec::new(),
-            meter: Meter::default(),
+            // What the heap holds at the end is compared.
+            meter: Meter::with_room((config.packets / RATE) as usize + 2),
         };
         while scene.fired < PEERS as u64 * RATE {
             scene.renew_one();
