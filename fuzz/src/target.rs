@@ -75,12 +75,18 @@ impl Target {
         while let Ok(id) = self.stack.accept(self.listener) {
             self.held.push(id);
         }
+        // Only once the stack has nothing to say does a timer stand behind all that is unfinished.
+        self.transmit();
         for id in &self.held {
             let mut connection = self.stack.connection(self.now, *id).expect("it is held");
             connection.assert_invariants();
             let _ = connection.read(&mut self.buf);
             let _ = connection.write(b"answer");
         }
+        self.transmit();
+    }
+
+    fn transmit(&mut self) {
         while self.stack.poll_transmit(self.now, &mut self.buf).is_some() {}
     }
 
@@ -112,7 +118,7 @@ impl Target {
 
     fn drain_after_close(&mut self) {
         while self.stack.poll_event().is_some() {}
-        while self.stack.poll_transmit(self.now, &mut self.buf).is_some() {}
+        self.transmit();
     }
 }
 

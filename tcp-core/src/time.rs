@@ -6,9 +6,9 @@ use core::time::Duration;
 
 /// A point in time: nanoseconds since an epoch of the caller's choice.
 ///
-/// The core never reads a clock. Every call that depends on time takes an `Instant`, and the
-/// values given to one [`Stack`](crate::Stack) must not go backwards. Sums saturate at the ends
-/// of the range (584 years), so no arithmetic here can overflow.
+/// The core never reads a clock. Every call that depends on time takes an `Instant`; of values that go
+/// backwards a [`Stack`](crate::Stack) keeps the latest. Sums saturate at the ends of the range (584
+/// years), so no arithmetic here can overflow.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Instant(u64);
 

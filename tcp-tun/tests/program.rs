@@ -1,12 +1,14 @@
 //! The program as its users run it.
 
+mod common;
+
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use common::process::Process;
+use nix::sys::signal::Signal;
 use serde_json::Value;
 
 /// Long enough for anything that works, on a machine with other work to do.
@@ -229,22 +231,6 @@ fn a_refused_connection_is_a_failure_that_says_so() {
     );
 }
 
-/// A server that is killed with the test.
-struct Server(Child);
-
-impl Server {
-    fn signal(&self, signal: Signal) {
-        kill(Pid::from_raw(self.0.id() as i32), signal).unwrap();
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 #[test]
 fn a_server_shows_its_connections_and_ends_cleanly() {
     if !has_private_network("a_server_shows_its_connections_and_ends_cleanly") {
@@ -261,7 +247,7 @@ fn a_server_shows_its_connections_and_ends_cleanly() {
             queues,
         ];
         let child = program(&args).stderr(Stdio::piped()).spawn();
-        let mut server = Server(child.unwrap());
+        let mut server = Process(child.unwrap());
         let mut lines = BufReader::new(server.0.stderr.take().unwrap()).lines();
         let mut await_line = |start: &str| {
             let deadline = Instant::now() + PATIENCE;

@@ -1,48 +1,19 @@
 //! Against the kernel, through a TUN device in a network namespace of its own.
-//!
-//! Each test runs itself again under `unshare`, so it needs neither privilege nor a machine of its
-//! own. Where that is not allowed (no `/dev/net/tun`, no user namespaces), it says so and passes.
 
 mod common;
 
-use std::env;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{self, Shutdown};
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
+use common::namespace::in_namespace;
 use common::{PATIENCE, hash_of_noise, receive, send_noise};
 use tcp_tun::device::config::{self, LinkConfig};
 use tcp_tun::tcp_core::ReceiveChecksum;
 use tcp_tun::tcp_core::wire::{self, Incoming, ParseError};
 use tcp_tun::{Direction, Interface, TcpListener, TcpStream, TunMode};
-
-const INSIDE: &str = "TCP_TUN_TEST_INSIDE_NAMESPACE";
-
-/// Runs `body` in a fresh network namespace, as the test called `name`.
-fn in_namespace(name: &str, body: impl FnOnce()) {
-    if env::var_os(INSIDE).is_some() {
-        return body();
-    }
-    let allowed = Command::new("unshare")
-        .args(["-rn", "test", "-w", "/dev/net/tun"])
-        .status();
-    if !allowed.is_ok_and(|status| status.success()) {
-        let may_skip = env::var_os("TCP_REQUIRE_KERNEL").is_none();
-        assert!(may_skip, "{name} may not be skipped here");
-        eprintln!("{name}: skipped, for want of namespaces or of /dev/net/tun");
-        return;
-    }
-    let status = Command::new("unshare")
-        .arg("-rn")
-        .arg(env::current_exe().unwrap())
-        .args(["--exact", name, "--nocapture"])
-        .env(INSIDE, "1")
-        .status()
-        .unwrap();
-    assert!(status.success(), "{name} failed in its namespace");
-}
 
 fn interface() -> Interface {
     let addresses = ["10.7.0.2/24", "fd07::2/64"].map(|text| text.parse().unwrap());

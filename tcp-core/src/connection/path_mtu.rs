@@ -237,6 +237,7 @@ impl Connection {
             self.agreed.mss = mss;
             let payload = self.full_payload();
             self.congestion.on_mss_change(payload);
+            self.recovery.on_mss_change(payload);
         }
     }
 

@@ -162,6 +162,13 @@ impl Recovery {
         true
     }
 
+    /// The payload of a full segment is another one now.
+    pub(crate) fn on_mss_change(&mut self, mss: u32) {
+        if let Some(prr) = &mut self.prr {
+            prr.on_mss_change(mss);
+        }
+    }
+
     /// The controller has chosen `ssthresh`, with `start` bytes in flight before: lead the window there.
     pub(crate) fn start_prr(&mut self, ssthresh: u32, start: u64) {
         if self.config.proportional_rate_reduction {

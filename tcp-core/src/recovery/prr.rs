@@ -72,6 +72,11 @@ impl Prr {
         self.window = window.max(mss);
     }
 
+    /// Segments hold this from now on: one may still go into an empty network.
+    pub(crate) fn on_mss_change(&mut self, mss: u32) {
+        self.window = self.window.max(u64::from(mss));
+    }
+
     /// Bytes of data went out.
     pub(crate) fn on_sent(&mut self, bytes: u64) {
         self.sent += bytes;
@@ -123,6 +128,19 @@ mod tests {
             in_flight -= 1_000;
         }
         assert_eq!(sent, 9);
+    }
+
+    #[test]
+    fn a_segment_that_has_become_larger_fits() {
+        let mut prr = Prr::new(2_000, 4_000);
+        prr.on_ack(ack(10, 0, false));
+        prr.on_sent(1_000);
+        prr.on_ack(ack(10, 0, false));
+        assert_eq!(prr.window(), MSS);
+        prr.on_mss_change(1_400);
+        assert_eq!(prr.window(), 1_400);
+        prr.on_mss_change(500);
+        assert_eq!(prr.window(), 1_400);
     }
 
     #[test]

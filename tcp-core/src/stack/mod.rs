@@ -98,7 +98,8 @@ use warm::Warm;
 ///    draining, a batch of packets for instance; acknowledgements are the fewer for it.
 /// 3. **Sleep** until [`poll_timeout`](Stack::poll_timeout), or the next input.
 ///
-/// The times given must not go backwards. The same secret, configuration and calls give the same
+/// A time before the latest that was given counts as that: where the caller's clock steps back, time
+/// stands still until it has caught up. The same secret, configuration and calls give the same
 /// packets, byte for byte, on every machine. No call but [`sockets`](Stack::sockets) takes longer
 /// for there being more connections.
 ///
@@ -136,6 +137,8 @@ pub struct Stack {
     events: Events,
     /// The connection that the last packets were for, where the books do not know of them yet.
     touched: Option<u32>,
+    /// The latest time that was given.
+    latest: Instant,
 }
 
 /// Where a listener listens.
@@ -193,6 +196,7 @@ impl Stack {
             train: None,
             events: Events::default(),
             touched: None,
+            latest: Instant::ZERO,
         }
     }
 
@@ -242,6 +246,7 @@ impl Stack {
     /// Stops listening. Half-open connections are forgotten; those that wait to be accepted are
     /// reset, as Linux does.
     pub fn close_listener(&mut self, now: Instant, listener: ListenerId) {
+        let now = self.at(now);
         self.settle_touched();
         if self.listeners.get_key(listener.into()).is_some() {
             self.shut_listener(now, listener.index);
@@ -273,6 +278,7 @@ impl Stack {
 
     /// Answers [`Event::Syn`]; says whether the SYN was still there and undecided.
     pub fn decide(&mut self, now: Instant, syn: SynId, decision: SynDecision) -> bool {
+        let now = self.at(now);
         self.settle_touched();
         let undecided = self.is_undecided(syn);
         if undecided {
@@ -298,6 +304,7 @@ impl Stack {
         remote: SocketAddr,
         config: ValidConfig,
     ) -> Result<ConnectionId, ConnectError> {
+        let now = self.at(now);
         self.settle_touched();
         let tuple = self.free_tuple(local, remote)?;
         if !self.admits_connection() {
@@ -332,6 +339,7 @@ impl Stack {
     /// and the error told, until the user calls [`close`](ConnectionMut::close): each id got from
     /// `connect` or `accept` must be closed once.
     pub fn connection(&mut self, now: Instant, id: ConnectionId) -> Option<ConnectionMut<'_>> {
+        let now = self.at(now);
         self.settle_touched();
         let entry = self.connections.get_key(id.into())?;
         entry
@@ -403,6 +411,7 @@ impl Stack {
 
     /// An IP packet arrived.
     pub fn handle_packet(&mut self, now: Instant, packet: &[u8], meta: PacketMeta) {
+        let now = self.at(now);
         self.take_packet(now, packet, meta, None);
     }
 
@@ -417,11 +426,13 @@ impl Stack {
         meta: PacketMeta,
         posted: &mut PostedRead<'_>,
     ) {
+        let now = self.at(now);
         self.take_packet(now, packet, meta, Some(posted));
     }
 
     /// Runs the timers that are due.
     pub fn handle_timeout(&mut self, now: Instant) {
+        let now = self.at(now);
         self.settle_touched();
         self.run_deadlines(now);
     }
@@ -431,6 +442,7 @@ impl Stack {
     /// Writes the next packet to the start of `buf`, which must hold the
     /// [largest](StackConfig::largest_packet) (a shorter one gets nothing); drain until `None`.
     pub fn poll_transmit(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
+        let now = self.at(now);
         self.settle_touched();
         self.next_transmit(now, buf)
     }
@@ -456,5 +468,11 @@ impl Stack {
     /// The configuration.
     pub fn config(&self) -> &StackConfig {
         &self.config
+    }
+
+    /// The caller's time, which does not go back.
+    fn at(&mut self, now: Instant) -> Instant {
+        self.latest = self.latest.max(now);
+        self.latest
     }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use parking_lot::Mutex;
-use tcp_core::{FastOpenConfig, Offload, Stack, StackConfig, Steering, ValidConfig};
+use tcp_core::{FastOpenConfig, Limits, Offload, Stack, StackConfig, Steering, ValidConfig};
 
 use super::open::{self, TunMode, Wish};
 use super::{Inner, Interface, invalid};
@@ -132,6 +132,13 @@ impl InterfaceBuilder {
     /// handshake is complete.
     pub fn fast_open(mut self, config: FastOpenConfig) -> Self {
         self.stack.fast_open = config;
+        self
+    }
+
+    /// What strangers can make the interface spend: half-open connections, connections, orphans, memory, answers. Several
+    /// [`queues`](InterfaceBuilder::queues) share what is given here.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.stack.limits = limits;
         self
     }
 

@@ -157,6 +157,13 @@ impl Interface {
         sum
     }
 
+    /// Bytes that the buffers of all connections hold, as [`MemoryLimits`](tcp_core::MemoryLimits) counts them; the sum over
+    /// the queues.
+    pub fn memory(&self) -> usize {
+        let queues = self.inner.queues.all().iter();
+        queues.map(|shared| shared.lock().stack.memory()).sum()
+    }
+
     /// Every connection, as `ss -ti`, queue by queue. For people to look at: the cost is linear in their
     /// number, and a queue's stack stands still meanwhile.
     ///

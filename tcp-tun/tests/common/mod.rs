@@ -5,6 +5,8 @@
     reason = "each test binary uses its own part of this module"
 )]
 
+pub mod namespace;
+pub mod process;
 pub mod several;
 pub mod spray;
 

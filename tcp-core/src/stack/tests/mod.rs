@@ -4,6 +4,7 @@
 mod account;
 mod admission;
 mod books;
+mod clock;
 mod close;
 mod cookies;
 mod ecn;
