@@ -26,15 +26,19 @@ impl RangeSet {
         if range.is_empty() {
             return 0;
         }
-        // The common case, a segment that follows the one before it: a range grows in place. No
-        // other touches the new one, since the last to start by its end is the one that grows.
-        if let Some((start, end)) = self.ranges.range_mut(..=range.end).next_back()
-            && *start <= range.start
-            && *end >= range.start
-        {
-            let added = range.end.saturating_sub(*end);
-            *end = range.end.max(*end);
-            return added;
+        // The last to start by its end. The common case, a segment that follows the one before it: that range grows in
+        // place, and touches no other. Where it does not even reach the new one, none does.
+        match self.ranges.range_mut(..=range.end).next_back() {
+            Some((start, end)) if *start <= range.start && *end >= range.start => {
+                let added = range.end.saturating_sub(*end);
+                *end = range.end.max(*end);
+                return added;
+            }
+            Some((_, end)) if *end >= range.start => {}
+            _ => {
+                self.ranges.insert(range.start, range.end);
+                return range.end - range.start;
+            }
         }
         let mut merged = range;
         let mut known = 0;
@@ -48,6 +52,21 @@ impl RangeSet {
         let added = merged.end - merged.start - known;
         self.ranges.insert(merged.start, merged.end);
         added
+    }
+
+    /// Adds a range that no other touches, as the caller knows; an empty one adds nothing.
+    pub(crate) fn insert_apart(&mut self, range: Range<u64>) {
+        if range.is_empty() {
+            return;
+        }
+        debug_assert!(!self.touches(&range), "another range touches it");
+        self.ranges.insert(range.start, range.end);
+    }
+
+    /// Whether a range overlaps this one, or touches it.
+    pub(crate) fn touches(&self, range: &Range<u64>) -> bool {
+        let last = self.ranges.range(..=range.end).next_back();
+        last.is_some_and(|(_, &end)| end >= range.start)
     }
 
     /// If a range holds `from`, removes it, and with it what it holds below `from`, and gives its
@@ -202,6 +221,11 @@ mod tests {
             let after = ranges.iter().find(|range| range.start > offset);
             prop_assert_eq!(set.range_at(offset), at.cloned());
             prop_assert_eq!(set.next_after(offset), after.cloned());
+            let wanted = offset..offset + 3;
+            let met = known
+                .iter()
+                .any(|it| it.start <= wanted.end && wanted.start <= it.end);
+            prop_assert_eq!(set.touches(&wanted), met);
         }
         Ok(())
     }

@@ -9,9 +9,11 @@
 //! - [`posix`] is BSD sockets over a stack, driven by explicit time.
 //! - [`app`] is what runs on top.
 //! - [`explore`] tries every schedule of a small conversation.
+//! - [`attack`] puts a stack under what strangers and hostile peers send, and says what it comes to.
 //! - [`grid`] measures our stack beside a peer's, over bad networks; [`mod@bench`], how fast the code of both is.
 
 pub mod app;
+pub mod attack;
 pub mod bench;
 pub mod capture;
 pub mod drill;

@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use super::machine::Connection;
 use crate::recv::tuning::RightSizing;
+use crate::seq::SeqNumber;
 use crate::state::State;
 use crate::stats::TcpInfo;
 use crate::time::Instant;
@@ -91,6 +92,12 @@ impl Connection {
             tcpi_last_data_recv: tally.last_data_received.map(since),
             tcpi_last_ack_recv: since(self.last_heard),
         }
+    }
+
+    /// RCV.NXT: the next number that is expected of the peer, acknowledged or not. For tests and diagnosis; it means nothing
+    /// before the peer's SYN has arrived.
+    pub fn rcv_nxt(&self) -> SeqNumber {
+        self.rcv.irs.at_offset(self.rcv.nxt())
     }
 
     /// How long RACK waits for what may have been overtaken.

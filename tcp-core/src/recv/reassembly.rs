@@ -122,8 +122,8 @@ impl Reassembly {
         if start >= end {
             return Inserted::InOrder(0);
         }
-        let is_full = start > self.nxt && self.beyond.len() >= self.max_ranges;
-        if is_full && self.is_alone(&(start..end)) {
+        let is_new_range = start > self.nxt && self.is_alone(&(start..end));
+        if is_new_range && self.beyond.len() >= self.max_ranges {
             return Inserted::Refused;
         }
         self.reserve(end);
@@ -132,6 +132,11 @@ impl Reassembly {
             self.ring.copy_in(start, payload);
             self.nxt = end;
             return Inserted::InOrder(end - start);
+        }
+        if is_new_range {
+            self.ring.copy_in(start, payload);
+            self.beyond.insert_apart(start..end);
+            return Inserted::Beyond;
         }
         for gap in gaps(&self.beyond, start..end) {
             let piece = payload.slice((gap.start - start) as usize, (gap.end - start) as usize);
@@ -241,8 +246,7 @@ impl Reassembly {
 
     /// Whether `range` neither overlaps nor touches what lies beyond holes.
     pub(crate) fn is_alone(&self, range: &Range<u64>) -> bool {
-        let next = self.beyond.next_after(range.start);
-        self.beyond.range_at(range.start).is_none() && next.is_none_or(|it| it.start > range.end)
+        !self.beyond.touches(range)
     }
 
     /// Makes room for the offsets up to `end`.

@@ -32,7 +32,7 @@ mod report;
 mod size;
 #[cfg(feature = "smoltcp")]
 mod smoltcp_host;
-mod stopwatch;
+pub(crate) mod stopwatch;
 mod text;
 mod wire;
 

@@ -145,7 +145,8 @@ impl BenchArgs {
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-fn heap() -> usize {
+/// Bytes of heap that the program holds.
+pub fn heap() -> usize {
     let stats = ALLOCATOR.stats();
     stats.bytes_allocated - stats.bytes_deallocated
 }

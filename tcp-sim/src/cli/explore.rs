@@ -12,7 +12,8 @@ use clap::builder::PossibleValuesParser;
 use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use tcp_sim::explore::{
-    Bounds, Progress, Report, Scenario, Schedule, explore_observed, presets, silence_caught_panics,
+    Attacker, Bounds, Progress, Report, Scenario, Schedule, explore_observed, presets,
+    silence_caught_panics,
 };
 use tcp_sim::scenario::{TcpArgs, TcpSettings};
 
@@ -37,6 +38,7 @@ Examples:
   tcp-sim explore                                    every preset, up to two faults
   tcp-sim explore --preset close --faults 3 --json
   tcp-sim explore --preset handshake --preset reset --threads 1
+  tcp-sim explore --faults 0 --attacker
   tcp-sim explore --congestion bbr --ecn request --without rack --without pacing
   tcp-sim explore --preset transfer --write found.json; tcp-sim replay found.json
   tcp-sim explore --preset reset --write deep.json --deepest";
@@ -55,6 +57,10 @@ pub struct ExploreArgs {
     /// Most faults in one schedule
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(0..=MOST_FAULTS))]
     faults: u8,
+    /// Beside the faults, let somebody inject one forged segment at any step: any of some two hundred around the
+    /// numbers that matter, but those that guess right
+    #[arg(long)]
+    attacker: bool,
     /// Most actions in one schedule
     #[arg(long, default_value_t = Bounds::faults(0).depth)]
     depth: u32,
@@ -84,6 +90,15 @@ fn preset_names() -> PossibleValuesParser {
     PossibleValuesParser::new(names.into_iter().chain([ALL]))
 }
 
+impl ExploreArgs {
+    fn attacker(&self) -> Attacker {
+        match self.attacker {
+            true => Attacker::Present,
+            false => Attacker::Absent,
+        }
+    }
+}
+
 /// Explores, and says what was found.
 pub fn run(args: &ExploreArgs) -> anyhow::Result<ExitCode> {
     silence_caught_panics();
@@ -93,8 +108,8 @@ pub fn run(args: &ExploreArgs) -> anyhow::Result<ExitCode> {
     let tcp = args.tcp.settings();
     let presets = presets().into_iter().filter(wanted);
     let presets: Vec<Scenario> = presets
-        .map(|preset| preset.with_tcp(&tcp))
-        .collect::<Result<_, _>>()?;
+        .map(|preset| Ok(preset.with_tcp(&tcp)?.attacked(args.attacker())))
+        .collect::<anyhow::Result<_>>()?;
     anyhow::ensure!(
         !args.deepest || presets.len() == 1,
         "--deepest writes one schedule: name one --preset"
@@ -121,7 +136,7 @@ pub fn run(args: &ExploreArgs) -> anyhow::Result<ExitCode> {
         totals.print(&mut io::stdout().lock())?;
     }
     if let Some(path) = &args.write {
-        write_schedule(path, args.deepest, &tcp, &found)?;
+        write_schedule(path, args, &tcp, &found)?;
     }
     Ok(match (totals.violations, totals.complete) {
         (0, true) => ExitCode::SUCCESS,
@@ -285,7 +300,7 @@ fn describe(progress: &Progress, wall: Duration) -> String {
 /// was asked for.
 fn write_schedule(
     path: &Path,
-    deepest: bool,
+    args: &ExploreArgs,
     tcp: &TcpSettings,
     found: &[Outcome],
 ) -> anyhow::Result<()> {
@@ -295,7 +310,7 @@ fn write_schedule(
         schedule.violation = Some(found.violation.to_string());
         Some(schedule)
     });
-    let deepest = found.first().filter(|_| deepest).map(|outcome| {
+    let deepest = found.first().filter(|_| args.deepest).map(|outcome| {
         let way = outcome.report.deepest.clone();
         Schedule::new(outcome.preset, outcome.faults, way)
     });
@@ -304,6 +319,7 @@ fn write_schedule(
         return Ok(());
     };
     schedule.tcp = tcp.clone();
+    schedule.attacker = args.attacker();
     fs::write(path, schedule.to_json())
         .with_context(|| format!("cannot write the schedule to {}", path.display()))
 }

@@ -1,5 +1,6 @@
 //! The command line: what it takes, and which command does what.
 
+mod attack;
 mod bar;
 mod bench;
 mod drill;
@@ -23,6 +24,7 @@ Examples:
   tcp-sim report --bytes 3M --rtt 80ms --rate 30M --queue 64Ki --out slow-start.html
   tcp-sim grid --table single --buffers 64Ki --losses 0,0.01
   tcp-sim explore --preset close --faults 3
+  tcp-sim attack --quick
   tcp-sim drill tests/scripts --family ipv4
   tcp-sim explore --preset transfer --write found.json --deepest; tcp-sim replay found.json
 
@@ -42,6 +44,7 @@ enum Command {
     Report(Box<report::ReportArgs>),
     Grid(grid::GridArgs),
     Bench(bench::BenchArgs),
+    Attack(attack::AttackArgs),
     Drill(drill::DrillArgs),
     Explore(explore::ExploreArgs),
     Replay(replay::ReplayArgs),
@@ -60,6 +63,7 @@ impl Cli {
             Command::Report(args) => report::run(&args),
             Command::Grid(args) => grid::run(&args),
             Command::Bench(args) => bench::run(&args),
+            Command::Attack(args) => attack::run(&args),
             Command::Drill(args) => drill::run(&args),
             Command::Explore(args) => explore::run(&args),
             Command::Replay(args) => replay::run(&args),

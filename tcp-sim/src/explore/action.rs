@@ -23,6 +23,8 @@ pub enum Action {
     Detain(Side),
     /// Fault: a segment of an earlier connection arrives at this side.
     Stranger(Side),
+    /// The forged segment with this number arrives at this side; no fault, and once in a schedule.
+    Inject(Side, u8),
     /// This side's deadline comes, the earliest of all.
     Timer(Side),
     /// Fault: as [`Action::Timer`], although an application could have acted before it.
@@ -41,6 +43,7 @@ impl Action {
             | Action::Duplicate(side)
             | Action::Detain(side)
             | Action::Stranger(side)
+            | Action::Inject(side, _)
             | Action::Timer(side)
             | Action::Hurry(side)
             | Action::Step(side) => side,
@@ -55,10 +58,17 @@ impl Action {
             | Action::Detain(_)
             | Action::Stranger(_)
             | Action::Hurry(_) => true,
-            Action::Deliver(_) | Action::DeliverLate(..) | Action::Timer(_) | Action::Step(_) => {
-                false
-            }
+            Action::Deliver(_)
+            | Action::DeliverLate(..)
+            | Action::Inject(..)
+            | Action::Timer(_)
+            | Action::Step(_) => false,
         }
+    }
+
+    /// Whether it need not happen: a fault, or the attacker's doing.
+    pub fn is_mischief(self) -> bool {
+        self.is_fault() || matches!(self, Action::Inject(..))
     }
 }
 
@@ -69,6 +79,7 @@ impl fmt::Display for Action {
             Action::DeliverLate(side, index) => {
                 return write!(f, "deliver-late {side:?} {index}");
             }
+            Action::Inject(side, index) => return write!(f, "inject {side:?} {index}"),
             Action::Drop(side) => ("drop", side),
             Action::Duplicate(side) => ("duplicate", side),
             Action::Detain(side) => ("detain", side),
@@ -123,6 +134,7 @@ fn parse(text: &str) -> Option<Action> {
     let action = match (name, index) {
         ("deliver", None) => Action::Deliver(side),
         ("deliver-late", Some(index)) => Action::DeliverLate(side, index),
+        ("inject", Some(index)) => Action::Inject(side, index),
         ("drop", None) => Action::Drop(side),
         ("duplicate", None) => Action::Duplicate(side),
         ("detain", None) => Action::Detain(side),
@@ -150,6 +162,7 @@ mod tests {
                 Action::Duplicate(side),
                 Action::Detain(side),
                 Action::Stranger(side),
+                Action::Inject(side, 239),
                 Action::Timer(side),
                 Action::Hurry(side),
                 Action::Step(side),

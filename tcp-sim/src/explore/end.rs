@@ -2,9 +2,10 @@
 
 use tcp_core::seq::SeqNumber;
 use tcp_core::wire::{Control, Header};
-use tcp_core::{Instant, State};
+use tcp_core::{Connection, Instant, State};
 
 use super::app::App;
+use super::forgery::Numbers;
 use super::machine::{Machine, Packet};
 use super::scenario::Step;
 
@@ -38,6 +39,8 @@ pub(super) struct View {
     /// Whether a segment of an earlier connection could reach it: not before it has spoken, and
     /// not once it has ended.
     pub(super) may_meet_stranger: bool,
+    /// What an attacker's segments to it are made around, where one could reach it: as for strangers.
+    pub(super) numbers: Option<Numbers>,
 }
 
 impl<M: Machine> End<M> {
@@ -55,6 +58,7 @@ impl<M: Machine> End<M> {
                 deadline: None,
                 is_ready: false,
                 may_meet_stranger: false,
+                numbers: None,
             },
         }
     }
@@ -81,16 +85,26 @@ impl<M: Machine> End<M> {
     pub(super) fn look(&mut self, now: Instant, script: &[Step]) {
         let connection = self.machine.connection();
         let state = connection.map(|it| it.state());
-        if let Some(info) = connection.map(|it| it.info(now)) {
+        let info = connection.map(|it| it.info(now));
+        let deadline = self.machine.poll_timeout();
+        let reachable = self.sent.filter(|_| state != Some(State::Closed));
+        // A listener has neither connection nor deadline: whatever comes opens one, or is refused.
+        let engaged = reachable.filter(|_| connection.is_some() || deadline.is_some());
+        let numbers = engaged.map(|sent| {
+            let known = info.as_ref().zip(connection.map(Connection::rcv_nxt));
+            Numbers::of(sent, self.acked, known)
+        });
+        if let Some(info) = info {
             self.view.acknowledged = info.tcpi_bytes_acked;
             self.view.received = info.tcpi_bytes_received;
         }
         self.view = View {
             state,
             incarnation: self.machine.incarnation(),
-            deadline: self.machine.poll_timeout(),
+            deadline,
             is_ready: self.app.ready(script, &self.machine).is_some(),
-            may_meet_stranger: self.sent.is_some() && state != Some(State::Closed),
+            may_meet_stranger: reachable.is_some(),
+            numbers,
             ..self.view
         };
     }

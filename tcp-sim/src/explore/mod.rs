@@ -25,6 +25,15 @@
 //!   that has not heard from its peer yet gets a SYN-ACK with such an acknowledgement. Strangers come
 //!   to a side that has spoken and not ended, and once to each side in a schedule.
 //!
+//! In a [scenario with an attacker](Scenario::attacked), beside the faults and once in a schedule:
+//!
+//! - *inject*: a forged segment arrives at a side that has spoken and not ended: RST, SYN, FIN, a bare ACK or a byte that was
+//!   never written, with a sequence number at RCV.NXT, one before or after it, at the right edge, one before or after it, far
+//!   behind or half the space away; and no acknowledgement, or one of SND.UNA, SND.NXT, the number after, half the space
+//!   away, or longer ago than a window. Left out are the right guesses: RST with exactly RCV.NXT; a sequence
+//!   number in the window together with an acceptable acknowledgement; text not acknowledged yet, or last, whose acknowledgement is new; to SYN-SENT, what
+//!   acknowledges its SYN, and a SYN that crosses it; the SYN-ACK of a simultaneous open; to who holds only a record (SYN-RECEIVED of a listener, TIME-WAIT), SYN.
+//!
 //! Only the oldest segment suffers the first three. Nothing is lost by that: what happens to a
 //! segment is not noticed before it would have been the next one to arrive, and then it is the
 //! oldest.
@@ -78,6 +87,7 @@ mod app;
 mod digest;
 mod end;
 mod ending;
+mod forgery;
 mod host;
 mod machine;
 mod network;
@@ -102,7 +112,7 @@ pub use presets::{
     simultaneous_open, time_wait_reuse, transfer, zero_window,
 };
 pub use report::{Bounds, Progress, Report};
-pub use scenario::{Ending, Scenario, Start, Step};
+pub use scenario::{Attacker, Ending, Scenario, Start, Step};
 pub use schedule::{Schedule, ScheduleError};
 pub use search::{explore, explore_observed};
 pub use trace::{Counterexample, Impossible, Playback, TraceStep, play};

@@ -49,6 +49,19 @@ pub enum Ending {
     Reset,
 }
 
+/// Whether somebody may forge a segment.
+#[derive(
+    Clone, Copy, PartialEq, Eq, Hash, Debug, Default, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Attacker {
+    /// Nobody does.
+    #[default]
+    Absent,
+    /// Once in a schedule, at any step: see the [module](super).
+    Present,
+}
+
 /// A conversation to explore.
 #[derive(Clone, Debug)]
 pub struct Scenario<M = Host> {
@@ -62,6 +75,8 @@ pub struct Scenario<M = Host> {
     pub start: Start,
     /// How every schedule must end.
     pub ending: Ending,
+    /// Whether somebody may forge a segment.
+    pub attacker: Attacker,
     /// What A and B write.
     pub(super) streams: [Vec<u8>; 2],
 }
@@ -88,8 +103,14 @@ impl<M: Machine> Scenario<M> {
             scripts,
             start,
             ending,
+            attacker: Attacker::Absent,
             streams,
         }
+    }
+
+    /// The same conversation with this attacker.
+    pub fn attacked(self, attacker: Attacker) -> Scenario<M> {
+        Scenario { attacker, ..self }
     }
 
     /// The same conversation with something around each machine.
@@ -100,6 +121,7 @@ impl<M: Machine> Scenario<M> {
             scripts: self.scripts,
             start: self.start,
             ending: self.ending,
+            attacker: self.attacker,
             streams: self.streams,
         }
     }

@@ -6,6 +6,7 @@ use tcp_core::ConfigError;
 
 use super::action::Action;
 use super::presets::{preset, presets};
+use super::scenario::Attacker;
 use super::trace::{Impossible, Playback, play};
 use crate::link::config::is_default;
 use crate::scenario::TcpSettings;
@@ -33,6 +34,9 @@ pub struct Schedule {
     /// What both ends were set to.
     #[serde(default, skip_serializing_if = "is_default")]
     pub tcp: TcpSettings,
+    /// Whether somebody could forge a segment.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub attacker: Attacker,
     /// The bound on faults that it was found with.
     pub faults: u8,
     /// The rule that it broke when it was written.
@@ -68,6 +72,7 @@ impl Schedule {
             version: VERSION,
             preset: preset.to_owned(),
             tcp: TcpSettings::default(),
+            attacker: Attacker::Absent,
             faults,
             violation: None,
             actions,
@@ -104,7 +109,7 @@ impl Schedule {
         let Some(scenario) = preset(&self.preset) else {
             return Err(ScheduleError::UnknownPreset(self.preset.clone()));
         };
-        let scenario = scenario.with_tcp(&self.tcp)?;
+        let scenario = scenario.with_tcp(&self.tcp)?.attacked(self.attacker);
         Ok(play(&scenario, self.faults, &self.actions)?)
     }
 }

@@ -243,7 +243,7 @@ impl<'a, M: Machine> Search<'a, M> {
     ) -> Result<(), (Violation, Option<Action>)> {
         let scenario = self.turns.scenario;
         let actions = world.actions(self.orders);
-        if actions.iter().all(|action| action.is_fault()) {
+        if actions.iter().all(|action| action.is_mischief()) {
             expansion.endings += 1;
             check_ending(scenario, world).map_err(|violation| (violation, None))?;
         }

@@ -98,7 +98,7 @@ pub fn play<M: Machine>(
         }
     }
     let left = world.actions(Orders::Every);
-    let has_ended = left.iter().all(|action| action.is_fault());
+    let has_ended = left.iter().all(|action| action.is_mischief());
     let violation = has_ended.then(|| check_ending(scenario, &world).err());
     Ok(Playback {
         opening,
@@ -178,6 +178,7 @@ impl fmt::Display for TraceStep {
             Action::Duplicate(to) => write!(f, "{to:?} receives, and will once more,")?,
             Action::Detain(to) => write!(f, "held up on the way to {to:?}:")?,
             Action::Stranger(to) => write!(f, "{to:?} receives, of an earlier connection,")?,
+            Action::Inject(to, _) => write!(f, "{to:?} receives, forged,")?,
             Action::Timer(side) => write!(f, "{side:?}'s deadline comes")?,
             Action::Hurry(side) => write!(f, "{side:?}'s deadline comes before all else")?,
             Action::Step(side) => write!(f, "{side:?}'s application:")?,

@@ -9,10 +9,11 @@ use tcp_core::Instant;
 use super::action::Action;
 use super::digest::{Digested, Digester};
 use super::end::End;
+use super::forgery::FORGERIES;
 use super::machine::{Machine, Packet};
 use super::network::{Link, Parcel};
 use super::rules::{check_pair, check_sent};
-use super::scenario::{Ending, Start};
+use super::scenario::{Attacker, Ending, Start};
 use super::turn::{Stimulus, Turn, Turns};
 use crate::Side;
 use crate::oracle::Violation;
@@ -38,6 +39,8 @@ pub(super) struct World<M> {
     faults_left: u8,
     /// Whether a stranger may still come to A, and to B.
     strangers_left: [bool; 2],
+    /// Whether the attacker may still inject a segment.
+    forgery_left: bool,
     /// Whether a segment was lost. It matters where a reset may be what was lost, and is not noted
     /// elsewhere: it would tell states apart that are alike.
     has_lost: bool,
@@ -68,6 +71,7 @@ impl<M: Machine> World<M> {
             links: Default::default(),
             faults_left: faults,
             strangers_left: [true; 2],
+            forgery_left: scenario.attacker == Attacker::Present,
             has_lost: false,
         };
         let mut said = Vec::new();
@@ -113,6 +117,10 @@ impl<M: Machine> World<M> {
             }
             Action::DeliverLate(to, index) => self.links[to.index()].straggler(index).cloned(),
             Action::Stranger(to) => Some(turns.parcel(self.end(to).stranger())),
+            Action::Inject(to, index) => {
+                let forged = self.end(to).view.numbers?.forgery(index)?;
+                Some(turns.parcel(forged))
+            }
             Action::Timer(_) | Action::Hurry(_) | Action::Step(_) => None,
         }
     }
@@ -172,6 +180,11 @@ impl<M: Machine> World<M> {
                 let parcel = self.subject(turns, action);
                 self.deliver(turns, to, parcel)
             }
+            Action::Inject(to, _) => {
+                self.forgery_left = false;
+                let parcel = self.subject(turns, action);
+                self.deliver(turns, to, parcel)
+            }
             Action::Timer(side) | Action::Hurry(side) => {
                 let deadline = self.end(side).view.deadline;
                 self.now = self.now.max(deadline.unwrap_or(self.now));
@@ -190,7 +203,7 @@ impl<M: Machine> World<M> {
             digester.write_u128(end.digest());
         }
         digester.write_u8(self.faults_left);
-        (self.strangers_left, self.has_lost).hash(&mut digester);
+        (self.strangers_left, self.forgery_left, self.has_lost).hash(&mut digester);
         digester.digest()
     }
 
@@ -212,6 +225,12 @@ impl<M: Machine> World<M> {
         }
         if may_fail && self.strangers_left[side.index()] && end.may_meet_stranger {
             actions.push(Action::Stranger(side));
+        }
+        if self.forgery_left
+            && let Some(numbers) = end.numbers
+        {
+            let wrong = (0..FORGERIES).filter(|&index| numbers.forgery(index).is_some());
+            actions.extend(wrong.map(|index| Action::Inject(side, index)));
         }
         if end.is_ready {
             actions.push(Action::Step(side));

@@ -19,7 +19,7 @@ mod random;
 #[cfg(test)]
 mod sample;
 mod stats;
-mod too_big;
+pub(crate) mod too_big;
 mod wire;
 
 pub use config::LinkConfig;

@@ -16,7 +16,7 @@ const ICMP_HEADER: usize = 8;
 /// A link has no address, so the packet's destination speaks for the router; hosts believe any
 /// sender that quotes their own packet. A router would cut IPv4 packets without DF into fragments;
 /// here they are refused like all others.
-pub(super) fn reply(packet: &[u8], mtu: u16) -> Option<Vec<u8>> {
+pub(crate) fn reply(packet: &[u8], mtu: u16) -> Option<Vec<u8>> {
     match packet.first()? >> 4 {
         4 => reply_v4(packet, mtu),
         6 => reply_v6(packet, mtu),

@@ -6,6 +6,8 @@ mod loss;
 pub mod naive;
 mod order;
 mod pieces;
+mod place;
+mod report;
 mod rest;
 mod sent;
 #[cfg(test)]
@@ -240,53 +242,6 @@ impl Scoreboard {
         self.tidy();
     }
 
-    /// `range` was reported by SACK (RFC 2018). Only pieces that it covers wholly are delivered: a peer
-    /// that reports odd parts of segments must not cut our records to crumbs.
-    pub(crate) fn sack(&mut self, range: Range<u64>, delivered: &mut Delivered) {
-        self.cut_all_if_many_were();
-        let mut at = range.start;
-        while at < range.end {
-            if let Some(known) = self.reported.range_at(at).filter(|known| known.end > at) {
-                at = known.end;
-                continue;
-            }
-            let next = self.reported.next_after(at);
-            let gap_end = next.map_or(range.end, |next| next.start.min(range.end));
-            self.sack_gap(at..gap_end, delivered);
-            at = gap_end;
-        }
-    }
-
-    /// Nothing of `range` has been reported before.
-    fn sack_gap(&mut self, range: Range<u64>, delivered: &mut Delivered) {
-        let mut index = self.index_of(range.start);
-        let Some(first) = self.sent.get(index) else {
-            return;
-        };
-        let start = first.boundary_from(range.start);
-        let mut end = start;
-        while let Some(sent) = self.sent.get(index) {
-            let from = sent.start.max(start);
-            let to = if sent.end <= range.end {
-                sent.end
-            } else {
-                sent.boundary_by(range.end)
-            };
-            if sent.end > start {
-                if to <= from {
-                    break;
-                }
-                index += usize::from(self.split(index, from));
-                self.split(index, to);
-                delivered.add(&self.sent[index], Place::Later);
-                self.set_fate(index, Fate::Sacked);
-                end = to;
-            }
-            index += 1;
-        }
-        self.reported.insert(start..end);
-    }
-
     /// Forgets everything: the connection is dead.
     pub(crate) fn clear(&mut self) {
         let mut sent = core::mem::take(&mut self.sent);
@@ -308,7 +263,7 @@ impl Scoreboard {
 
     /// Index of the run that holds `offset`, or of the first after it.
     fn index_of(&self, offset: u64) -> usize {
-        self.sent.partition_point(|sent| sent.end <= offset)
+        place::index_of(&self.sent, offset)
     }
 
     /// Changes what is thought of the run at `index`, and the sums with it.
