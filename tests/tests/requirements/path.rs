@@ -68,7 +68,7 @@ impl Path {
         let end = self.now + Duration::from_millis(millis);
         while self.now < end {
             self.round(u64::from(self.window() / MSS), rtt);
-            self.now = self.now + rtt;
+            self.now += rtt;
         }
     }
 

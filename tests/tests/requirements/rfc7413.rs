@@ -357,7 +357,7 @@ fn syn_with(host: &mut Host, client: &str, cookie: &[u8], data: &[u8]) -> Raw {
     let mut segment = Raw::new(client, at("10.0.0.1", 80), SYN, 100);
     segment.options = vec![34, cookie.len() as u8 + 2];
     segment.options.extend(cookie);
-    while segment.options.len() % 4 != 0 {
+    while !segment.options.len().is_multiple_of(4) {
         segment.options.push(1);
     }
     segment.payload = data.to_vec();

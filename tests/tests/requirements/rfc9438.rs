@@ -41,7 +41,7 @@ fn must_2_the_target_is_between_the_window_and_half_more() {
     let mut path = lost(100);
     path.ack(MSS);
     let before = path.window();
-    path.now = path.now + Duration::from_secs(100);
+    path.now += Duration::from_secs(100);
     path.ack(before);
     assert_eq!(path.window(), before + before / 2);
 

@@ -33,7 +33,7 @@ fn twenty_sent() -> Transfer {
 /// Reports from segment `start` to each of `ends`; gives how many segments go for each.
 fn reports(transfer: &mut Transfer, start: u32, ends: Range<u32>) -> Vec<usize> {
     let report = |end| {
-        transfer.sack(&[start..end]);
+        transfer.sack(start..end);
         transfer.sent().len()
     };
     ends.map(report).collect()
@@ -79,11 +79,11 @@ fn must_2_what_is_sent_is_in_proportion_to_what_is_delivered() {
     let mut sent = 0;
     // The first report is of three.
     for delivered in 3..16 {
-        transfer.sack(&[11..11 + delivered]);
+        transfer.sack(11..11 + delivered);
         sent += transfer.sent().len() as u32;
         assert_eq!(sent, delivered / 2, "{delivered}");
     }
-    transfer.sack(&[11..11 + 16]);
+    transfer.sack(11..11 + 16);
     transfer.sent();
     assert_eq!(transfer.info().in_flight_bytes, 10_000);
 }
@@ -92,9 +92,9 @@ fn must_2_what_is_sent_is_in_proportion_to_what_is_delivered() {
 #[test]
 fn must_3_below_the_threshold_what_was_delivered_bounds_what_is_sent() {
     let mut transfer = twenty_sent();
-    transfer.sack(&[26..29]);
+    transfer.sack(26..29);
     assert_eq!(transfer.sent().len(), 3);
-    transfer.sack(&[26..30]);
+    transfer.sack(26..30);
     assert_eq!(transfer.sent().len(), 1);
 }
 
@@ -102,7 +102,7 @@ fn must_3_below_the_threshold_what_was_delivered_bounds_what_is_sent() {
 #[test]
 fn must_4_an_acknowledgement_that_goes_well_lets_a_segment_more_go() {
     let mut transfer = twenty_sent();
-    transfer.sack(&[26..30]);
+    transfer.sack(26..30);
     assert_eq!(transfer.sent().len(), 4);
     for number in 11..14 {
         transfer.ack(number);
@@ -114,7 +114,7 @@ fn must_4_an_acknowledgement_that_goes_well_lets_a_segment_more_go() {
 #[test]
 fn must_5_no_more_than_the_threshold_is_in_flight() {
     let mut transfer = twenty_sent();
-    transfer.sack(&[26..30]);
+    transfer.sack(26..30);
     transfer.sent();
     let mut most = 0;
     for number in 11..26 {
@@ -150,7 +150,7 @@ fn must_6_the_first_retransmission_goes_at_once() {
 #[test]
 fn must_7_at_the_end_the_window_is_the_threshold() {
     let mut transfer = twenty_sent();
-    transfer.sack(&[11..30]);
+    transfer.sack(11..30);
     transfer.sent();
     assert_eq!(transfer.info().in_flight_bytes, 10_000);
     transfer.ack(30);

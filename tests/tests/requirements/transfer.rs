@@ -73,7 +73,12 @@ impl Transfer {
     }
 
     /// It repeats its last acknowledgement, and reports these segments.
-    pub fn sack(&mut self, blocks: &[Range<u32>]) {
+    pub fn sack(&mut self, block: Range<u32>) {
+        self.sack_all(&[block]);
+    }
+
+    /// The same with several blocks.
+    pub fn sack_all(&mut self, blocks: &[Range<u32>]) {
         let blocks: Vec<_> = blocks
             .iter()
             .map(|block| (at(block.start), at(block.end)))

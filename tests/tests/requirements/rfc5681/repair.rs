@@ -110,16 +110,16 @@ fn must_18_a_retransmission_lost_within_a_repair_reduces_once() {
     let mut transfer = Transfer::with_sack(config);
     transfer.sent();
     transfer.wait(100);
-    transfer.sack(&[1..4]);
+    transfer.sack(1..4);
     assert_eq!(transfer.sent()[0], 0);
     assert_eq!(transfer.ssthresh(), Some(5));
     // All the rest arrives, and what is sent then: the repair must have been lost.
     transfer.wait(10);
-    transfer.sack(&[1..10]);
+    transfer.sack(1..10);
     let later = transfer.sent();
     assert_eq!(later[0], 10);
     transfer.wait(150);
-    transfer.sack(&[1..11]);
+    transfer.sack(1..11);
     assert_eq!(transfer.sent()[0], 0);
     assert_eq!(transfer.ssthresh(), Some(5));
 }
