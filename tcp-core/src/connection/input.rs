@@ -289,9 +289,11 @@ impl Connection {
         }
     }
 
-    /// Answers an unacceptable segment with an acknowledgement; one without data not too often.
+    /// Answers an unacceptable segment with an acknowledgement; one without data, or with SYN, not too often (Linux,
+    /// `tcp_oow_rate_limited`).
     fn rebuke(&mut self, now: Instant, segment: &Segment<'_>, counters: &mut Counters) {
-        if segment.sequence_len() == 0 && !self.may_rebuke(now, counters) {
+        let is_limited = segment.sequence_len() == 0 || segment.header.control == Control::Syn;
+        if is_limited && !self.may_rebuke(now, counters) {
             return;
         }
         self.pending.ack = true;

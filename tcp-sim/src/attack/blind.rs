@@ -139,9 +139,12 @@ impl Scene {
             tcp: tcp.validate().expect("the configuration is valid"),
             ..ListenConfig::default()
         });
-        let mut peer = Puppet::open(&mut victim, 0, 0x1357_9bdf, Offer::ALL);
-        // 64 KiB, scaled.
-        peer.window = 512;
+        // The largest window that it ever offers bounds how old an acknowledgement may be.
+        let offer = Offer {
+            scale: 0,
+            ..Offer::ALL
+        };
+        let peer = Puppet::open(&mut victim, 0, 0x1357_9bdf, offer);
         Scene {
             id: victim.accept(listener),
             began: victim.now,

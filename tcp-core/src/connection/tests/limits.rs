@@ -34,6 +34,10 @@ fn answers_to_what_is_unacceptable_share_one_limit() {
         if let Some(timestamps) = &mut old.options.timestamps {
             timestamps.value = timestamps.value.wrapping_sub(1_000);
         }
+        let old_syn = Header {
+            control: Control::Syn,
+            ..old
+        };
         let control = |control, seq: i32| Header {
             control,
             seq: base.seq.advanced_by(seq as u32),
@@ -52,9 +56,10 @@ fn answers_to_what_is_unacceptable_share_one_limit() {
             ack(1),
             ack(-(1 << 30)),
             old,
+            old_syn,
         ]
     };
-    for first in 0..8 {
+    for first in 0..9 {
         let mut pair = quiet_pair(TcpConfig::default());
         let strays = strays(&pair);
         pair.give(0, strays[first], &[]);
