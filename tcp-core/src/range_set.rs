@@ -222,7 +222,7 @@ mod tests {
             prop_assert_eq!(set.range_at(offset), at.cloned());
             prop_assert_eq!(set.next_after(offset), after.cloned());
             let wanted = offset..offset + 3;
-            let met = known
+            let met = ranges
                 .iter()
                 .any(|it| it.start <= wanted.end && wanted.start <= it.end);
             prop_assert_eq!(set.touches(&wanted), met);
