@@ -6,7 +6,7 @@ pub use target::Target;
 
 use tcp_core::ReceiveChecksum;
 use tcp_core::wire::{
-    Incoming, Fragments, IpFields, Options, SackBlocks, TcpPacket, emit, options_len, parse,
+    Fragments, Incoming, IpFields, Options, SackBlocks, TcpPacket, emit, options_len, parse,
 };
 
 /// Checks that a segment says the same after it was written and read again.
