@@ -69,8 +69,8 @@ mod tests {
     #[test]
     fn the_worst_part_counts_and_a_single_batch_does_not() {
         let meter = |batches: Vec<f64>| Meter { batches };
-        let mut slowing: Vec<f64> = vec![10.0; 70];
-        slowing.extend([50.0; 10]);
+        let mut slowing: Vec<f64> = vec![10.0; 65];
+        slowing.extend([50.0; 15]);
         let mut disturbed = vec![10.0; 79];
         disturbed.push(9_000.0);
         let normal = meter(vec![10.0; 5]);
