@@ -134,7 +134,11 @@ impl Connection {
         };
         let piece = shape.piece;
         let cwnd = u64::from(self.cwnd());
-        let calm = self.recovery.phase() == Phase::Open && self.snd.scoreboard.lost() == 0;
+        let calm = self.recovery.phase() == Phase::Open
+            && self.snd.scoreboard.lost() == 0
+            && self
+                .recovery
+                .would_notice_loss(self.snd.nxt, self.agreed.sack);
         let plain = shape.options.sack.is_empty() && !self.is_urgent();
         if !calm || !plain || size <= self.agreed.mss || cwnd < PROBE_WINDOW * piece {
             return Ok(None);

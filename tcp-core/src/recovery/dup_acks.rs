@@ -57,7 +57,12 @@ impl DupAcks {
 
     /// Whether the last duplicate was the third of data that no repair has dealt with.
     pub(crate) fn shows_loss(&self, kind: AckKind, una: u64) -> bool {
-        kind == AckKind::Duplicate && self.count == THRESHOLD && una > self.recover
+        kind == AckKind::Duplicate && self.count == THRESHOLD && self.are_of_interest(una)
+    }
+
+    /// Whether duplicates that acknowledge up to `una` could show that what follows is lost, rather than echo a repair.
+    pub(crate) fn are_of_interest(&self, una: u64) -> bool {
+        una > self.recover
     }
 
     /// Counts. The first two duplicates let a segment go each where `limited_transmit` says so; while

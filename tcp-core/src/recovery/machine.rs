@@ -78,6 +78,11 @@ impl Recovery {
         matches!(self.phase, Phase::Recovery | Phase::Loss)
     }
 
+    /// Whether reports of the peer would show that what begins at `start` is lost, if it is.
+    pub(crate) fn would_notice_loss(&self, start: u64, sack: bool) -> bool {
+        sack || self.dup_acks.are_of_interest(start)
+    }
+
     /// Bytes that a peer without SACK has shown to have left the network, though it acknowledges none
     /// of them.
     pub(crate) fn departed(&self, scoreboard: &Scoreboard, sack: bool) -> u64 {

@@ -155,6 +155,19 @@ fn jumbo_frames_are_found_not_to_pass() {
     }
 }
 
+/// Without SACK, duplicates of what follows a repair may be its echoes (RFC 6582 §3.2): a probe right behind one, if it
+/// were lost, would be found missing by a timeout only, which says nothing of its size.
+#[test]
+fn without_sack_no_probe_follows_a_repair_at_once() {
+    for congestion in ["reno", "cubic", "bbr"] {
+        let tcp = format!("mtu_probing = 'always', congestion = '{congestion}', sack = false");
+        let link = "mtu = 1130, too_big = 'silence', queue = { bytes = '8M' }";
+        let (info, _) = last_info(&bulk(0, "10M", link, &tcp, ""));
+        is_near(&info, best(1_130, 40));
+        assert!(info.tcpi_total_rto < 4, "{congestion}: {info:?}");
+    }
+}
+
 /// An outage looks like a path that swallows packets; segments are large again soon after.
 #[test]
 fn after_an_outage_segments_are_as_large_as_before() {

@@ -1,0 +1,5 @@
+//! Every schedule of small conversations.
+
+mod attacker;
+mod parts;
+mod presets;
