@@ -49,8 +49,10 @@ impl Host {
             }
             (Stage::Connection(id), _) => {
                 socket.shut(how);
+                // It may have been shut before there was a connection.
+                let recv_shut = socket.recv_shut;
                 if let Some(mut connection) = self.stack.connection(now, id) {
-                    if how != Shutdown::Write {
+                    if recv_shut {
                         connection.refuse_text();
                     }
                     if how != Shutdown::Read {
