@@ -142,6 +142,11 @@ impl Stack {
         }
     }
 
+    /// Whether the books on a connection may be out of date, and will be put right.
+    pub(super) fn is_to_be_noted(&self, index: u32) -> bool {
+        self.ready.is_queued(index) || self.touched == Some(index)
+    }
+
     /// The deadline of a connection whose books are not up to date.
     pub(super) fn touched_deadline(&self) -> Option<Instant> {
         let entry = self.connections.get(self.touched?)?;

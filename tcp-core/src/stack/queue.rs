@@ -57,7 +57,6 @@ impl SlotQueue {
     }
 
     /// Whether `slot` is queued.
-    #[cfg(test)]
     pub(super) fn is_queued(&self, slot: u32) -> bool {
         let link = self.links.get(slot as usize);
         link.is_some_and(|link| link.previous != slot)

@@ -138,7 +138,7 @@ impl Stack {
             self.deadlines.cancel(entry.alarm.take());
             self.deadlines
                 .update(&mut entry.alarm, Record::Connection(index), deadline);
+            self.note_held(index);
         }
-        self.note_held(index);
     }
 }

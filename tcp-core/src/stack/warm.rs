@@ -46,7 +46,11 @@ impl Stack {
         } else {
             Some(index)
         };
-        if let Some(left) = left {
+        // One that waits to be asked for what it has to say is looked at then: what it holds by now is not in the books,
+        // and may be more than there is room for.
+        if let Some(left) = left
+            && (left == index || !self.is_to_be_noted(left))
+        {
             self.cool(left);
         }
     }

@@ -10,8 +10,7 @@ pub(super) fn check_account(stack: &Stack) {
     for (key, entry) in stack.connections.iter() {
         total += entry.held.bytes as usize;
         // Those that wait to be asked for what they have to say are looked at then.
-        let waits = stack.ready.is_queued(key.index) || stack.touched == Some(key.index);
-        if !waits {
+        if !stack.is_to_be_noted(key.index) {
             assert_eq!(entry.held.bytes, entry.resident.memory());
         }
     }
