@@ -45,6 +45,9 @@ pub struct DrillArgs {
     /// Print every packet
     #[arg(short, long)]
     verbose: bool,
+    /// Print what the stack has counted, as nstat does
+    #[arg(long)]
+    counters: bool,
     /// Write the packets of one script over one family to a file for Wireshark
     #[arg(long, value_name = "FILE")]
     pcap: Option<PathBuf>,
@@ -94,13 +97,20 @@ impl Script {
             println!("{}", serde_json::to_string(&summary)?);
             return Ok(());
         }
-        for Checked { report, .. } in &self.checked {
+        for Checked {
+            report, counters, ..
+        } in &self.checked
+        {
             println!("{report}");
             if args.verbose {
                 report
                     .packets
                     .iter()
                     .for_each(|packet| println!("    {packet}"));
+            }
+            if args.counters {
+                let counted = counters.iter().filter(|&(_, count)| count > 0);
+                counted.for_each(|(name, count)| println!("    {name:<32}{count}"));
             }
             report
                 .notes

@@ -42,6 +42,8 @@ mod wire;
 
 use std::path::Path;
 
+use tcp_core::{Counters, TcpInfo};
+
 use ast::{OptionLine, Script};
 use python::{Block, Verdict as Python};
 use span::Span;
@@ -71,6 +73,10 @@ pub struct Checked {
     pub report: Report,
     /// Its packets.
     pub captured: Vec<Captured>,
+    /// What the stack has counted.
+    pub counters: Counters,
+    /// The connections that sockets are left of, in the order in which these were opened.
+    pub connections: Vec<TcpInfo>,
 }
 
 /// Runs the text of a script over a family. `name` is what messages call it, `directory` where the files are
@@ -102,6 +108,8 @@ pub fn check(name: &str, text: &str, directory: &Path, family: Family, job: &Job
             return Checked {
                 report,
                 captured: Vec::new(),
+                counters: Counters::default(),
+                connections: Vec::new(),
             };
         }
     };
@@ -119,6 +127,8 @@ pub fn check(name: &str, text: &str, directory: &Path, family: Family, job: &Job
     Checked {
         report,
         captured: finished.captured,
+        counters: finished.counters,
+        connections: finished.connections,
     }
 }
 

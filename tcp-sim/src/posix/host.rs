@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tcp_core::{
     ConnectionError, ConnectionEvent, ConnectionId, Event, Instant, ListenerId, Offload,
-    PacketMeta, SoftError, Stack, StackConfig, Transmit,
+    PacketMeta, SoftError, Stack, StackConfig, TcpInfo, Transmit,
 };
 
 use super::constants::{
@@ -156,6 +156,16 @@ impl Host {
     /// The stack beneath, to look at.
     pub fn stack(&self) -> &Stack {
         &self.stack
+    }
+
+    /// The connections of all sockets that have one, in the order in which these were opened.
+    pub fn connections(&mut self, now: Instant) -> Vec<TcpInfo> {
+        let mut owners: Vec<(FileId, ConnectionId)> =
+            self.owners.iter().map(|(&id, &file)| (file, id)).collect();
+        owners.sort_unstable();
+        let ids = owners.into_iter().map(|(_, id)| id);
+        ids.filter_map(|id| Some(self.stack.connection(now, id)?.info()))
+            .collect()
     }
 
     /// The sysctls as they stand.

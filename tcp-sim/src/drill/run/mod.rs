@@ -16,7 +16,7 @@ mod shell;
 use std::path::Path;
 use std::time::Duration;
 
-use tcp_core::{Instant, Offload};
+use tcp_core::{Counters, Instant, Offload, TcpInfo};
 
 use super::ast::{Action, Call, Command, Event, Script, Time};
 use super::failure::Failure;
@@ -57,14 +57,22 @@ pub struct Finished {
     pub captured: Vec<Captured>,
     /// The Python of the script, and where each block stands.
     pub blocks: Vec<(Span, Block)>,
+    /// What the stack has counted.
+    pub counters: Counters,
+    /// The connections that sockets are left of, in the order in which these were opened.
+    pub connections: Vec<TcpInfo>,
 }
 
 /// Runs a script. `directory` is where the files are that its commands name.
 pub fn run(script: &Script, settings: &Settings, directory: &Path) -> Finished {
     let mut run = Run::new(settings.clone(), directory);
     let outcome = run.script(script);
+    let machine = &mut run.env.machine;
+    let now = machine.now();
     Finished {
         outcome,
+        counters: machine.host.stack().counters().clone(),
+        connections: machine.host.connections(now),
         notes: run.notes,
         lines: run.env.machine.lines,
         captured: run.env.machine.captured,

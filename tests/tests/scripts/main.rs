@@ -1,5 +1,7 @@
 //! Our own packetdrill scripts, each over IPv4, IPv6 and IPv4-mapped addresses.
 
+mod counted;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
