@@ -406,4 +406,125 @@ mod tests {
         assert_eq!(waited, [1, 2, 4, 8, 16, 32]);
         assert_eq!((counters.syn_retrans, counters.attempt_fails), (5, 1));
     }
+
+    /// One whose peer speaks timestamps and a window scale; 50 was its SYN's.
+    fn stamped(config: &ValidConfig) -> HalfOpen {
+        let mut syn = segment(Control::Syn, 100, None);
+        syn.header.options.timestamps = Some(crate::wire::Timestamps { value: 50, echo: 0 });
+        syn.header.options.window_scale = Some(crate::wire::WindowScale::clamped(2));
+        let mut half_open = HalfOpen::new(Instant::ZERO, config, SETUP, &syn);
+        let _ = half_open.syn_ack(Instant::ZERO, config);
+        half_open
+    }
+
+    fn at(seq: u32, timestamp: u32, control: Control) -> Segment<'static> {
+        let mut segment = segment(control, seq, Some(301));
+        segment.header.options.timestamps = Some(crate::wire::Timestamps {
+            value: timestamp,
+            echo: 0,
+        });
+        segment
+    }
+
+    #[test]
+    fn what_is_old_or_outside_is_answered_with_where_we_stand() {
+        let config = ValidConfig::default();
+        let now = Instant::from_millis(10);
+        let window = u32::from(stamped(&config).window.get());
+        for (segment, complete) in [
+            (at(101, 50, Control::None), true),
+            (at(101, 49, Control::None), false),
+            (at(100, 50, Control::None), false),
+            (at(101 + window, 50, Control::None), true),
+            (at(102 + window, 50, Control::None), false),
+        ] {
+            let (mut half_open, mut counters) = (stamped(&config), Counters::default());
+            let outcome = half_open.handle_segment(now, &config, &segment, &mut counters);
+            let is_old = segment.header.options.timestamps.unwrap().value < 50;
+            assert_eq!(counters.paws_estab, u64::from(is_old));
+            if complete {
+                assert_eq!(outcome, HalfOpenOutcome::Complete);
+                continue;
+            }
+            let HalfOpenOutcome::Reply(reply) = outcome else {
+                panic!("{outcome:?}")
+            };
+            assert_eq!(reply.control, Control::None);
+            assert_eq!(
+                (reply.seq.get(), reply.ack),
+                (301, Some(SeqNumber::new(101)))
+            );
+            let scale = half_open.agreed.recv_scale().shift();
+            assert!(scale > 0);
+            assert_eq!(u32::from(reply.window.get()), window >> scale);
+            let stamp = crate::wire::Timestamps {
+                value: 10,
+                echo: 50,
+            };
+            assert_eq!(reply.options.timestamps, Some(stamp));
+            // The next half a second it says nothing.
+            let again = half_open.handle_segment(now, &config, &segment, &mut counters);
+            assert_eq!((again, counters.ack_skipped), (HalfOpenOutcome::Ignore, 1));
+        }
+    }
+
+    #[test]
+    fn an_old_reset_ends_nothing_and_is_not_judged_by_its_timestamp() {
+        let config = ValidConfig::default();
+        let (mut half_open, mut counters) = (stamped(&config), Counters::default());
+        let mut give =
+            |segment| half_open.handle_segment(Instant::ZERO, &config, &segment, &mut counters);
+        assert_eq!(give(at(100, 50, Control::Rst)), HalfOpenOutcome::Ignore);
+        let challenge = give(at(102, 50, Control::Rst));
+        assert!(matches!(challenge, HalfOpenOutcome::Reply(_)));
+        // RFC 7323 §5.3: no PAWS for RST.
+        let ended = give(at(101, 49, Control::Rst));
+        assert_eq!(ended, HalfOpenOutcome::Drop(None));
+        assert_eq!((counters.challenge_ack, counters.attempt_fails), (1, 1));
+        assert_eq!(counters.paws_estab, 0);
+    }
+
+    #[test]
+    fn each_wrong_segment_is_counted_as_what_it_is() {
+        let config = ValidConfig::default();
+        let (mut half_open, mut counters) = (half_open(&config), Counters::default());
+        let mut give =
+            |segment| half_open.handle_segment(Instant::ZERO, &config, &segment, &mut counters);
+        assert!(matches!(
+            give(segment(Control::Syn, 100, None)),
+            HalfOpenOutcome::Reply(_)
+        ));
+        assert!(matches!(
+            give(segment(Control::None, 101, Some(300))),
+            HalfOpenOutcome::Reply(_)
+        ));
+        assert_eq!(
+            give(segment(Control::None, 101, None)),
+            HalfOpenOutcome::Ignore
+        );
+        // Neither the SYN again nor one that is acknowledged ends it where it stands; one in the window does.
+        assert!(matches!(
+            give(segment(Control::Syn, 100, Some(301))),
+            HalfOpenOutcome::Reply(_)
+        ));
+        assert_eq!(
+            give(segment(Control::Syn, 101, None)),
+            HalfOpenOutcome::Drop(None)
+        );
+        assert_eq!((counters.syn_retrans, counters.ack_unacceptable), (1, 1));
+        assert_eq!((counters.attempt_fails, counters.challenge_ack), (1, 0));
+    }
+
+    #[test]
+    fn before_its_syn_ack_has_gone_nothing_is_answered_and_nothing_complete() {
+        let config = ValidConfig::default();
+        let syn = segment(Control::Syn, 100, None);
+        let mut half_open = HalfOpen::new(Instant::ZERO, &config, SETUP, &syn);
+        let mut counters = Counters::default();
+        for segment in [syn, segment(Control::None, 101, Some(301))] {
+            let outcome = half_open.handle_segment(Instant::ZERO, &config, &segment, &mut counters);
+            assert_eq!(outcome, HalfOpenOutcome::Ignore);
+        }
+        assert_eq!(counters, Counters::default());
+    }
 }

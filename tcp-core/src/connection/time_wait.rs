@@ -210,4 +210,86 @@ mod tests {
             TimeWaitOutcome::Ignore
         );
     }
+
+    /// An ack of 100 for 200 is what this end says, at whatever comes.
+    fn reply(echo: Option<u32>) -> TimeWaitOutcome {
+        let mut header = Header::new(SeqNumber::new(100));
+        header.ack = Some(SeqNumber::new(200));
+        header.window = WireWindow::new(10);
+        header.options.timestamps = echo.map(|echo| Timestamps {
+            value: 30_000,
+            echo,
+        });
+        TimeWaitOutcome::Reply(header)
+    }
+
+    #[test]
+    fn what_is_old_is_answered_and_only_a_fin_in_reach_starts_time_anew() {
+        let now = Instant::from_millis(30_000);
+        let (asked, anew) = (60_000, 90_000);
+        let (fin, text) = (Control::Fin, Control::None);
+        // What comes, from where, with which timestamp, how many bytes: the answer's echo, and when it ends.
+        for (control, seq, timestamp, bytes, echo, ends) in [
+            // In place and without text: just an acknowledgement.
+            (text, 200, 50, 0, None, asked),
+            (text, 200, 51, 0, None, asked),
+            // In place, and with an old timestamp (RFC 7323 §5.3, R1).
+            (text, 200, 49, 0, Some(50), asked),
+            // Text, which nobody reads any more.
+            (text, 200, 51, 1, Some(51), asked),
+            // Before and beyond its place.
+            (text, 199, 51, 0, Some(51), asked),
+            (text, 201, 51, 0, Some(50), asked),
+            (fin, 199, 51, 0, Some(51), anew),
+            (fin, 199, 49, 0, Some(50), asked),
+            (fin, 200, 51, 0, Some(51), anew),
+            (fin, 210, 51, 0, Some(50), anew),
+            (fin, 211, 51, 0, Some(50), asked),
+        ] {
+            let mut clock = TimestampClock::new(0);
+            clock.take(Instant::ZERO, 50);
+            let mut record = record(Some(clock));
+            let mut segment = segment(control, seq, Some(timestamp));
+            segment.payload = crate::wire::Payload::from(&b"text"[..bytes]);
+            let said = record.handle_segment(now, &segment);
+            let expected = echo.map_or(TimeWaitOutcome::Ignore, |echo| reply(Some(echo)));
+            assert_eq!(said, expected, "{control:?} {seq} {timestamp} {bytes}");
+            let ends = Instant::from_millis(ends);
+            assert_eq!(record.expires_at(), ends, "{control:?} {seq} {timestamp}");
+        }
+    }
+
+    #[test]
+    fn without_an_acknowledgement_only_a_syn_is_answered() {
+        let mut record = record(None);
+        let mut bare = segment(Control::Fin, 199, None);
+        bare.header.ack = None;
+        let now = Instant::from_millis(30_000);
+        assert_eq!(record.handle_segment(now, &bare), TimeWaitOutcome::Ignore);
+        let mut old_syn = segment(Control::Syn, 200, None);
+        old_syn.header.ack = None;
+        assert_eq!(record.handle_segment(now, &old_syn), reply(None));
+    }
+
+    #[test]
+    fn what_carries_nothing_is_answered_twice_a_second_at_most() {
+        let mut record = record(None);
+        let empty = segment(Control::None, 190, None);
+        let fin = segment(Control::Fin, 199, None);
+        for (millis, segment, answered) in [
+            (30_000, &empty, true),
+            (30_499, &empty, false),
+            (30_499, &fin, true),
+            (30_500, &empty, true),
+            (30_999, &empty, false),
+        ] {
+            let said = record.handle_segment(Instant::from_millis(millis), segment);
+            let expected = if answered {
+                reply(None)
+            } else {
+                TimeWaitOutcome::Ignore
+            };
+            assert_eq!(said, expected, "at {millis}");
+        }
+    }
 }
