@@ -5,7 +5,7 @@ use crate::config::{CongestionAlgorithm, RecoveryConfig};
 
 /// Neither SACK nor timestamps: duplicates are counted, and segments carry 1,460 bytes. RFC 6582 alone:
 /// nothing is probed, tested or spread.
-fn plain() -> TcpConfig {
+pub(super) fn plain() -> TcpConfig {
     TcpConfig {
         sack: false,
         timestamps: false,

@@ -19,6 +19,7 @@ mod buffers;
 mod chunks;
 mod close;
 mod ecn;
+mod hearing;
 mod knobs;
 mod large;
 mod limits;
