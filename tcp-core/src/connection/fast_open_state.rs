@@ -143,3 +143,31 @@ impl FastOpenMarks {
         (FastOpenMarks(marks), probes)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reason_of_a_failure_leaves_the_marks_alone() {
+        let all = [
+            FastOpenMarks::USED,
+            FastOpenMarks::SYN_DATA,
+            FastOpenMarks::PROBES,
+        ];
+        for set in all {
+            let mut marks = FastOpenMarks::default();
+            marks.set(set);
+            for fail in [
+                FastOpenFail::SynRetransmitted,
+                FastOpenFail::CookieUnavailable,
+                FastOpenFail::DataNotAcknowledged,
+                FastOpenFail::None,
+            ] {
+                marks.fail(fail);
+                assert_eq!(marks.failure(), fail);
+                assert_eq!(all.map(|mark| marks.has(mark)), all.map(|mark| mark == set));
+            }
+        }
+    }
+}
