@@ -197,3 +197,61 @@ fn a_peer_is_unresponsive_from_r1_until_it_acknowledges() {
     acknowledge(&mut pair, 0);
     assert!(!pair.ends[0].is_unresponsive());
 }
+
+/// Whether either side has ended its stream is known at once of ours, and of the peer's when all of it is there.
+#[test]
+fn both_sides_know_which_stream_has_ended() {
+    let mut pair = quiet_pair(TcpConfig::default());
+    let ended = |pair: &Pair| {
+        let ends = pair.ends.iter();
+        ends.map(|end| (end.has_finished(), end.has_peer_finished()))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(ended(&pair), [(false, false), (false, false)]);
+    pair.shutdown(0, Shutdown::Write);
+    assert_eq!(ended(&pair), [(true, false), (false, false)]);
+    pair.settle();
+    assert_eq!(ended(&pair), [(true, false), (false, true)]);
+}
+
+/// `TCP_QUICKACK` acknowledges what waits for it, and nothing that does not.
+#[test]
+fn quick_acknowledgement_says_nothing_where_nothing_waits() {
+    let mut pair = quiet_pair(TcpConfig::default());
+    pair.ends[1].set_quick_ack(QuickAck::On);
+    assert!(pair.drain(1).is_empty());
+    // In an exchange of questions and answers acknowledgements wait for the answers.
+    for _ in 0..20 {
+        pair.write(0, 10);
+        pair.settle();
+        pair.write(1, 10);
+        pair.settle();
+    }
+    pair.ends[1].set_quick_ack(QuickAck::Off);
+    pair.write(0, 10);
+    let said = pair.drain(0);
+    pair.give_all(1, &said);
+    assert!(pair.drain(1).is_empty(), "it waits");
+    pair.ends[1].set_quick_ack(QuickAck::On);
+    assert_eq!(pair.drain(1).len(), 1);
+}
+
+/// Who asks for room is told once there is some, though no write was refused.
+#[test]
+fn who_wants_room_is_told_of_it() {
+    for wants in [false, true] {
+        let mut pair = quiet_pair(TcpConfig {
+            send_buffer: 4_000.into(),
+            ..TcpConfig::default()
+        });
+        pair.write(0, 4_000);
+        pair.drain(0);
+        if wants {
+            pair.ends[0].want_room();
+        }
+        let header = pair.ack_of_all(0, 60_000);
+        pair.give(0, header, &[]);
+        let mut events = core::iter::from_fn(|| pair.ends[0].poll_event());
+        assert_eq!(events.any(|it| it == ConnectionEvent::Writable), wants);
+    }
+}

@@ -145,3 +145,29 @@ fn keep_alive_with_a_user_timeout_probes_until_it_is_over() {
     assert_eq!(pair.now, heard + Duration::from_secs(600));
     assert_eq!(pair.ends[0].take_error(), Some(ConnectionError::TimedOut));
 }
+
+/// Bytes beyond a hole are taken as far as they may lie from where the stream stands, and no further.
+#[test]
+fn out_of_order_text_is_taken_up_to_its_bound_exactly() {
+    let mut pair = quiet_pair(TcpConfig {
+        out_of_order_bytes: 5_000,
+        ..TcpConfig::default()
+    });
+    // Far enough from the beginning that offsets and distances are not alike.
+    pair.write(0, 20_000);
+    pair.settle();
+    pair.ends[1].read(pair.now, &mut [0; 20_000]).unwrap();
+    let dropped = |pair: &mut Pair, from: u64, len: usize| {
+        let before = pair.counters[1].ofo_drop;
+        let mut header = pair.ack_of_all(1, 60_000);
+        header.seq = header.seq.advanced_by(from as u32);
+        pair.give(1, header, &vec![0; len]);
+        pair.counters[1].ofo_drop - before
+    };
+    assert_eq!(dropped(&mut pair, 4_001, 1_000), 1);
+    assert_eq!(dropped(&mut pair, 4_000, 1_000), 0);
+    assert_eq!(dropped(&mut pair, 1, 3_999), 0);
+    // What is in order is always taken.
+    assert_eq!(dropped(&mut pair, 0, 6_000), 0);
+    assert_eq!(pair.ends[1].info(pair.now).unread_bytes, 6_000);
+}

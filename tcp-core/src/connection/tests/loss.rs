@@ -390,3 +390,20 @@ fn what_is_paced_does_not_probe_the_window() {
     assert_eq!(pair.counters[0].win_probes, 0);
     assert_eq!(pair.ends[0].snd.probes, 0);
 }
+
+/// FIN is no part of the payload: it goes again with the full segment that it went with.
+#[test]
+fn a_full_segment_with_fin_goes_again_as_it_went() {
+    let mut pair = quiet_pair(plain());
+    pair.write(0, 2 * 1_460);
+    pair.close(0);
+    let sent = pair.drain(0);
+    let shape = |it: &Said| (it.header.control, it.payload.len());
+    let expected = [(Control::None, 1_460), (Control::Fin, 1_460)];
+    assert_eq!(sent.iter().map(shape).collect::<Vec<_>>(), expected);
+    let header = pair.ack_up_to(0, pair.ends[0].snd.una + 1_460, 60_000);
+    pair.give(0, header, &[]);
+    pair.fire(0);
+    let again = pair.drain(0);
+    assert_eq!(again.iter().map(shape).collect::<Vec<_>>(), expected[1..]);
+}

@@ -32,6 +32,7 @@ mod switch;
 mod transfer;
 mod urgent;
 mod window;
+mod worth;
 
 /// A segment as a test holds it.
 #[derive(Clone, Debug)]
