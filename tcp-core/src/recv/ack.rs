@@ -352,4 +352,93 @@ mod tests {
         let delay = at.saturating_duration_since(now);
         assert!(delay >= Duration::from_millis(40) && delay <= Duration::from_millis(200));
     }
+
+    /// The delay after a second arrival that came so many milliseconds after the first.
+    fn delay_after(gap: u64) -> (u64, u8) {
+        let mut policy = policy();
+        policy.on_data(Instant::from_millis(1), SMALL, 1 << 20, RTO);
+        // Twice the least.
+        policy.on_delay_over(RTO);
+        policy.quick = 0;
+        policy.on_data(Instant::from_millis(1 + gap), SMALL, 1 << 20, RTO);
+        (policy.ato().as_millis() as u64, policy.quick)
+    }
+
+    /// As Linux's `tcp_event_data_recv`.
+    #[test]
+    fn the_delay_learns_from_the_gaps_between_arrivals() {
+        for (gap, delay) in [
+            (0, 60),
+            (20, 60),
+            (21, 61),
+            (79, 119),
+            (80, 80),
+            (300, 80),
+            (301, 80),
+        ] {
+            let quick = if gap > 300 { 16 } else { 0 };
+            assert_eq!(delay_after(gap), (delay, quick), "after {gap} ms");
+        }
+    }
+
+    #[test]
+    fn a_delay_that_ends_in_vain_doubles_up_to_the_timeout() {
+        let mut policy = policy();
+        policy.on_data(Instant::from_millis(1), SMALL, 1 << 20, RTO);
+        let mut delays = [0; 4];
+        for delay in &mut delays {
+            policy.on_delay_over(RTO);
+            *delay = policy.ato().as_millis();
+        }
+        assert_eq!(delays, [80, 160, 300, 300]);
+        policy.set_interactive(true);
+        policy.on_delay_over(RTO);
+        assert_eq!(policy.ato().as_millis(), 40);
+    }
+
+    /// A short path lets an acknowledgement wait an eighth of it, unless an answer is to carry it.
+    #[test]
+    fn the_longest_delay_follows_the_path() {
+        let mut policy = policy();
+        let now = Instant::from_millis(1);
+        policy.on_data(now, SMALL, 1 << 20, RTO);
+        policy.quick = 0;
+        policy.ato = Duration::from_millis(150);
+        for (interactive, srtt, delay) in [
+            (false, None, 150),
+            (false, Some(80), 40),
+            (false, Some(800), 100),
+            (false, Some(1_600), 150),
+            (true, Some(80), 150),
+        ] {
+            policy.interactive = interactive;
+            let srtt = srtt.map(Duration::from_millis);
+            let at = now + Duration::from_millis(delay);
+            assert_eq!(policy.when(now, 10, srtt), AckWhen::At(at), "{srtt:?}");
+        }
+    }
+
+    #[test]
+    fn quick_acknowledgements_are_as_many_as_half_a_window_of_segments() {
+        for (window, quick) in [(0, 2), (5_999, 2), (6_000, 3), (32_000, 16), (1 << 20, 16)] {
+            let mut policy = policy();
+            policy.on_data(Instant::from_millis(1), FULL, window, RTO);
+            assert_eq!(policy.quick, quick, "a window of {window}");
+        }
+        let mut policy = policy();
+        policy.set_interactive(true);
+        assert_eq!((policy.quick, policy.is_interactive()), (0, true));
+        policy.set_interactive(false);
+        assert_eq!((policy.quick, policy.is_interactive()), (16, false));
+    }
+
+    #[test]
+    fn an_answer_is_what_follows_within_the_delay() {
+        for (millis, answers) in [(40, true), (41, false)] {
+            let mut policy = policy();
+            policy.on_data(Instant::from_millis(1), SMALL, 1 << 20, RTO);
+            policy.on_data_sent(Instant::from_millis(millis));
+            assert_eq!(policy.is_interactive(), answers, "at {millis}");
+        }
+    }
 }

@@ -301,4 +301,77 @@ mod tests {
         assert_eq!(buffer.ring.memory(), 0);
         assert_eq!(buffer.end(), 1_001);
     }
+
+    fn hash_of(buffer: &SendBuffer) -> u64 {
+        // FNV-1a: enough to see what goes in.
+        struct Fnv(u64);
+        impl Hasher for Fnv {
+            fn finish(&self) -> u64 {
+                self.0
+            }
+            fn write(&mut self, bytes: &[u8]) {
+                for byte in bytes {
+                    self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3);
+                }
+            }
+        }
+        let mut hasher = Fnv(0xcbf2_9ce4_8422_2325);
+        buffer.hash(&mut hasher);
+        hasher.finish()
+    }
+
+    #[test]
+    fn buffers_are_equal_when_they_hold_the_same_wherever_it_lies() {
+        let with = |capacity, data: &[u8]| {
+            let mut buffer = SendBuffer::new(1, capacity, 64);
+            buffer.write(data);
+            buffer
+        };
+        let buffer = with(8, b"abcd");
+        let same = with(8, b"abcd");
+        assert_eq!((&buffer, hash_of(&buffer)), (&same, hash_of(&same)));
+        let mut recorded = buffer.clone();
+        recorded.end_record();
+        for other in [
+            with(8, b"abcx"),
+            with(8, b"abc"),
+            with(9, b"abcd"),
+            recorded,
+        ] {
+            assert_ne!(buffer, other);
+            assert_ne!(hash_of(&buffer), hash_of(&other));
+        }
+        // Round the end of the ring.
+        let mut turned = SendBuffer::new(1, 8, 64);
+        let mut straight = turned.clone();
+        turned.write(b"123456");
+        turned.release(7);
+        turned.write(b"abcd");
+        straight.start = 7;
+        straight.end = 7;
+        straight.write(b"abcd");
+        assert_eq!((&turned, hash_of(&turned)), (&straight, hash_of(&straight)));
+        let copy = turned.clone();
+        assert_eq!(copy.slice(7..11), Payload::from(&b"abcd"[..]));
+    }
+
+    #[test]
+    fn what_it_holds_counts_with_its_records() {
+        let mut buffer = SendBuffer::new(1, 1 << 20, 1 << 20);
+        assert_eq!(buffer.memory(), 0);
+        buffer.end_record();
+        assert_eq!(buffer.memory(), 0, "nothing is written, no record ends");
+        buffer.write(&[0; 10_000]);
+        let bytes = buffer.memory();
+        assert!((10_000..=20_000).contains(&bytes), "{bytes}");
+        for _ in 0..100 {
+            buffer.write(&[0]);
+            buffer.end_record();
+            buffer.end_record();
+        }
+        let records = buffer.memory() - bytes;
+        assert!((800..=2_400).contains(&records), "{records}");
+        buffer.clear();
+        assert!(buffer.memory() < 10_000);
+    }
 }

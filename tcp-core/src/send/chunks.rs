@@ -273,4 +273,22 @@ mod tests {
         assert_eq!(chunks.first_end(201), 101);
         assert!(chunks.pushes_at(101, 201));
     }
+
+    #[test]
+    fn what_the_marks_hold_counts() {
+        let mut chunks = Chunks::new(0);
+        assert_eq!(chunks.memory(), 0);
+        let mut pushed = 1;
+        chunks.on_written(unsent(1, 100 * 25_000), &mut pushed, 0);
+        let closed = chunks.memory();
+        let one = size_of::<(u64, bool)>();
+        assert!((99 * one..=200 * one).contains(&closed), "{closed}");
+        for end in 0..100 {
+            chunks.on_pushed(end);
+        }
+        let pushes = chunks.memory() - closed;
+        assert!((800..=1_600).contains(&pushes), "{pushes}");
+        chunks.clear();
+        assert_eq!(chunks.memory(), 0);
+    }
 }

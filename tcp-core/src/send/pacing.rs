@@ -126,4 +126,23 @@ mod tests {
         pacer.on_sent(Instant::ZERO, u64::MAX, 0, 1);
         assert!(pacer.ready_at(Instant::ZERO) > Instant::from_millis(1_000_000));
     }
+
+    #[test]
+    fn what_is_left_of_a_burst_is_known_while_it_lasts() {
+        let (mut pacer, now) = (Pacer::default(), Instant::from_millis(1_000));
+        assert_eq!(pacer.left(), None);
+        pacer.on_sent(now, 1_000, 1_000_000, 3_000);
+        assert_eq!(pacer.left(), Some(2_000));
+        pacer.on_sent(now, 2_000, 1_000_000, 3_000);
+        assert_eq!(pacer.left(), None);
+    }
+
+    #[test]
+    fn more_bytes_than_nanoseconds_can_count_take_their_time() {
+        // Where bytes times 10^9 do not fit into 64 bits.
+        let bytes = 1 << 40;
+        assert_eq!(span(bytes, 1 << 30), Duration::from_secs(1 << 10));
+        assert_eq!(span(bytes / 256, 1 << 30), Duration::from_secs(4));
+        assert_eq!(span(u64::MAX, 1), Duration::from_nanos(u64::MAX));
+    }
 }

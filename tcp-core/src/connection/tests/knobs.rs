@@ -255,3 +255,71 @@ fn who_wants_room_is_told_of_it() {
         assert_eq!(events.any(|it| it == ConnectionEvent::Writable), wants);
     }
 }
+
+#[test]
+fn a_cork_that_is_pulled_lets_go_what_waits_and_no_more() {
+    let mut pair = quiet_pair(TcpConfig::default());
+    pair.ends[0].set_cork(true);
+    pair.write(0, 100);
+    assert!(pair.drain(0).is_empty());
+    pair.ends[0].set_cork(true);
+    assert!(pair.drain(0).is_empty());
+    pair.ends[0].set_cork(false);
+    assert_eq!(lens(&pair.drain(0)), [100]);
+    // With nothing to let go it is no promise for what comes: Nagle's algorithm holds that.
+    pair.ends[0].set_cork(false);
+    pair.write(0, 100);
+    assert!(pair.drain(0).is_empty());
+}
+
+#[test]
+fn what_is_set_can_be_asked_for() {
+    let mut pair = quiet_pair(TcpConfig::default());
+    let end = &mut pair.ends[0];
+    assert!(!end.nodelay());
+    end.set_nodelay(true);
+    assert!(end.nodelay());
+    assert_eq!(end.linger(), None);
+    end.set_linger(Some(Duration::from_secs(3)));
+    assert_eq!(end.linger(), Some(Duration::from_secs(3)));
+}
+
+/// A call that moves nothing changes nothing.
+#[test]
+fn nothing_read_or_written_leaves_all_as_it_was() {
+    let mut pair = quiet_pair(TcpConfig::default());
+    pair.write(0, 3_000);
+    let said = pair.drain(0);
+    pair.give_all(1, &said);
+    pair.drain(1);
+    for end in [0, 1] {
+        let before = pair.ends[end].clone();
+        pair.wait(1_000);
+        assert_eq!(pair.ends[end].consume(pair.now, 0), 0);
+        assert_eq!(pair.ends[end].commit_written(pair.now, 0), Ok(0));
+        assert_eq!(pair.ends[end], before);
+    }
+}
+
+/// The place for the next bytes: who gets less than was asked for is told when there is more.
+#[test]
+fn a_place_that_is_too_small_is_followed_by_an_event() {
+    for (most, short) in [(999, false), (1_000, false), (1_001, true)] {
+        let mut pair = quiet_pair(TcpConfig {
+            send_buffer: 4_000.into(),
+            ..TcpConfig::default()
+        });
+        pair.write(0, 3_000);
+        pair.drain(0);
+        let place = pair.ends[0].write_chunks(most).unwrap();
+        assert_eq!(place[0].len() + place[1].len(), most.min(1_000));
+        let header = pair.ack_of_all(0, 60_000);
+        pair.give(0, header, &[]);
+        let mut events = core::iter::from_fn(|| pair.ends[0].poll_event());
+        assert_eq!(
+            events.any(|it| it == ConnectionEvent::Writable),
+            short,
+            "{most}"
+        );
+    }
+}

@@ -209,3 +209,37 @@ fn the_end_of_a_small_buffer_is_acknowledged_when_it_is_read() {
         pair.wait(100);
     }
 }
+
+/// RFC 5681 §4.1: the first text after a pause of more than a timeout starts slowly, where nothing is outstanding.
+#[test]
+fn a_pause_of_more_than_a_timeout_lets_the_window_begin_anew() {
+    for (enabled, nanos, outstanding, restarts) in [
+        (true, 0, false, false),
+        (true, 1, false, true),
+        (true, 1, true, false),
+        (false, 1, false, false),
+    ] {
+        let mut pair = quiet_pair(TcpConfig {
+            slow_start_after_idle: enabled,
+            pacing: false,
+            ..TcpConfig::default()
+        });
+        pair.write(0, 10 * 1_448);
+        pair.drain(0);
+        pair.wait(20);
+        let header = pair.ack_of_all(0, 60_000);
+        pair.give(0, header, &[]);
+        let grown = pair.ends[0].info(pair.now).tcpi_snd_cwnd;
+        assert!(grown > 15 * 1_448, "{grown}");
+        if outstanding {
+            pair.write(0, 1);
+            pair.drain(0);
+        }
+        let last = pair.ends[0].snd.last_sent.unwrap();
+        let rto = pair.ends[0].info(pair.now).tcpi_rto;
+        pair.now = last + rto + Duration::from_nanos(nanos);
+        pair.write(0, 1);
+        let window = pair.ends[0].info(pair.now).tcpi_snd_cwnd;
+        assert_eq!(window < grown, restarts, "{enabled} {nanos} {outstanding}");
+    }
+}
