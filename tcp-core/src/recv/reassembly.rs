@@ -426,4 +426,36 @@ mod tests {
             naive::survive(&steps);
         }
     }
+
+    #[test]
+    fn streams_are_equal_when_they_hold_the_same() {
+        let with = |segments: &[(u64, &[u8])]| {
+            let mut stream = Reassembly::new(1, 1 << 20);
+            for &(offset, data) in segments {
+                stream.insert(offset, data.into());
+            }
+            stream
+        };
+        let stream = with(&[(1, b"ab"), (5, b"ef")]);
+        assert_eq!(stream, with(&[(5, b"ef"), (1, b"ab")]));
+        for other in [
+            with(&[(1, b"ab"), (5, b"eX")]),
+            with(&[(1, b"ab"), (6, b"ef")]),
+            with(&[(1, b"Xb"), (5, b"ef")]),
+            with(&[(1, b"ab")]),
+        ] {
+            assert_ne!(stream, other);
+        }
+    }
+
+    #[test]
+    fn a_larger_buffer_has_room_for_more_crumbs() {
+        let mut stream = Reassembly::new(1, 128 * 100);
+        stream.resize(128 * 200);
+        for n in 1..=300 {
+            stream.insert(1 + 2 * n, b"x"[..].into());
+        }
+        assert_eq!(stream.beyond.len(), 200);
+        assert!(stream.memory() > stream.ring.memory());
+    }
 }

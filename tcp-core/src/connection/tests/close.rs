@@ -243,3 +243,87 @@ fn a_reset_has_timestamps_where_they_were_agreed_on() {
         assert_eq!(said[0].header.options.timestamps.is_some(), timestamps);
     }
 }
+
+/// Linux's `tcp_orphan_retries`: eight where none are asked for and the path seems alive, none where it does not.
+#[test]
+fn an_orphan_has_fewer_retries() {
+    let retries = |max_rto, orphan_retries, soft_error: bool| {
+        let mut pair = quiet_pair(TcpConfig {
+            max_rto: Duration::from_secs(max_rto),
+            orphan_retries,
+            recovery: crate::config::RecoveryConfig {
+                tail_loss_probe: false,
+                ..Default::default()
+            },
+            ..TcpConfig::default()
+        });
+        pair.write(0, 100);
+        pair.close(0);
+        pair.drain(0);
+        let mut sent = 0;
+        while pair.ends[0].state() != State::Closed {
+            if soft_error {
+                pair.ends[0].soft_error = Some(SoftError::HostUnreachable);
+            }
+            pair.fire(0);
+            sent += usize::from(!pair.drain(0).is_empty() && pair.ends[0].state() != State::Closed);
+        }
+        sent
+    };
+    // Timeouts of 0.2, 0.4 and 0.8 seconds are below the longest of one.
+    assert_eq!(retries(120, 0, false), 8);
+    assert_eq!(retries(1, 0, false), 3);
+    assert_eq!(retries(1, 6, false), 6);
+    assert_eq!(retries(1, 6, true), 3);
+    assert_eq!(retries(120, 6, true), 6);
+}
+
+/// What is over leaves nobody to tell: no reset follows from it.
+#[test]
+fn to_abort_what_is_over_or_not_yet_known_says_nothing() {
+    // A SYN that nobody has answered.
+    let mut pair = Pair::crossing();
+    let config = crate::ValidConfig::default();
+    pair.ends[0] = Connection::connect(pair.now, config, setup(1));
+    pair.drain(0);
+    pair.ends[0].abort(pair.now, &mut pair.counters[0]);
+    assert_eq!(pair.ends[0].state(), State::Closed);
+    assert!(pair.drain(0).is_empty());
+    // TIME-WAIT.
+    let mut pair = quiet_pair(TcpConfig::default());
+    pair.shutdown(0, Shutdown::Write);
+    pair.settle();
+    pair.shutdown(1, Shutdown::Write);
+    pair.settle();
+    assert_eq!(pair.ends[0].state(), State::TimeWait);
+    while pair.ends[0].poll_event().is_some() {}
+    pair.ends[0].abort(pair.now, &mut pair.counters[0]);
+    assert_eq!(pair.ends[0].state(), State::Closed);
+    assert!(pair.drain(0).is_empty());
+    assert_eq!(pair.ends[0].take_error(), None);
+}
+
+/// RFC 9293 §3.8.4: what is outstanding has timers of its own.
+#[test]
+fn what_is_outstanding_keeps_keep_alive_silent() {
+    let mut pair = quiet_pair(TcpConfig {
+        keep_alive: Some(crate::KeepAlive {
+            idle: Duration::from_secs(1),
+            interval: Duration::from_secs(1),
+            count: 3,
+        }),
+        ..TcpConfig::default()
+    });
+    pair.write(0, 100);
+    pair.drain(0);
+    let end = pair.now + Duration::from_secs(20);
+    while pair.now < end {
+        pair.fire(0);
+        let said = pair.drain(0);
+        assert!(
+            said.iter().all(|it| it.payload.len() == 100),
+            "the text, or nothing"
+        );
+    }
+    assert_eq!(pair.counters[0].keep_alives, 0);
+}

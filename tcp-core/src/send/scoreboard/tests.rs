@@ -276,3 +276,55 @@ proptest! {
         naive::survive(&steps);
     }
 }
+
+/// RFC 6675 §2: three segments' worth of reports, or more than two segments of bytes.
+#[test]
+fn a_hole_is_a_loss_once_enough_is_reported_above_it() {
+    let threshold = |ranges: &[Range<u64>]| {
+        let mut board = board(20);
+        for range in ranges {
+            sack(&mut board, range.clone());
+        }
+        board.is_past_threshold(MSS)
+    };
+    assert!(!threshold(&[]));
+    assert!(!threshold(&[101..301]));
+    assert!(threshold(&[101..401]));
+    assert!(!threshold(&[101..201, 501..601]));
+    assert!(threshold(&[101..201, 501..601, 901..1_001]));
+    // Small segments count as segments, large ones by their bytes.
+    let mut board = Scoreboard::default();
+    for end in [1_000, 1_010, 1_020, 1_030, 1_231, 1_431] {
+        let start = board.last().map_or(900, |last| last.end);
+        board.push(start..end, Pieces::ONE, at(0), SendStamp::default());
+    }
+    sack(&mut board, 1_000..1_020);
+    assert!(!board.is_past_threshold(MSS));
+    assert!(
+        board.clone().is_past_threshold(9),
+        "20 bytes are more than twice 9"
+    );
+    sack(&mut board, 1_020..1_030);
+    assert!(board.is_past_threshold(MSS), "three of ten bytes");
+}
+
+#[test]
+fn what_records_take_is_known() {
+    assert_eq!(Scoreboard::default().memory(), 0);
+    for segments in [10, 100, 1_000] {
+        let memory = board(segments).memory();
+        let least = segments as usize * (size_of::<Sent>() + 2 * size_of::<u64>());
+        assert!((least..=6 * least).contains(&memory), "{memory} of {least}");
+    }
+}
+
+/// Who forgets everything is as one who never knew anything.
+#[test]
+fn a_cleared_board_is_empty() {
+    let mut board = board(10);
+    sack(&mut board, 301..401);
+    mark_below(&mut board);
+    board.clear();
+    assert_eq!(board, Scoreboard::default());
+    assert_eq!((board.runs(), board.lost(), board.sacked()), (0, 0, 0));
+}
