@@ -261,10 +261,10 @@ impl Connection {
         !self.options.nagle
     }
 
-    /// Holds partial segments back for up to 200 ms (`TCP_CORK`). Uncorking sends what waits.
+    /// Holds partial segments back for up to 200 ms (`TCP_CORK`). Uncorking sends what waits, unless Nagle's algorithm
+    /// holds it.
     pub fn set_cork(&mut self, cork: bool) {
         self.options.corked = cork;
-        self.pending.flush |= !cork && self.snd.unsent() > 0;
     }
 
     /// Changes keep-alive probing (`SO_KEEPALIVE`, `TCP_KEEPIDLE`, `TCP_KEEPINTVL`, `TCP_KEEPCNT`).

@@ -266,10 +266,59 @@ fn a_cork_that_is_pulled_lets_go_what_waits_and_no_more() {
     assert!(pair.drain(0).is_empty());
     pair.ends[0].set_cork(false);
     assert_eq!(lens(&pair.drain(0)), [100]);
-    // With nothing to let go it is no promise for what comes: Nagle's algorithm holds that.
+    // What is outstanding and small holds it as any other (Linux, `__tcp_sock_set_cork`), without a cork's ceiling.
+    pair.ends[0].set_cork(true);
+    pair.write(0, 50);
     pair.ends[0].set_cork(false);
-    pair.write(0, 100);
     assert!(pair.drain(0).is_empty());
+    acknowledge(&mut pair, 0);
+    assert_eq!(lens(&pair.drain(0)), [50]);
+}
+
+/// Bytes may be read and written in place, and it is as if they had been copied.
+#[test]
+fn in_place_is_as_by_copy() {
+    let mut pairs = [(); 2].map(|()| {
+        quiet_pair(TcpConfig {
+            recv_buffer: 8_000.into(),
+            send_buffer: 8_000.into(),
+            ..TcpConfig::default()
+        })
+    });
+    for bytes in [1, 3_000, 8_000, 100] {
+        let [copying, placing] = &mut pairs;
+        let data = vec![7; bytes];
+        let copied = copying.ends[0].write(copying.now, &data).unwrap();
+        let [first, second] = placing.ends[0].write_chunks(bytes).unwrap();
+        let placed = first.len() + second.len();
+        first.fill(7);
+        second.fill(7);
+        assert_eq!(
+            placing.ends[0].commit_written(placing.now, placed),
+            Ok(placed)
+        );
+        assert_eq!(placed, copied);
+        for pair in &mut pairs {
+            pair.settle();
+            pair.wait(1);
+        }
+        let [copying, placing] = &mut pairs;
+        let read = copying.ends[1].read(copying.now, &mut [0; 9_000]).unwrap();
+        let there: usize = placing.ends[1]
+            .read_chunks()
+            .iter()
+            .map(|it| it.len())
+            .sum();
+        assert_eq!(placing.ends[1].consume(placing.now, there), read);
+        assert_eq!(copying.ends[1], placing.ends[1]);
+        for pair in &mut pairs {
+            pair.settle();
+        }
+        let events = pairs.each_mut().map(|pair| pair.last_event(0));
+        assert_eq!(events[0], events[1]);
+        let now = pairs.each_ref().map(|pair| pair.ends[0].info(pair.now));
+        assert_eq!(now[0], now[1]);
+    }
 }
 
 #[test]
