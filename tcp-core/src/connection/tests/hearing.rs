@@ -87,12 +87,12 @@ fn blocks_of_what_was_never_sent_and_empty_ones_report_nothing() {
         una..una,
         una + 1_448..una + 1_448,
     ] {
-        let header = pair.sack_of(0, [block.clone()]);
+        let header = pair.sack_of(0, Some(block.clone()));
         pair.give(0, header, &[]);
         assert_eq!(pair.ends[0].info(pair.now).sacked_bytes, 0, "{block:?}");
         assert_eq!(pair.counters[0].dsack_recv, 0, "{block:?}");
     }
-    let header = pair.sack_of(0, [una + 1_448..nxt]);
+    let header = pair.sack_of(0, Some(una + 1_448..nxt));
     pair.give(0, header, &[]);
     assert_eq!(pair.ends[0].info(pair.now).sacked_bytes, nxt - una - 1_448);
 }

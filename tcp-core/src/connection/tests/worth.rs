@@ -54,7 +54,7 @@ fn it_is_where_nothing_better_is_about_to_come() {
     // Nothing would come back.
     assert_eq!(ask(end, MUCH, &shape, 0, late), Ok(()));
     // Who paused for more than a millisecond is not waited for.
-    for (micros, expected) in [(1_000, held.clone()), (1_001, Ok(()))] {
+    for (micros, expected) in [(1_000, held), (1_001, Ok(()))] {
         end.snd.last_sent = Some(late);
         let now = late + Duration::from_micros(micros);
         assert_eq!(end.check_worth(MUCH, &shape, short, now), expected);
