@@ -46,7 +46,7 @@ pub struct DrillArgs {
     #[arg(short, long)]
     verbose: bool,
     /// Print what the stack has counted, as nstat does
-    #[arg(long)]
+    #[arg(long, conflicts_with = "json")]
     counters: bool,
     /// Write the packets of one script over one family to a file for Wireshark
     #[arg(long, value_name = "FILE")]

@@ -6,16 +6,12 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use tcp_core::TcpInfo;
 use tcp_sim::drill::{Checked, Family, Job, check, families};
 
-use crate::scripts;
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts")
-}
+use crate::{root, scripts};
 
 macro_rules! fields {
     ($($field:ident)*) => {

@@ -13,12 +13,14 @@ use tcp_sim::drill::{Family, Job, Report, check, families, parse};
 /// So many scripts there are at least.
 const FEWEST: usize = 120;
 
+/// Where they are.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts")
+}
+
 fn scripts() -> Vec<PathBuf> {
     let mut found = Vec::new();
-    collect(
-        &Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts"),
-        &mut found,
-    );
+    collect(&root(), &mut found);
     found.sort();
     assert!(found.len() >= FEWEST, "{} scripts were found", found.len());
     found

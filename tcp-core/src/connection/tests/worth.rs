@@ -10,6 +10,16 @@ const GOAL: u64 = 5 * PIECE;
 /// Rather more than is let go.
 const MUCH: u64 = 20_000;
 
+/// A large segment, which the device cuts.
+fn large(end: &Connection, now: Instant) -> Shape {
+    Shape {
+        piece: PIECE,
+        goal: GOAL,
+        cutter: Cutter::Device,
+        ..end.shape(now, Cutter::Device)
+    }
+}
+
 /// The answer to who sends at this very moment, and has not paused.
 fn ask(
     end: &mut Connection,
@@ -35,9 +45,7 @@ fn it_is_where_nothing_better_is_about_to_come() {
     let late = pair.now + half;
     let near = late - Duration::from_nanos(1);
     let end = &mut pair.ends[0];
-    let mut shape = end.shape(late, Cutter::Device);
-    (shape.piece, shape.goal) = (PIECE, GOAL);
-    shape.cutter = Cutter::Device;
+    let mut shape = large(end, late);
     let cwnd = u64::from(end.cwnd());
     assert_eq!(cwnd, 10 * PIECE);
     // A third of the window is worth it (`tcp_tso_win_divisor`), a byte less is not.
@@ -81,9 +89,7 @@ fn the_smaller_window_is_the_one_that_holds() {
     pair.drain(0);
     let late = pair.now + pair.ends[0].info(pair.now).tcpi_rtt;
     let end = &mut pair.ends[0];
-    let mut shape = end.shape(late, Cutter::Device);
-    (shape.piece, shape.goal) = (PIECE, GOAL);
-    shape.cutter = Cutter::Device;
+    let shape = large(end, late);
     let (nxt, una, seq) = (end.snd.nxt, end.snd.una, end.rcv.nxt());
     // A third of the peer's window of 6,000 bytes, of which the flight leaves that much or a byte less.
     let window = WireWindow::new(6_000);
