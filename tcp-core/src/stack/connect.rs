@@ -4,6 +4,7 @@ use core::net::{IpAddr, SocketAddr};
 
 use super::Stack;
 use super::connections::Origin;
+use super::routes::Records;
 use super::slab::SlotId;
 use super::tuple::{FourTuple, is_unicast};
 use crate::config::ValidConfig;
@@ -33,7 +34,7 @@ impl Stack {
         if let Some(owner) = self.other_owner(tuple.local(), tuple.remote()) {
             return Err(ConnectError::OtherStack { owner });
         }
-        match self.demux.route(&tuple) {
+        match self.route(&tuple) {
             Some(_) => Err(ConnectError::AddressInUse),
             None => Ok(tuple),
         }
@@ -71,11 +72,19 @@ impl Stack {
         is_free: impl Fn(u16) -> bool,
     ) -> Option<u16> {
         let (demux, shard) = (&mut self.demux, self.shard);
+        let records = Records {
+            connections: &self.connections,
+            half_opens: &self.half_opens,
+            time_waits: &self.time_waits,
+        };
         let mut is_unused = |port| {
             let local = SocketAddr::new(local, port);
             shard.is_none_or(|shard| shard.other_owner(local, remote).is_none())
                 && !demux.has_listener_on_port(local.port(), Some(local.ip()))
-                && FourTuple::new(local, remote).is_some_and(|tuple| demux.look(&tuple).is_none())
+                && FourTuple::new(local, remote).is_some_and(|tuple| {
+                    let is_its = |record| records.is_of(record, &tuple);
+                    demux.look(&tuple, is_its).is_none()
+                })
         };
         let is_free = |port| is_free(port) && is_unused(port);
         self.ports
@@ -90,7 +99,7 @@ impl Stack {
     ) -> SlotId {
         let setup = self.setup(now, &tuple);
         let connection = Connection::connect(now, config, setup);
-        let key = self.insert_connection(connection, tuple, Origin::Connect);
+        let key = self.insert_connection(connection, tuple, Origin::Connect, None);
         self.counters.active_opens += 1;
         self.settle(key.index);
         key

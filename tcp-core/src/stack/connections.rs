@@ -91,22 +91,23 @@ impl Stack {
         let clock = now + self.config.clock_offset;
         // Both sides of the sum wrap, as TSval does (RFC 7323 §5.4).
         let since_restart = self.config.clock_offset.as_millis() as u32;
+        let (isn, timestamp_offset) = isn::first_numbers(&self.keys, clock, local, remote);
         Setup {
-            isn: isn::initial_sequence_number(&self.keys, clock, local, remote),
-            timestamp_offset: isn::timestamp_offset(&self.keys, local, remote)
-                .wrapping_add(since_restart),
+            isn,
+            timestamp_offset: timestamp_offset.wrapping_add(since_restart),
             mss: self.config.mtu.saturating_sub(tuple.header_len()),
             gso_max_size: (self.config.offload.max_packet).saturating_sub(tuple.header_len()),
             default_mss: tuple.default_mss(),
         }
     }
 
-    /// Gives a new connection its slot and routes its segments there.
+    /// Gives a new connection its slot and routes its segments there; until now they went to `before`.
     pub(super) fn insert_connection(
         &mut self,
         connection: Connection,
         tuple: FourTuple,
         origin: Origin,
+        before: Option<Record>,
     ) -> SlotId {
         let noted = connection.state();
         let key = self.connections.insert(Entry {
@@ -119,7 +120,8 @@ impl Stack {
             held: Held::default(),
             orphaned: false,
         });
-        self.demux.insert(tuple, Record::Connection(key.index));
+        self.demux
+            .insert(tuple, before, Record::Connection(key.index));
         key
     }
 
@@ -234,7 +236,7 @@ impl Stack {
             return;
         };
         if core::mem::take(&mut entry.routed) {
-            self.demux.remove(&entry.tuple);
+            self.demux.remove(&entry.tuple, Record::Connection(index));
         }
         let connection = entry.resident.rouse();
         if connection.is_orphan() && connection.is_finished() {
@@ -268,7 +270,7 @@ impl Stack {
             return;
         };
         if entry.routed {
-            self.demux.remove(&entry.tuple);
+            self.demux.remove(&entry.tuple, Record::Connection(index));
         }
         self.deadlines.cancel(entry.alarm);
         self.ready.remove(index);

@@ -120,7 +120,7 @@ impl Stack {
             Some(offer) => Connection::connect_fast(now, config, setup, offer),
             None => Connection::connect(now, config, setup),
         };
-        let key = self.insert_connection(connection, tuple, Origin::Connect);
+        let key = self.insert_connection(connection, tuple, Origin::Connect, None);
         self.counters.active_opens += 1;
         self.settle(key.index);
         Ok(key.into())
@@ -221,7 +221,7 @@ impl Stack {
     /// A connection whose handshake is not complete joins the accept queue.
     fn insert_early(&mut self, listener: u32, tuple: FourTuple, connection: Connection) {
         let index = self
-            .insert_connection(connection, tuple, Origin::AcceptQueue)
+            .insert_connection(connection, tuple, Origin::AcceptQueue, None)
             .index;
         if let Some(key) = self.listeners.key(listener) {
             self.fast_opens.early.insert(index, key);

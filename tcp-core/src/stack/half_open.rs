@@ -137,7 +137,7 @@ impl Stack {
         if let Some(parent) = self.listeners.get_mut(listener) {
             parent.add_half_open(slot);
         }
-        self.demux.insert(tuple, Record::HalfOpen(slot));
+        self.demux.insert(tuple, None, Record::HalfOpen(slot));
         match stage {
             Stage::Answered => self.answer_syn(now, slot, fast_open),
             Stage::Undecided(_) => {
@@ -264,7 +264,12 @@ impl Stack {
         // Its route becomes that of the connection.
         self.take_half_open(slot);
         let index = self
-            .insert_connection(connection, tuple, Origin::AcceptQueue)
+            .insert_connection(
+                connection,
+                tuple,
+                Origin::AcceptQueue,
+                Some(Record::HalfOpen(slot)),
+            )
             .index;
         self.join_accept_queue(now, listener, index, segment);
     }
@@ -331,7 +336,7 @@ impl Stack {
 
     fn forget_half_open(&mut self, slot: u32) -> Option<Embryo> {
         let embryo = self.take_half_open(slot)?;
-        self.demux.remove(&embryo.tuple);
+        self.demux.remove(&embryo.tuple, Record::HalfOpen(slot));
         Some(embryo)
     }
 

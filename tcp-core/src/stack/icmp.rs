@@ -17,7 +17,7 @@ impl Stack {
         let Some(network_error) = network_error(&tuple, error.kind) else {
             return;
         };
-        match self.demux.route(&tuple) {
+        match self.route(&tuple) {
             Some(Record::Connection(index)) => {
                 if let Some(entry) = self.connections.get_mut(index) {
                     let unaccepted = entry.origin == Origin::AcceptQueue;

@@ -52,8 +52,7 @@ impl Stack {
             return false;
         };
         let tuple = FourTuple::new(plain.dst, plain.src);
-        let Some(Record::Connection(index)) = tuple.and_then(|tuple| self.demux.look(&tuple))
-        else {
+        let Some(Record::Connection(index)) = tuple.and_then(|tuple| self.look(&tuple)) else {
             return false;
         };
         let key = self.connections.key(index);
@@ -130,7 +129,7 @@ impl Stack {
         );
         let segment = &packet.segment;
         // A tuple that has a record passed the checks of its addresses when the record was made.
-        let record = self.demux.look(&tuple);
+        let record = self.look(&tuple);
         if record.is_none() && !self.is_deliverable(&tuple) {
             return;
         }

@@ -7,17 +7,15 @@ use core::net::{IpAddr, SocketAddr};
 use siphasher::sip;
 use siphasher::sip128::{self, Hasher128};
 
-/// One key for each purpose, so that what one of them gives away says nothing about the others.
+/// One key for each purpose, so that what one of them gives away says nothing about the others. Nor do parts of one
+/// hash about each other.
 #[derive(Clone, Debug)]
 pub(crate) struct Keys {
-    /// Initial sequence numbers (RFC 6528).
+    /// Initial sequence numbers (RFC 6528) and where timestamp clocks start (RFC 7323 §5.4): the two halves of a hash.
     pub(crate) isn: Key,
-    /// Where the timestamp clock of a connection starts (RFC 7323 §5.4).
-    pub(crate) timestamp: Key,
-    /// F of RFC 6056 §3.3.4: where the search for an ephemeral port starts.
-    pub(crate) port_offset: Key,
-    /// G of RFC 6056 §3.3.4: which counter moves that start on.
-    pub(crate) port_index: Key,
+    /// F and G of RFC 6056 §3.3.4, two parts of a hash: where the search for an ephemeral port starts, and which
+    /// counter moves that start on.
+    pub(crate) ports: Key,
     /// What those counters are to begin with.
     pub(crate) port_counters: Key,
     /// Fast open cookies, where no keys are configured (RFC 7413 §4.1.2).
@@ -36,9 +34,7 @@ impl Keys {
         let key = |label| Key::derive(secret, label);
         Keys {
             isn: key("isn"),
-            timestamp: key("timestamp"),
-            port_offset: key("port offset"),
-            port_index: key("port index"),
+            ports: key("ports"),
             port_counters: key("port counters"),
             fast_open: key("fast open"),
             demux: key("demux"),
@@ -108,13 +104,26 @@ impl Key {
 
     /// SipHash-2-4 of a four-tuple, the same on every machine.
     pub(crate) fn hash_tuple(&self, local: SocketAddr, remote: SocketAddr) -> u64 {
-        let mut bytes = [0; 36];
-        let (first, second) = bytes.split_at_mut(18);
-        for (out, addr) in [(first, local), (second, remote)] {
-            out[..16].copy_from_slice(&octets(addr.ip()));
-            out[16..].copy_from_slice(&addr.port().to_be_bytes());
+        match (local, remote) {
+            (SocketAddr::V4(local), SocketAddr::V4(remote)) => {
+                let mut bytes = [0; 12];
+                let (first, second) = bytes.split_at_mut(6);
+                for (out, addr) in [(first, local), (second, remote)] {
+                    out[..4].copy_from_slice(&addr.ip().octets());
+                    out[4..].copy_from_slice(&addr.port().to_be_bytes());
+                }
+                self.hash(&bytes)
+            }
+            _ => {
+                let mut bytes = [0; 36];
+                let (first, second) = bytes.split_at_mut(18);
+                for (out, addr) in [(first, local), (second, remote)] {
+                    out[..16].copy_from_slice(&octets(addr.ip()));
+                    out[16..].copy_from_slice(&addr.port().to_be_bytes());
+                }
+                self.hash(&bytes)
+            }
         }
-        self.hash(&bytes)
     }
 }
 
@@ -134,7 +143,7 @@ impl fmt::Debug for Key {
     }
 }
 
-/// Both families in one form, IPv4 as mapped addresses (RFC 4291 §2.5.5.2).
+/// Both families in one form, IPv4 as mapped addresses (RFC 4291 §2.5.5.2): where one end has another family.
 fn octets(ip: IpAddr) -> [u8; 16] {
     match ip {
         IpAddr::V4(ip) => ip.to_ipv6_mapped().octets(),
@@ -150,13 +159,11 @@ mod tests {
 
     const SECRET: [u8; 32] = [7; 32];
 
-    fn all(secret: &[u8; 32]) -> [Key; 7] {
+    fn all(secret: &[u8; 32]) -> [Key; 5] {
         let keys = Keys::new(secret);
         [
             keys.isn,
-            keys.timestamp,
-            keys.port_offset,
-            keys.port_index,
+            keys.ports,
             keys.port_counters,
             keys.demux,
             keys.cookie,
@@ -194,9 +201,7 @@ mod tests {
         // Found by a second implementation of SipHash and of the derivation.
         let expected = [
             0xc511_d7eb_acf1_4a23,
-            0x8e92_d3ea_219e_2e0d,
-            0xeda4_ee83_62ff_a193,
-            0xcce3_9de8_9bc2_195d,
+            0x8d94_a534_8c61_a2ba,
             0xaa7b_0639_3bbc_33e3,
             0x72fe_4664_11a1_f68f,
             0xcdcf_f3a9_130a_7996,
@@ -211,11 +216,16 @@ mod tests {
             "1.2.3.4:258".parse().unwrap(),
             "5.6.7.8:772".parse().unwrap(),
         );
+        assert_eq!(v4, key.hash(&[1, 2, 3, 4, 1, 2, 5, 6, 7, 8, 3, 4]));
+        let mixed = key.hash_tuple(
+            "1.2.3.4:258".parse().unwrap(),
+            "[506:708::]:772".parse().unwrap(),
+        );
         let bytes = [
-            0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 1, 2, 3, 4, 1, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-            255, 255, 5, 6, 7, 8, 3, 4,
+            0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 1, 2, 3, 4, 1, 2, 5, 6, 7, 8, 0, 0, 0, 0, 0, 0,
+            0, 0, 0, 0, 0, 0, 3, 4,
         ];
-        assert_eq!(v4, key.hash(&bytes));
+        assert_eq!(mixed, key.hash(&bytes));
     }
 
     #[test]

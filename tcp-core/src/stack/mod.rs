@@ -34,6 +34,7 @@ mod rates;
 mod recent;
 mod reply;
 mod rest;
+mod routes;
 mod shard;
 mod slab;
 mod spare;
@@ -357,7 +358,7 @@ impl Stack {
         local: SocketAddr,
         remote: SocketAddr,
     ) -> Option<(ConnectionId, Cow<'_, Connection>)> {
-        let Record::Connection(index) = self.demux.route(&FourTuple::new(local, remote)?)? else {
+        let Record::Connection(index) = self.route(&FourTuple::new(local, remote)?)? else {
             return None;
         };
         let key = self.connections.key(index)?;

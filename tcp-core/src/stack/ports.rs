@@ -13,8 +13,7 @@ const TABLE_LENGTH: usize = 256;
 /// destination a search that starts at a secret place and moves on with every choice.
 #[derive(Clone, Debug)]
 pub(crate) struct EphemeralPorts {
-    offset: Key,
-    index: Key,
+    key: Key,
     counters: Vec<u32>,
 }
 
@@ -23,8 +22,7 @@ impl EphemeralPorts {
     pub(crate) fn new(keys: &Keys) -> EphemeralPorts {
         let counter = |index: u32| keys.port_counters.hash(&index.to_be_bytes()) as u32;
         EphemeralPorts {
-            offset: keys.port_offset,
-            index: keys.port_index,
+            key: keys.ports,
             counters: (0..TABLE_LENGTH as u32).map(counter).collect(),
         }
     }
@@ -42,8 +40,8 @@ impl EphemeralPorts {
         let count = (u32::from(last) + 1).saturating_sub(first);
         // The local port is what is sought, so it is not part of what is hashed.
         let local = SocketAddr::new(local, 0);
-        let offset = self.offset.hash_tuple(local, remote);
-        let index = self.index.hash_tuple(local, remote) as usize % TABLE_LENGTH;
+        let hash = self.key.hash_tuple(local, remote);
+        let (offset, index) = (hash / TABLE_LENGTH as u64, hash as usize % TABLE_LENGTH);
         let counter = self.counters.get_mut(index)?;
         let place = offset
             .wrapping_add(u64::from(*counter))
@@ -105,7 +103,7 @@ mod tests {
         let mut choose = |last| ports.choose(RANGE, LOCAL, remote(last, 80), |_| true);
         assert_eq!(
             [choose(1), choose(1), choose(2)],
-            [Some(49_402), Some(49_403), Some(38_192)]
+            [Some(40_030), Some(40_031), Some(44_527)]
         );
     }
 

@@ -237,7 +237,7 @@ impl Stack {
         let record = HalfOpen::new(now, &config, setup, &Segment::bare(syn));
         let connection = record.promote(now, config);
         let index = self
-            .insert_connection(connection, tuple, Origin::AcceptQueue)
+            .insert_connection(connection, tuple, Origin::AcceptQueue, None)
             .index;
         self.join_accept_queue(now, listener, index, segment);
         true

@@ -39,6 +39,10 @@ impl TimeWaits {
         }
     }
 
+    pub(super) fn get(&self, slot: u32) -> Option<&Remains> {
+        self.records.get(slot)
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = &Remains> {
         self.records.iter().map(|(_, remains)| remains)
     }
@@ -54,6 +58,7 @@ impl Stack {
         marking: Marking,
         connection: Option<SlotId>,
     ) {
+        let before = connection.map(|key| Record::Connection(key.index));
         let slot = self
             .time_waits
             .records
@@ -66,7 +71,7 @@ impl Stack {
             })
             .index;
         self.time_waits.by_age.push_back(slot);
-        self.demux.insert(tuple, Record::TimeWait(slot));
+        self.demux.insert(tuple, before, Record::TimeWait(slot));
         self.rearm_time_wait(slot);
         if self.time_waits.records.len() > self.config.max_time_wait
             && let Some(oldest) = self.time_waits.by_age.front()
@@ -82,7 +87,7 @@ impl Stack {
         };
         self.time_waits.by_age.remove(slot);
         self.deadlines.cancel(remains.alarm);
-        self.demux.remove(&remains.tuple);
+        self.demux.remove(&remains.tuple, Record::TimeWait(slot));
         // A user who still holds the connection finds it closed from now on.
         if let Some(key) = remains.connection
             && self.connections.get_key(key).is_some()

@@ -260,7 +260,7 @@ fn check_books(stack: &Stack) {
     let connections: Vec<_> = stack.connections.iter().collect();
     for (key, entry) in &connections {
         if entry.routed {
-            let route = stack.demux.route(&entry.tuple);
+            let route = stack.route(&entry.tuple);
             assert_eq!(route, Some(Record::Connection(key.index)));
         } else {
             assert!(matches!(
@@ -272,12 +272,12 @@ fn check_books(stack: &Stack) {
         assert!(!(connection.is_orphan() && connection.is_finished()));
     }
     for (key, embryo) in stack.half_opens.iter() {
-        let route = stack.demux.route(&embryo.tuple);
+        let route = stack.route(&embryo.tuple);
         assert_eq!(route, Some(Record::HalfOpen(key.index)));
         assert!(stack.listeners.get(embryo.listener).is_some());
     }
     for remains in stack.time_waits.iter() {
-        let route = stack.demux.route(&remains.tuple);
+        let route = stack.route(&remains.tuple);
         assert!(matches!(route, Some(Record::TimeWait(_))));
     }
     let time_waits = stack.time_waits.iter().count();
