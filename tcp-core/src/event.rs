@@ -8,25 +8,16 @@ use crate::time::Instant;
 
 /// Names a connection of one [`Stack`](crate::Stack). Generational: once the connection is gone,
 /// its id never names another.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct ConnectionId {
-    pub(crate) index: u32,
-    pub(crate) generation: u32,
-}
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnectionId(pub(crate) u64);
 
 /// Names a listener of one [`Stack`](crate::Stack); generational as [`ConnectionId`].
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct ListenerId {
-    pub(crate) index: u32,
-    pub(crate) generation: u32,
-}
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ListenerId(pub(crate) u64);
 
 /// Names a SYN that awaits the user's decision; generational as [`ConnectionId`].
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct SynId {
-    pub(crate) index: u32,
-    pub(crate) generation: u32,
-}
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SynId(pub(crate) u64);
 
 /// Something the user may want to act on. Events coalesce: a connection that became readable
 /// twice before it was polled reports it once.

@@ -28,8 +28,14 @@ const MOST_AT_ONCE: u64 = u16::MAX as u64;
 impl Connection {
     /// What the next segment may look like.
     pub(super) fn shape(&self, now: Instant, cutter: Cutter) -> Shape {
-        let options = self.segment_options(now);
-        let options_len = options_len(&options) as u64;
+        let mut shape = Shape {
+            options: self.segment_options(now),
+            piece: 1,
+            goal: 1,
+            cutter,
+        };
+        let options = &shape.options;
+        let options_len = options_len(options) as u64;
         let piece = u64::from(self.agreed.mss)
             .saturating_sub(options_len)
             .max(1);
@@ -40,7 +46,7 @@ impl Connection {
         let plain = options.sack.is_empty() && !lost && !self.recovery.is_repairing();
         // Who cuts would let each piece point behind itself.
         let urgent = self.is_urgent();
-        let (cutter, goal) = match cutter {
+        (shape.cutter, shape.goal) = match cutter {
             _ if urgent => (cutter, piece),
             _ if device_cuts && (unsent > 0 || lost) => {
                 (Cutter::Device, self.goal(piece, options_len))
@@ -52,12 +58,9 @@ impl Connection {
             }
             _ => (cutter, piece),
         };
-        Shape {
-            options,
-            piece,
-            goal: goal.max(piece),
-            cutter,
-        }
+        shape.piece = piece;
+        shape.goal = shape.goal.max(piece);
+        shape
     }
 
     /// Payload of a large segment: a millisecond's worth at the rate, and more where the path is short,

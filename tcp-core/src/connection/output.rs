@@ -21,19 +21,23 @@ const LEAST_CORK: core::time::Duration = core::time::Duration::from_millis(200);
 impl Connection {
     /// The next segment to send, committed as sent: drain until `None`.
     pub fn poll_segment(&mut self, now: Instant, counters: &mut Counters) -> Option<Segment<'_>> {
-        let (segment, _) = self.poll(now, Cutter::Device, counters)?;
-        Some(segment)
+        self.poll(now, Cutter::Device, counters, |segment, _| segment)
     }
 
     /// As [`poll_segment`](Connection::poll_segment), but where the device cuts nothing, several segments that go
     /// out now may be given as one, which the caller cuts: CWR is for the first of them, FIN and PSH for the
     /// last, whose payload, if it has to wait, [`sent`](Connection::sent) gives again.
-    pub(crate) fn poll_train(
+    ///
+    /// What is said is for `take`, with who cuts it: it is too large to be handed on by value.
+    pub(crate) fn poll_train<R>(
         &mut self,
         now: Instant,
         counters: &mut Counters,
-    ) -> Option<(Segment<'_>, Cutter)> {
-        self.poll(now, Cutter::Caller, counters)
+        take: impl FnOnce(&Segment<'_>, Cutter) -> R,
+    ) -> Option<R> {
+        self.poll(now, Cutter::Caller, counters, |segment, cutter| {
+            take(&segment, cutter)
+        })
     }
 
     /// Of the bytes at `seq` those that are sent and not acknowledged, up to `most`.
@@ -43,19 +47,21 @@ impl Connection {
         (start >= self.snd.una).then(|| self.snd.buffer.slice(start..end))
     }
 
-    fn poll(
-        &mut self,
+    #[inline]
+    fn poll<'a, R>(
+        &'a mut self,
         now: Instant,
         cutter: Cutter,
         counters: &mut Counters,
-    ) -> Option<(Segment<'_>, Cutter)> {
+        take: impl FnOnce(Segment<'a>, Cutter) -> R,
+    ) -> Option<R> {
         self.take_end_of_stream(now, counters);
         self.renew_mtu_search(now);
         let shape = self.shape(now, cutter);
         match self.decide(now, &shape) {
             Ok(decision) => {
                 let segment = self.commit(decision, &shape, now, counters);
-                Some((segment, shape.cutter))
+                Some(take(segment, shape.cutter))
             }
             Err(limit) => {
                 self.rest(now, limit);

@@ -40,11 +40,12 @@ impl Connection {
             ..self.view(*arrived, delivered)
         };
         let (recovery, scoreboard, mut lost) = self.repair_parts(now, counters);
-        let outcome = recovery.on_ack(&view, scoreboard, &mut lost);
+        let mut outcome = Outcome::default();
+        recovery.on_ack(&view, scoreboard, &mut lost, &mut outcome);
         drop(lost);
         self.apply(
             now,
-            outcome,
+            &outcome,
             acknowledged.prior_outstanding,
             delivered.bytes,
             counters,
@@ -99,7 +100,7 @@ impl Connection {
         let (recovery, scoreboard, mut lost) = self.repair_parts(now, counters);
         let outcome = recovery.on_reorder_timeout(&view, scoreboard, &mut lost);
         drop(lost);
-        self.apply(now, outcome, outstanding, 0, counters);
+        self.apply(now, &outcome, outstanding, 0, counters);
         if outcome.lost {
             self.recovery.reduce(PrrAck {
                 delivered: 0,
@@ -185,7 +186,7 @@ impl Connection {
     fn apply(
         &mut self,
         now: Instant,
-        outcome: Outcome,
+        outcome: &Outcome,
         flight_size: u32,
         delivered: u64,
         counters: &mut Counters,

@@ -195,11 +195,9 @@ impl Recovery {
         view: &AckView<'_>,
         scoreboard: &mut Scoreboard,
         lost: &mut dyn FnMut(&Sent),
-    ) -> Outcome {
-        let mut outcome = Outcome {
-            reordered: self.rack.on_delivered(view.now, view.delivered, view.mss),
-            ..Outcome::default()
-        };
+        outcome: &mut Outcome,
+    ) {
+        outcome.reordered = self.rack.on_delivered(view.now, view.delivered, view.mss);
         if let Some(dsack) = view.dsack {
             self.undo.on_dsack(dsack, view.mss);
             // What a timeout or a probe sent again tells of delay, not of order.
@@ -219,26 +217,25 @@ impl Recovery {
                 .on_ack(view.kind, view.una, repairing, limited_transmit, scoreboard);
         }
         match self.phase {
-            Phase::Open => self.take_back_duplicates(view, &mut outcome),
+            Phase::Open => self.take_back_duplicates(view, outcome),
             Phase::Reduction if view.una >= self.high => {
                 self.leave();
                 outcome.left = true;
             }
             Phase::Reduction => {}
-            Phase::Recovery => self.go_on(view, scoreboard, &mut outcome),
+            Phase::Recovery => self.go_on(view, scoreboard, outcome),
             Phase::Loss => {
-                self.go_on_after_timeout(view, scoreboard, &mut outcome);
+                self.go_on_after_timeout(view, scoreboard, outcome);
                 if outcome.undone.is_some() {
                     self.rack
                         .forget_since(&self.rack_before, view.now, view.delivered);
                 }
             }
         }
-        self.find_losses(view, scoreboard, lost, &mut outcome);
+        self.find_losses(view, scoreboard, lost, outcome);
         if outcome.probe_repaired && self.phase == Phase::Open {
             self.undo.end();
         }
-        outcome
     }
 
     /// Time has passed: what was overtaken may be due. Tells `lost` of each.

@@ -90,7 +90,10 @@ impl Rack {
 
     fn take_latest(&mut self, now: Instant, latest: &Sent) {
         self.rtt = now.saturating_duration_since(latest.sent_at);
-        self.latest = self.latest.max(Some(latest.turn()));
+        let turn = latest.turn();
+        if self.latest.is_none_or(|before| before < turn) {
+            self.latest = Some(turn);
+        }
     }
 
     /// RFC 8985 §6.2, step 4: a duplicate was reported, so what was found lost by acknowledgements was

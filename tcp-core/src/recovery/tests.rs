@@ -110,7 +110,9 @@ impl Sender {
         };
         let mut lost = Vec::new();
         let mut note = |sent: &crate::send::scoreboard::Sent| lost.push(sent.start);
-        let outcome = self.recovery.on_ack(&view, &mut self.board, &mut note);
+        let mut outcome = Outcome::default();
+        self.recovery
+            .on_ack(&view, &mut self.board, &mut note, &mut outcome);
         (outcome, lost)
     }
 

@@ -260,9 +260,11 @@ impl Stack {
             }
             return;
         }
-        let connection = embryo.record.promote(now, embryo.config.clone());
         // Its route becomes that of the connection.
-        self.take_half_open(slot);
+        let Some(Embryo { record, config, .. }) = self.take_half_open(slot) else {
+            return;
+        };
+        let connection = record.promote(now, config);
         let index = self
             .insert_connection(
                 connection,

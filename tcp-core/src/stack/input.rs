@@ -118,7 +118,7 @@ impl Stack {
     }
 
     fn handle_tcp(&mut self, now: Instant, arrived: Instant, packet: &TcpPacket<'_>) {
-        let Some(tuple) = FourTuple::new(packet.dst, packet.src) else {
+        let Some(tuple) = FourTuple::between(&packet.dst, &packet.src) else {
             return;
         };
         debug_assert!(

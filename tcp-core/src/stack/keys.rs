@@ -106,12 +106,16 @@ impl Key {
     pub(crate) fn hash_tuple(&self, local: SocketAddr, remote: SocketAddr) -> u64 {
         match (local, remote) {
             (SocketAddr::V4(local), SocketAddr::V4(remote)) => {
+                // In words of the size in which they are hashed.
+                let (local_ip, remote_ip) = (local.ip().to_bits(), remote.ip().to_bits());
+                let (local_port, remote_port) = (local.port(), remote.port());
+                let first = u64::from(local_ip) << 32
+                    | u64::from(local_port) << 16
+                    | u64::from(remote_ip >> 16);
+                let second = remote_ip << 16 | u32::from(remote_port);
                 let mut bytes = [0; 12];
-                let (first, second) = bytes.split_at_mut(6);
-                for (out, addr) in [(first, local), (second, remote)] {
-                    out[..4].copy_from_slice(&addr.ip().octets());
-                    out[4..].copy_from_slice(&addr.port().to_be_bytes());
-                }
+                bytes[..8].copy_from_slice(&first.to_be_bytes());
+                bytes[8..].copy_from_slice(&second.to_be_bytes());
                 self.hash(&bytes)
             }
             _ => {

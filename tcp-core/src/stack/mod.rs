@@ -78,7 +78,7 @@ use ports::EphemeralPorts;
 use queue::SlotQueue;
 use rates::Rates;
 use reply::Replies;
-use slab::Slab;
+use slab::{Slab, SlotId};
 use spare::Spares;
 use time_wait::TimeWaits;
 use train::Train;
@@ -235,7 +235,8 @@ impl Stack {
     /// Changes how the listener takes connections; those that have sent their SYN stay as they are. The
     /// sharing of its address is not changed. Says whether there is such a listener.
     pub fn set_listen_config(&mut self, listener: ListenerId, config: ListenConfig) -> bool {
-        if self.listeners.get_key(listener.into()).is_none() {
+        let listener = SlotId::from(listener);
+        if self.listeners.get_key(listener).is_none() {
             return false;
         }
         let listener = self.listeners.get_mut(listener.index);
@@ -249,7 +250,8 @@ impl Stack {
     pub fn close_listener(&mut self, now: Instant, listener: ListenerId) {
         let now = self.at(now);
         self.settle_touched();
-        if self.listeners.get_key(listener.into()).is_some() {
+        let listener = SlotId::from(listener);
+        if self.listeners.get_key(listener).is_some() {
             self.shut_listener(now, listener.index);
         }
     }
@@ -262,7 +264,8 @@ impl Stack {
     /// [`Readable`](crate::ConnectionEvent::Readable) before the first read is right as well. No
     /// [`Connected`](crate::ConnectionEvent::Connected) follows.
     pub fn accept(&mut self, listener: ListenerId) -> Result<ConnectionId, AcceptError> {
-        if self.listeners.get_key(listener.into()).is_none() {
+        let listener = SlotId::from(listener);
+        if self.listeners.get_key(listener).is_none() {
             return Err(AcceptError::NoSuchListener);
         }
         self.settle_touched();
@@ -283,7 +286,7 @@ impl Stack {
         self.settle_touched();
         let undecided = self.is_undecided(syn);
         if undecided {
-            self.decide_syn(now, syn.index, decision);
+            self.decide_syn(now, SlotId::from(syn).index, decision);
         }
         undecided
     }
@@ -342,7 +345,8 @@ impl Stack {
     pub fn connection(&mut self, now: Instant, id: ConnectionId) -> Option<ConnectionMut<'_>> {
         let now = self.at(now);
         self.settle_touched();
-        let entry = self.connections.get_key(id.into())?;
+        let id = SlotId::from(id);
+        let entry = self.connections.get_key(id)?;
         entry
             .is_users()
             .then(|| ConnectionMut::new(self, id.index, now))

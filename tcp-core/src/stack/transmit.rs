@@ -46,12 +46,14 @@ impl Stack {
             };
             let (tuple, connection) = (entry.tuple, entry.resident.rouse());
             let marking = Marking::from(&*connection);
-            let Some((segment, cutter)) = connection.poll_train(now, &mut self.counters) else {
+            let (fields, summed) = (fields_of(&tuple, marking), summed_by(self.config.offload));
+            let said = connection.poll_train(now, &mut self.counters, |segment, cutter| {
+                emit_first(key, &fields, (segment, cutter), summed, buf)
+            });
+            let Some(emitted) = said else {
                 self.note_changes(index);
                 continue;
             };
-            let (fields, summed) = (fields_of(&tuple, marking), summed_by(self.config.offload));
-            let emitted = emit_first(key, &fields, (&segment, cutter), summed, buf);
             // Most often that was all.
             if connection.rest_if_silent(now) {
                 self.note_changes(index);

@@ -21,9 +21,21 @@ enum Addresses {
 impl FourTuple {
     /// `None` where the addresses are of different families.
     pub(super) fn new(local: SocketAddr, remote: SocketAddr) -> Option<FourTuple> {
-        let addresses = match (local.ip(), remote.ip()) {
-            (IpAddr::V4(local), IpAddr::V4(remote)) => Addresses::V4 { local, remote },
-            (IpAddr::V6(local), IpAddr::V6(remote)) => Addresses::V6 { local, remote },
+        FourTuple::between(&local, &remote)
+    }
+
+    /// The same, without copies of addresses that a packet has just been read into.
+    #[inline]
+    pub(super) fn between(local: &SocketAddr, remote: &SocketAddr) -> Option<FourTuple> {
+        let addresses = match (local, remote) {
+            (SocketAddr::V4(local), SocketAddr::V4(remote)) => Addresses::V4 {
+                local: *local.ip(),
+                remote: *remote.ip(),
+            },
+            (SocketAddr::V6(local), SocketAddr::V6(remote)) => Addresses::V6 {
+                local: *local.ip(),
+                remote: *remote.ip(),
+            },
             _ => return None,
         };
         Some(FourTuple {
@@ -35,23 +47,22 @@ impl FourTuple {
 
     /// For a table that stays within the machine.
     pub(super) fn hash(&self, key: &Key) -> u64 {
-        let local_port = self.local_port.to_be_bytes();
-        let remote_port = self.remote_port.to_be_bytes();
         match self.addresses {
             Addresses::V4 { local, remote } => {
+                // In words of the size in which they are hashed.
+                let ips = u64::from(local.to_bits()) << 32 | u64::from(remote.to_bits());
+                let ports = u32::from(self.local_port) << 16 | u32::from(self.remote_port);
                 let mut bytes = [0; 12];
-                bytes[..4].copy_from_slice(&local.octets());
-                bytes[4..8].copy_from_slice(&remote.octets());
-                bytes[8..10].copy_from_slice(&local_port);
-                bytes[10..].copy_from_slice(&remote_port);
+                bytes[..8].copy_from_slice(&ips.to_be_bytes());
+                bytes[8..].copy_from_slice(&ports.to_be_bytes());
                 key.hash_within(&bytes)
             }
             Addresses::V6 { local, remote } => {
                 let mut bytes = [0; 36];
                 bytes[..16].copy_from_slice(&local.octets());
                 bytes[16..32].copy_from_slice(&remote.octets());
-                bytes[32..34].copy_from_slice(&local_port);
-                bytes[34..].copy_from_slice(&remote_port);
+                bytes[32..34].copy_from_slice(&self.local_port.to_be_bytes());
+                bytes[34..].copy_from_slice(&self.remote_port.to_be_bytes());
                 key.hash_within(&bytes)
             }
         }

@@ -3,6 +3,7 @@
 use super::*;
 use crate::connection::State;
 use crate::error::ConnectionError;
+use crate::stack::slab::SlotId;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -331,7 +332,7 @@ fn a_slot_is_used_again_under_another_id() {
     pair.client.close(pair.now, client);
     pair.run();
     let (next, _) = pair.establish(listener);
-    assert_eq!(next.index, client.index);
+    assert_eq!(SlotId::from(next).index, SlotId::from(client).index);
     assert_ne!(next, client);
     assert!(pair.client.stack.connection(pair.now, client).is_none());
     assert!(pair.client.stack.connection(pair.now, next).is_some());
