@@ -78,24 +78,17 @@ impl Connection {
     }
 
     /// The options of every segment after the SYN; SACK blocks as far as they fit.
-    pub(super) fn segment_options(&self, now: Instant) -> Options {
-        let timestamps = self.timestamps(now);
+    pub(super) fn set_segment_options(&self, now: Instant, options: &mut Options) {
+        options.timestamps = self.timestamps(now);
         let holes = self.rcv.duplicate.is_some() || self.rcv.has_holes();
-        let sack = if self.agreed.sack && holes {
+        if self.agreed.sack && holes {
             // 40 bytes of options hold four blocks, or three beside timestamps.
-            let most = if timestamps.is_some() {
+            let most = if self.agreed.timestamps {
                 SackBlocks::MAX - 1
             } else {
                 SackBlocks::MAX
             };
-            self.rcv.sack_blocks(most)
-        } else {
-            SackBlocks::NONE
-        };
-        Options {
-            timestamps,
-            sack,
-            ..Options::NONE
+            options.sack = self.rcv.sack_blocks(most);
         }
     }
 

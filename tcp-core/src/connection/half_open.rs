@@ -221,6 +221,7 @@ impl HalfOpen {
 
     /// The connection, in SYN-RECEIVED, for a SYN whose data is taken at once (RFC 7413); it sends its SYN-ACK,
     /// with this option, by itself.
+    #[inline(never)]
     pub(crate) fn promote_early(
         &self,
         now: Instant,

@@ -8,7 +8,7 @@ use super::limit::Limit;
 use super::machine::Connection;
 use crate::config::MtuDiscovery;
 use crate::time::Instant;
-use crate::wire::options_len;
+use crate::wire::{Options, options_len};
 
 /// Beyond what is added for a short path: the bytes of 2^-10 s at the rate (`sk_pacing_shift`).
 const RATE_SHIFT: u32 = 10;
@@ -29,11 +29,12 @@ impl Connection {
     /// What the next segment may look like.
     pub(super) fn shape(&self, now: Instant, cutter: Cutter) -> Shape {
         let mut shape = Shape {
-            options: self.segment_options(now),
+            options: Options::NONE,
             piece: 1,
             goal: 1,
             cutter,
         };
+        self.set_segment_options(now, &mut shape.options);
         let options = &shape.options;
         let options_len = options_len(options) as u64;
         let piece = u64::from(self.agreed.mss)

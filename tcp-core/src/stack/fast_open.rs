@@ -219,6 +219,7 @@ impl Stack {
     }
 
     /// A connection whose handshake is not complete joins the accept queue.
+    #[inline(never)]
     fn insert_early(&mut self, listener: u32, tuple: FourTuple, connection: Connection) {
         let index = self
             .insert_connection(connection, tuple, Origin::AcceptQueue, None)
@@ -250,6 +251,7 @@ impl Stack {
     }
 
     /// A connection has learnt something.
+    #[cold]
     pub(super) fn learn_of_fast_open(&mut self, now: Instant, index: u32, lesson: FastOpenLesson) {
         match lesson {
             FastOpenLesson::Answered {

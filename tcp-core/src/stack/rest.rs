@@ -34,11 +34,7 @@ impl Resident {
     #[inline]
     pub(super) fn rouse(&mut self) -> &mut Connection {
         let asleep = &mut self.asleep;
-        self.awake.get_or_insert_with(|| {
-            let dormant = asleep.take();
-            let dormant = dormant.expect("a connection is kept in one form or the other");
-            Box::new(dormant.wake())
-        })
+        self.awake.get_or_insert_with(|| wake(asleep))
     }
 
     /// The connection, unless it is packed.
@@ -102,6 +98,15 @@ impl Resident {
         }
         at_rest
     }
+}
+
+/// Out of the way of the many that are awake.
+#[cold]
+#[inline(never)]
+fn wake(asleep: &mut Option<Dormant>) -> Box<Connection> {
+    let dormant = asleep.take();
+    let dormant = dormant.expect("a connection is kept in one form or the other");
+    Box::new(dormant.wake())
 }
 
 impl Stack {
