@@ -80,8 +80,8 @@ impl RttEstimator {
             }
             Some(srtt) => {
                 let deviation = srtt.abs_diff(rtt);
-                self.rttvar = (self.rttvar * 3 + deviation) / 4;
-                self.srtt = Some((srtt * 7 + rtt) / 8);
+                self.rttvar = mean::<4>(self.rttvar, deviation);
+                self.srtt = Some(mean::<8>(srtt, rtt));
             }
         }
         self.min_rtt = self.min_rtt.min(rtt);
@@ -108,6 +108,13 @@ impl RttEstimator {
             self.backoff = 0;
         }
     }
+}
+
+/// The mean of `before`, which counts `N - 1` times, and `new`. In nanoseconds: seconds beside a fraction of one are
+/// slow to multiply and to divide.
+fn mean<const N: u128>(before: Duration, new: Duration) -> Duration {
+    let nanos = (before.as_nanos() * (N - 1) + new.as_nanos()) / N;
+    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]

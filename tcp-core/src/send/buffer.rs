@@ -138,6 +138,7 @@ impl SendBuffer {
     }
 
     /// The bytes of `range`, cut to what is held.
+    #[inline]
     pub(crate) fn slice(&self, range: Range<u64>) -> Payload<'_> {
         let start = range.start.clamp(self.start, self.end);
         let end = range.end.clamp(start, self.end);

@@ -121,7 +121,7 @@ pub enum ParseError {
 pub fn parse(packet: &[u8], checksum: ReceiveChecksum) -> Result<Incoming<'_>, ParseError> {
     let ip = ip::read(packet, Extent::Whole)?;
     match (ip.src, ip.protocol) {
-        (_, IpNumber::TCP) => tcp::read(&ip, checksum).map(Incoming::Tcp),
+        (_, IpNumber::TCP) => tcp::read(&ip, checksum),
         (IpAddr::V4(_), IpNumber::ICMP) => icmp::read_v4(&ip),
         (IpAddr::V6(_), IpNumber::IPV6_ICMP) => icmp::read_v6(&ip),
         _ => Err(ParseError::Protocol),

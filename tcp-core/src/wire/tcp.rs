@@ -7,7 +7,9 @@ use etherparse::{IpNumber, TcpHeader, TcpHeaderSlice};
 use super::checksum::Sum;
 use super::ip::IpPacket;
 use super::options::{self, Writer};
-use super::{Control, Header, IpFields, ParseError, Payload, Segment, TcpPacket, WireWindow};
+use super::{
+    Control, Header, Incoming, IpFields, ParseError, Payload, Segment, TcpPacket, WireWindow,
+};
 use crate::event::{ReceiveChecksum, TransmitChecksum};
 use crate::seq::SeqNumber;
 
@@ -59,11 +61,12 @@ const URG: u32 = 1 << 5;
 const ECE: u32 = 1 << 6;
 const CWR: u32 = 1 << 7;
 
-/// Reads the TCP segment in an IP packet.
+/// Reads the TCP segment in an IP packet. It is written once, to where it is wanted: it is too large to be wrapped
+/// afterwards.
 pub(super) fn read<'a>(
     ip: &IpPacket<'a>,
     checksum: ReceiveChecksum,
-) -> Result<TcpPacket<'a>, ParseError> {
+) -> Result<Incoming<'a>, ParseError> {
     let tcp = TcpHeaderSlice::from_slice(ip.payload).map_err(|_| ParseError::TcpHeader)?;
     if checksum == ReceiveChecksum::Unchecked && !is_intact(ip) {
         return Err(ParseError::TcpChecksum);
@@ -95,14 +98,14 @@ pub(super) fn read<'a>(
         ecn: ip.ecn,
     };
     let payload = ip.payload.get(tcp.slice().len()..).unwrap_or(&[]);
-    Ok(TcpPacket {
+    Ok(Incoming::Tcp(TcpPacket {
         src: SocketAddr::new(ip.src, tcp.source_port()),
         dst: SocketAddr::new(ip.dst, tcp.destination_port()),
         dscp: ip.dscp,
         hop_limit: ip.hop_limit,
         segment: Segment::new(header, Payload::from(payload)),
         bad_option: read.malformed,
-    })
+    }))
 }
 
 /// Whether the checksum over pseudo-header and segment is right (MUST-3).
@@ -207,7 +210,10 @@ mod tests {
             protocol: IpNumber::TCP,
             payload: bytes,
         };
-        read(&ip, ReceiveChecksum::Verified)
+        match read(&ip, ReceiveChecksum::Verified)? {
+            Incoming::Tcp(packet) => Ok(packet),
+            other => panic!("{other:?} is no segment"),
+        }
     }
 
     fn control(offset_and_flags: u16) -> Result<Control, ParseError> {

@@ -24,6 +24,10 @@ impl Pieces {
 
     /// Those of `len` bytes, cut after every `size`.
     pub(crate) fn of(len: u64, size: u64) -> Pieces {
+        // Most are of one, and a division takes as long as all the rest.
+        if len <= size {
+            return Pieces::ONE;
+        }
         let count = len.div_ceil(size.max(1)).clamp(1, u64::from(u16::MAX));
         Pieces::new(count, size)
     }
