@@ -29,19 +29,23 @@ impl Deadlines {
         }
     }
 
-    /// Sees to it that `record` is woken no later than at `deadline`.
+    /// Sees to it that `record` is woken no later than at `deadline`. Most often it is already.
+    #[inline]
     pub(super) fn update(
         &mut self,
         alarm: &mut Option<Alarm>,
         record: Record,
         deadline: Option<Instant>,
     ) {
-        let Some(at) = deadline else {
-            return;
-        };
-        if alarm.is_some_and(|alarm| alarm.at <= at) {
-            return;
+        if let Some(at) = deadline
+            && alarm.is_none_or(|alarm| alarm.at > at)
+        {
+            self.arm(alarm, record, at);
         }
+    }
+
+    #[inline(never)]
+    fn arm(&mut self, alarm: &mut Option<Alarm>, record: Record, at: Instant) {
         self.cancel(alarm.take());
         let timer = self.wheel.arm(record, at);
         *alarm = Some(Alarm { timer, at });

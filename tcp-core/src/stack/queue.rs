@@ -57,22 +57,28 @@ impl SlotQueue {
     }
 
     /// Whether `slot` is queued.
+    #[inline]
     pub(super) fn is_queued(&self, slot: u32) -> bool {
         let link = self.links.get(slot as usize);
         link.is_some_and(|link| link.previous != slot)
     }
 
     /// Appends `slot`, unless it is queued already: then it keeps its place.
+    #[inline]
     pub(super) fn push_back(&mut self, slot: u32) {
+        if !self.is_queued(slot) {
+            self.append(slot);
+        }
+    }
+
+    /// Appends `slot`, which is not queued.
+    #[inline(never)]
+    fn append(&mut self, slot: u32) {
         if slot as usize >= self.links.len() {
             let held = self.links.len() as u32;
             self.links.extend((held..=slot).map(Link::unqueued));
         }
-        let link = &mut self.links[slot as usize];
-        if link.previous != slot {
-            return;
-        }
-        *link = Link {
+        self.links[slot as usize] = Link {
             previous: self.last,
             next: NIL,
         };
@@ -99,14 +105,19 @@ impl SlotQueue {
     }
 
     /// Takes `slot` out; does nothing where it is not queued.
+    #[inline]
     pub(super) fn remove(&mut self, slot: u32) {
+        if self.is_queued(slot) {
+            self.take_out(slot);
+        }
+    }
+
+    #[inline(never)]
+    fn take_out(&mut self, slot: u32) {
         let Some(link) = self.links.get_mut(slot as usize) else {
             return;
         };
         let Link { previous, next } = *link;
-        if previous == slot {
-            return;
-        }
         *link = Link::unqueued(slot);
         match self.links.get_mut(previous as usize) {
             Some(previous) => previous.next = next,
