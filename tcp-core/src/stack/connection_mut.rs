@@ -6,6 +6,7 @@ use core::time::Duration;
 
 use super::Stack;
 use super::connections::Entry;
+use super::slab::SlotId;
 use crate::config::{BufferSize, CongestionAlgorithm, KeepAlive, MtuDiscovery};
 use crate::connection::{Connection, QuickAck, Shutdown};
 use crate::error::{ConnectionError, ReadError, SoftError, WriteError};
@@ -25,23 +26,22 @@ pub struct ConnectionMut<'a> {
 }
 
 impl<'a> ConnectionMut<'a> {
-    /// `index` is the slot of a connection of `stack`.
-    pub(super) fn new(stack: &'a mut Stack, index: u32, now: Instant) -> Self {
-        let mut woken = false;
-        if let Some(entry) = stack.connections.get_mut(index) {
-            woken = entry.resident.awake().is_none();
-            entry
-                .resident
-                .rouse()
-                .set_headroom(stack.holdings.headroom());
+    /// `None` where the user holds no connection of this name.
+    pub(super) fn new(stack: &'a mut Stack, id: SlotId, now: Instant) -> Option<Self> {
+        let headroom = stack.holdings.headroom();
+        let entry = stack.connections.get_key_mut(id)?;
+        if !entry.is_users() {
+            return None;
         }
-        ConnectionMut {
+        let woken = entry.resident.awake().is_none();
+        entry.resident.rouse().set_headroom(headroom);
+        Some(ConnectionMut {
             stack,
-            index,
+            index: id.index,
             now,
             woken,
             touched: false,
-        }
+        })
     }
 
     /// Our address.

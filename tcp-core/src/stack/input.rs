@@ -55,11 +55,10 @@ impl Stack {
         let Some(Record::Connection(index)) = tuple.and_then(|tuple| self.look(&tuple)) else {
             return false;
         };
-        let key = self.connections.key(index);
-        let posted = posted.filter(|posted| key == Some(posted.connection.into()));
-        let Some(entry) = self.connections.get_mut(index) else {
+        let Some((key, entry)) = self.connections.named_mut(index) else {
             return false;
         };
+        let posted = posted.filter(|posted| key == posted.connection.into());
         let connection = entry.resident.rouse();
         let (mut nobody, mut nothing) = (0, [0; 0]);
         let (filled, room) = match posted {

@@ -345,11 +345,7 @@ impl Stack {
     pub fn connection(&mut self, now: Instant, id: ConnectionId) -> Option<ConnectionMut<'_>> {
         let now = self.at(now);
         self.settle_touched();
-        let id = SlotId::from(id);
-        let entry = self.connections.get_key(id)?;
-        entry
-            .is_users()
-            .then(|| ConnectionMut::new(self, id.index, now))
+        ConnectionMut::new(self, id.into(), now)
     }
 
     /// The connection that segments between these addresses go to, whether or not a user holds it:

@@ -143,6 +143,25 @@ impl<T> Slab<T> {
         }
     }
 
+    /// The value that `key` names, if it still exists.
+    pub(super) fn get_key_mut(&mut self, key: SlotId) -> Option<&mut T> {
+        let slot = self.slot_mut(key.index)?;
+        match slot.content {
+            Content::Occupied(ref mut value) if slot.generation == key.generation => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The value at `index`, with its full name.
+    pub(super) fn named_mut(&mut self, index: u32) -> Option<(SlotId, &mut T)> {
+        let slot = self.slot_mut(index)?;
+        let generation = slot.generation;
+        match slot.content {
+            Content::Occupied(ref mut value) => Some((SlotId { index, generation }, value)),
+            Content::Vacant { .. } => None,
+        }
+    }
+
     /// The full name of the value at `index`.
     pub(super) fn key(&self, index: u32) -> Option<SlotId> {
         let slot = self.slot(index)?;
@@ -181,6 +200,9 @@ mod tests {
         assert_eq!(old.index, new.index, "slots are used again");
         assert_eq!(slab.get_key(old), None);
         assert_eq!(slab.get_key(new), Some(&'b'));
+        assert_eq!(slab.get_key_mut(old), None);
+        assert_eq!(slab.get_key_mut(new), Some(&mut 'b'));
+        assert_eq!(slab.named_mut(new.index), Some((new, &mut 'b')));
         assert_eq!(slab.key(new.index), Some(new));
     }
 

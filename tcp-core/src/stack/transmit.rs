@@ -38,10 +38,7 @@ impl Stack {
     /// Round robin: who has sent a train goes to the end of the queue.
     fn transmit_segment(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
         while let Some(index) = self.ready.pop_front() {
-            let Some(key) = self.connections.key(index) else {
-                continue;
-            };
-            let Some(entry) = self.connections.get_mut(index) else {
+            let Some((key, entry)) = self.connections.named_mut(index) else {
                 continue;
             };
             let (tuple, connection) = (entry.tuple, entry.resident.rouse());

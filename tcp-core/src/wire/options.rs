@@ -127,8 +127,24 @@ fn read_sack(body: &[u8]) -> Option<SackBlocks> {
     (!blocks.is_empty()).then_some(blocks)
 }
 
+/// Whether there is nothing but timestamps at most, as on nearly every segment of a connection.
+#[inline]
+fn is_plain(options: &Options) -> bool {
+    let offers = options.mss.is_some() || options.window_scale.is_some() || options.sack_permitted;
+    !(offers || options.fast_open.is_some() || !options.sack.is_empty())
+}
+
 /// Bytes that these options take, padding included; as many SACK blocks as fit.
+#[inline]
 pub(super) fn len(options: &Options) -> usize {
+    match options.timestamps {
+        Some(_) if is_plain(options) => 12,
+        None if is_plain(options) => 0,
+        _ => len_of_many(options),
+    }
+}
+
+fn len_of_many(options: &Options) -> usize {
     let blocks = sack_blocks_that_fit(options);
     len_without_sack(options) + if blocks > 0 { 4 + 8 * blocks } else { 0 }
 }
@@ -154,7 +170,18 @@ fn sack_blocks_that_fit(options: &Options) -> usize {
 
 /// Options in the order and with the padding of Linux, which middleboxes know: MSS, timestamps with
 /// SACK-permitted before them, window scale, SACK, fast open.
+#[inline]
 pub(super) fn write(options: &Options, out: &mut Writer) {
+    if !is_plain(options) {
+        write_many(options, out);
+    } else if let Some(timestamps) = options.timestamps {
+        out.push([NOP, NOP, TIMESTAMPS, 10]);
+        out.push(timestamps.value.to_be_bytes());
+        out.push(timestamps.echo.to_be_bytes());
+    }
+}
+
+fn write_many(options: &Options, out: &mut Writer) {
     if let Some(mss) = options.mss {
         let [high, low] = mss.to_be_bytes();
         out.push([MSS, 4, high, low]);
