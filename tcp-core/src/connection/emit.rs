@@ -77,7 +77,7 @@ impl Connection {
         Pieces::of(data.end - data.start, shape.piece)
     }
 
-    /// The options of every segment after the SYN; SACK blocks as far as they fit.
+    /// Sets the options of every segment after the SYN, of which there are none yet; SACK blocks as far as they fit.
     pub(super) fn set_segment_options(&self, now: Instant, options: &mut Options) {
         options.timestamps = self.timestamps(now);
         let holes = self.rcv.duplicate.is_some() || self.rcv.has_holes();

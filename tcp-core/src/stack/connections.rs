@@ -209,8 +209,7 @@ impl Stack {
     /// Puts a record in the place of a connection in TIME-WAIT, once that has said its last words.
     /// The connection itself stays only for a user who may still read it.
     fn retire(&mut self, index: u32) {
-        let key = self.connections.key(index);
-        let Some(entry) = self.connections.get_mut(index) else {
+        let Some((key, entry)) = self.connections.named_mut(index) else {
             return;
         };
         let connection = entry.resident.rouse();

@@ -147,11 +147,16 @@ impl Demux {
     pub(super) fn insert(&mut self, tuple: FourTuple, before: Option<Record>, record: Record) {
         let hash = self.hash(&tuple);
         let route = Route::new(hash, record);
+        let had_route = before.is_some();
         let before = before.map(|before| Route::new(hash, before));
         let place = before.and_then(|before| {
             let is_that = |route: &Route| route.is(&before);
             self.routes.find_mut(place(hash), is_that)
         });
+        debug_assert!(
+            place.is_some() == had_route,
+            "a four-tuple has the route that it is said to have"
+        );
         match place {
             Some(place) => *place = route,
             None => drop(
@@ -267,7 +272,7 @@ const fn any_of_family(ip: IpAddr) -> IpAddr {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use core::net::SocketAddr;
 
     use super::*;
@@ -362,6 +367,13 @@ mod tests {
         assert_eq!(listener(&demux, here), Some(4));
     }
 
+    fn is_of(port_of: &BTreeMap<u32, u16>, record: Record, port: u16) -> bool {
+        let Record::Connection(number) = record else {
+            return false;
+        };
+        port_of.get(&number) == Some(&port)
+    }
+
     #[test]
     fn those_that_share_an_address_share_its_peers() {
         let mut demux = demux();
@@ -384,6 +396,50 @@ mod tests {
         assert!(demux.has_listener_on_port(80, Some(here.ip())));
     }
 
+    /// Two peers of one address whose four-tuples with `local` have the same thirty bits of hash.
+    pub(in crate::stack) fn alike(key: &Key, local: SocketAddr) -> [SocketAddr; 2] {
+        let mut seen = BTreeMap::new();
+        for (host, port) in (1..=255).flat_map(|host| (1..=u16::MAX).map(move |port| (host, port)))
+        {
+            let peer = SocketAddr::from(([10, 0, 1, host], port));
+            let hash = FourTuple::new(local, peer).unwrap().hash(key);
+            if let Some(other) = seen.insert(hash as u32 & 0x3fff_ffff, peer) {
+                return [other, peer];
+            }
+        }
+        panic!("of sixteen million there are many pairs");
+    }
+
+    #[test]
+    fn routes_that_look_alike_are_told_apart() {
+        let mut demux = demux();
+        let local = addr("10.0.0.1:80");
+        let tuples = alike(&demux.key, local).map(|peer| FourTuple::new(local, peer).unwrap());
+        let records = [Record::Connection(0), Record::HalfOpen(0)];
+        let of = |which: usize| move |record| record == records[which];
+        // Nothing is remembered of what was looked for last.
+        let route = |demux: &Demux, which: usize| {
+            let mut demux = demux.clone();
+            demux.recent = Recent::new();
+            demux.route(&tuples[which], of(which))
+        };
+        for (tuple, record) in tuples.iter().zip(records) {
+            demux.insert(*tuple, None, record);
+        }
+        assert_eq!(demux.len(), 2);
+        assert_eq!([0, 1].map(|which| route(&demux, which)), records.map(Some));
+        demux.recent = Recent::new();
+        assert_eq!(demux.look(&tuples[1], |_| false), None);
+        demux.remove(&tuples[0], records[0]);
+        assert_eq!(demux.len(), 1);
+        assert_eq!(
+            [0, 1].map(|which| route(&demux, which)),
+            [None, Some(records[1])]
+        );
+        demux.remove(&tuples[1], records[1]);
+        assert_eq!(demux.len(), 0);
+    }
+
     proptest! {
         /// Whatever was looked for before.
         #[test]
@@ -392,6 +448,8 @@ mod tests {
         ) {
             let mut demux = demux();
             let mut model = [None; 300];
+            // Every record's port, of those that are gone as well.
+            let mut port_of = BTreeMap::new();
             let tuples: Vec<_> = (0u16..300)
                 .map(|port| FourTuple::new(addr("10.0.0.1:80"), SocketAddr::new(addr("10.0.0.2:0").ip(), port)).unwrap())
                 .collect();
@@ -400,21 +458,22 @@ mod tests {
                 match step {
                     Some(true) => {
                         let record = Record::Connection(number);
+                        port_of.insert(number, port);
                         demux.insert(*tuple, *expected, record);
                         *expected = Some(record);
                     }
                     Some(false) => {
-                        if let Some(record) = expected.take() {
-                            demux.remove(tuple, record);
-                        }
+                        let record = expected.take();
+                        demux.remove(tuple, record.unwrap_or(Record::Connection(number)));
                     }
                     None => {
-                        let is_its = |record| Some(record) == *expected;
-                        prop_assert_eq!(demux.look(tuple, is_its), *expected);
+                        let found = demux.look(tuple, |record| is_of(&port_of, record, port));
+                        prop_assert_eq!(found, *expected);
                     }
                 }
-                let is_its = |record| Some(record) == *expected;
-                prop_assert_eq!(demux.route(tuple, is_its), *expected);
+                let found = demux.route(tuple, |record| is_of(&port_of, record, port));
+                prop_assert_eq!(found, *expected);
+                prop_assert_eq!(demux.len(), model.iter().flatten().count());
             }
         }
     }

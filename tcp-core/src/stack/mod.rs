@@ -1,7 +1,7 @@
 //! Many connections: one address space, one clock, one queue of packets.
 //!
-//! The rooms, in the order in which a packet meets them: `input` takes it in, `demux` says
-//! whose it is, `listener` and `half_open` open a connection for it (`syn_cookies` where there is no
+//! The rooms, in the order in which a packet meets them: `input` takes it in, `demux` and
+//! `routes` say whose it is, `listener` and `half_open` open a connection for it (`syn_cookies` where there is no
 //! room, `fast_open` where the SYN brings data), `connections` keeps the stack's books on
 //! connections, `time_wait` on what is left of them, `icmp` brings them the network's complaints,
 //! `reply` answers for nobody. `deadlines` runs the clock, `events` tells the user, `transmit`
@@ -383,11 +383,7 @@ impl Stack {
         let time_waits = self
             .time_waits
             .iter()
-            .filter(|record| {
-                record
-                    .connection
-                    .is_none_or(|key| self.connections.get_key(key).is_none())
-            })
+            .filter(|record| self.connections.get_key(record.connection).is_none())
             .map(|record| (None, &record.tuple, State::TimeWait));
         half_opens
             .chain(connections)

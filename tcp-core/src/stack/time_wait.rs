@@ -27,7 +27,7 @@ pub(super) struct Remains {
     record: TimeWait,
     marking: Marking,
     /// The connection that this was. It still exists where the user has not closed it.
-    pub(super) connection: Option<SlotId>,
+    pub(super) connection: SlotId,
     pub(super) alarm: Option<Alarm>,
 }
 
@@ -56,9 +56,8 @@ impl Stack {
         tuple: FourTuple,
         record: TimeWait,
         marking: Marking,
-        connection: Option<SlotId>,
+        connection: SlotId,
     ) {
-        let before = connection.map(|key| Record::Connection(key.index));
         let slot = self
             .time_waits
             .records
@@ -71,6 +70,7 @@ impl Stack {
             })
             .index;
         self.time_waits.by_age.push_back(slot);
+        let before = Some(Record::Connection(connection.index));
         self.demux.insert(tuple, before, Record::TimeWait(slot));
         self.rearm_time_wait(slot);
         if self.time_waits.records.len() > self.config.max_time_wait
@@ -89,10 +89,8 @@ impl Stack {
         self.deadlines.cancel(remains.alarm);
         self.demux.remove(&remains.tuple, Record::TimeWait(slot));
         // A user who still holds the connection finds it closed from now on.
-        if let Some(key) = remains.connection
-            && self.connections.get_key(key).is_some()
-            && let Some(entry) = self.connections.get_mut(key.index)
-        {
+        let key = remains.connection;
+        if let Some(entry) = self.connections.get_key_mut(key) {
             let connection = entry.resident.rouse();
             connection.end_time_wait(&mut self.counters);
             self.note_changes(key.index);

@@ -19,6 +19,7 @@ mod open;
 mod order;
 mod posted;
 mod rest;
+mod routes;
 mod shard;
 mod share;
 
