@@ -64,6 +64,16 @@ fn bulk_has_a_row_for_each_size() {
     }
 }
 
+/// Whatever way they come, they are compared with what was written.
+#[test]
+fn a_reader_waits_or_looks() {
+    for how in ["waits", "looks"] {
+        let report = json(&["--table", "bulk", "--sizes", "1500,gso", "--reader", how]);
+        assert_eq!(report["config"]["reader"], how);
+        assert_eq!(report["bulk"].as_array().map(Vec::len), Some(2));
+    }
+}
+
 #[test]
 fn idle_connections_are_beside_the_flow() {
     let report = json(&["--table", "idle", "--idle", "0,300"]);

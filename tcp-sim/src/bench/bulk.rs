@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::config::{BenchConfig, Limit};
+use super::config::{BenchConfig, Limit, Reader};
 use super::contest::{Contest, Entry, Figures, Trial, contests, rounded};
 use super::couple::{Couple, Ends};
 use super::host::{Host, HostConfig, Read};
@@ -41,6 +41,7 @@ pub struct BulkRun {
 struct BulkTrial {
     hosts: HostConfig,
     limit: Limit,
+    reader: Reader,
 }
 
 /// Makes the table.
@@ -52,6 +53,7 @@ pub(super) fn rows(config: &BenchConfig, progress: &dyn Fn()) -> Vec<BulkRow> {
             ..config.hosts()
         },
         limit: config.limit,
+        reader: config.reader,
     };
     let entry = |size: &Size| {
         let (ours, peers) = match *size {
@@ -73,7 +75,7 @@ impl Trial for BulkTrial {
     fn run<H: Host>(&self) -> BulkRun {
         let mut couple = Couple::<H>::new(self.hosts);
         let ends = couple.open_one();
-        Flow::new(couple, ends).measure(self.limit)
+        Flow::new(couple, ends, self.reader).measure(self.limit)
     }
 }
 
@@ -85,6 +87,7 @@ pub(super) struct Flow<H: Host> {
     source: Vec<u8>,
     /// What the user reads into.
     sink: Vec<u8>,
+    reader: Reader,
     written: u64,
     read: u64,
 }
@@ -96,7 +99,7 @@ const WARM_UP: u64 = 1 << 20;
 
 /// What the reader does with what it reads.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Reader {
+enum Check {
     /// Compares it with what was written.
     Compares,
     /// Counts it.
@@ -108,7 +111,7 @@ enum Reader {
 const PATIENCE: u32 = 1_000;
 
 impl<H: Host> Flow<H> {
-    pub(super) fn new(couple: Couple<H>, ends: Ends<H>) -> Flow<H> {
+    pub(super) fn new(couple: Couple<H>, ends: Ends<H>, reader: Reader) -> Flow<H> {
         let mut source = vec![0; USER_BUFFER];
         Pattern::new(1).fill(0, &mut source);
         Flow {
@@ -116,6 +119,7 @@ impl<H: Host> Flow<H> {
             ends,
             source,
             sink: vec![0; USER_BUFFER],
+            reader,
             written: 0,
             read: 0,
         }
@@ -128,29 +132,37 @@ impl<H: Host> Flow<H> {
     ///
     /// Where what is read is not what was written: there is nothing to be measured then.
     pub(super) fn measure(mut self, limit: Limit) -> BulkRun {
-        self.run_until(Reader::Compares, |flow| flow.read >= WARM_UP);
+        self.run_until(Check::Compares, |flow| flow.read >= WARM_UP);
         let (bytes_before, packets_before) = (self.read, self.couple.there.carried());
         let end = limit.bytes.map_or(u64::MAX, |bytes| bytes_before + bytes);
         let watch = Stopwatch::start();
-        self.run_until(Reader::Counts, |flow| {
+        self.run_until(Check::Counts, |flow| {
             flow.read >= end || watch.passed() >= limit.time
         });
         let elapsed = watch.elapsed();
         let bytes = self.read - bytes_before;
         let packets = self.couple.there.carried() - packets_before;
         let end = self.read + WARM_UP;
-        self.run_until(Reader::Compares, |flow| flow.read >= end);
+        self.run_until(Check::Compares, |flow| flow.read >= end);
         BulkRun::new(bytes, packets, elapsed)
     }
 
     /// The writer writes, both ends exchange packets, the reader reads: again and again.
-    fn run_until(&mut self, reader: Reader, is_over: impl Fn(&Flow<H>) -> bool) {
+    fn run_until(&mut self, check: Check, is_over: impl Fn(&Flow<H>) -> bool) {
         let mut in_vain = 0;
         while !is_over(self) {
             let before = self.read;
             self.write();
-            self.couple.exchange();
-            self.read(reader);
+            match self.reader {
+                Reader::Waits => {
+                    let (source, read) = (&self.source, &mut self.read);
+                    let take = |bytes: &[u8]| note(source, read, bytes, check);
+                    self.couple
+                        .exchange_for(self.ends.server, &mut self.sink, take);
+                }
+                Reader::Looks => drop(self.couple.exchange()),
+            }
+            self.read(check);
             in_vain = if self.read > before { 0 } else { in_vain + 1 };
             assert!(in_vain < PATIENCE, "nothing arrives after {before} bytes");
         }
@@ -168,19 +180,28 @@ impl<H: Host> Flow<H> {
         }
     }
 
-    fn read(&mut self, reader: Reader) {
-        let Couple { server, now, .. } = &mut self.couple;
-        while let Read::Bytes(count) = server.read(*now, self.ends.server, &mut self.sink) {
-            if reader == Reader::Compares {
-                let at = (self.read % USER_BUFFER as u64) as usize;
-                let first = count.min(USER_BUFFER - at);
-                let same = self.sink[..first] == self.source[at..at + first]
-                    && self.sink[first..count] == self.source[..count - first];
-                assert!(same, "what is read after {} bytes is wrong", self.read);
+    fn read(&mut self, check: Check) {
+        loop {
+            let Couple { server, now, .. } = &mut self.couple;
+            match server.read(*now, self.ends.server, &mut self.sink) {
+                Read::Bytes(count) => {
+                    note(&self.source, &mut self.read, &self.sink[..count], check);
+                }
+                Read::Nothing | Read::End => break,
             }
-            self.read += count as u64;
         }
     }
+}
+
+/// The reader, which has `read` so many bytes, has these beside.
+fn note(source: &[u8], read: &mut u64, bytes: &[u8], check: Check) {
+    if check == Check::Compares {
+        let at = (*read % USER_BUFFER as u64) as usize;
+        let (first, second) = bytes.split_at(bytes.len().min(USER_BUFFER - at));
+        let same = source[at..].starts_with(first) && source.starts_with(second);
+        assert!(same, "what is read after {read} bytes is wrong");
+    }
+    *read += bytes.len() as u64;
 }
 
 impl BulkRun {

@@ -23,6 +23,8 @@ pub struct BenchConfig {
     pub buffer: usize,
     /// The sizes of packets that bulk is sent in.
     pub sizes: Vec<Size>,
+    /// How the reader of a flow comes to its bytes.
+    pub reader: Reader,
     /// How many idle connections there are beside a flow, row by row.
     pub idle: Vec<usize>,
     /// How many connections of ours are opened to see what each holds.
@@ -54,6 +56,17 @@ impl Table {
         Table::Latency,
         Table::Heap,
     ];
+}
+
+/// How the reader of a flow comes to its bytes. They are copied into its buffer in either case.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reader {
+    /// It waits, as in a read that blocks: a stack that can puts what arrives into the reader's buffer at once, as ours by
+    /// [`handle_packet_for`](tcp_core::Stack::handle_packet_for).
+    Waits,
+    /// It reads after each batch of packets what the stack has kept for it.
+    Looks,
 }
 
 /// When a run is over: whichever comes first.
@@ -108,6 +121,7 @@ impl Default for BenchConfig {
                 Size::Mtu(65_535),
                 Size::Gso,
             ],
+            reader: Reader::Waits,
             idle: vec![0, 1_000, 20_000, 1_000_000],
             heap_connections: 10_000,
         }

@@ -57,10 +57,47 @@ impl<H: Host> Couple<H> {
         client: impl FnOnce(&mut H, Instant),
         server: impl FnOnce(&mut H, Instant),
     ) -> bool {
-        let before = self.there.carried() + self.back.carried();
+        let before = self.carried();
         self.client_turn(client);
         self.server_turn(server);
-        let moved = self.there.carried() + self.back.carried() > before;
+        self.leap_if_still(before)
+    }
+
+    /// As [`exchange`](Self::exchange), while the server's user waits to read into `buf`, and does again when it was given
+    /// something to `take`.
+    pub(super) fn exchange_for(
+        &mut self,
+        socket: H::Socket,
+        buf: &mut [u8],
+        mut take: impl FnMut(&[u8]),
+    ) {
+        let before = self.carried();
+        self.client_turn(|_, _| {});
+        let receive = |server: &mut H, now, Link { arrived, sent }: Link<'_>| loop {
+            let (arrived, sent) = (&mut *arrived, &mut *sent);
+            let filled = server.receive_for(now, Link { arrived, sent }, socket, buf);
+            match buf.get(..filled) {
+                Some(bytes @ [_, ..]) => take(bytes),
+                _ => break,
+            }
+        };
+        turn(
+            &mut self.server,
+            &mut self.now,
+            (&mut self.there, &mut self.back),
+            receive,
+            |_, _| {},
+        );
+        self.leap_if_still(before);
+    }
+
+    fn carried(&self) -> u64 {
+        self.there.carried() + self.back.carried()
+    }
+
+    /// Says whether anything was sent since so many packets were.
+    fn leap_if_still(&mut self, before: u64) -> bool {
+        let moved = self.carried() > before;
         if !moved {
             self.leap();
         }
@@ -72,8 +109,8 @@ impl<H: Host> Couple<H> {
         turn(
             &mut self.client,
             &mut self.now,
-            &mut self.back,
-            &mut self.there,
+            (&mut self.back, &mut self.there),
+            H::receive,
             act,
         );
     }
@@ -83,8 +120,8 @@ impl<H: Host> Couple<H> {
         turn(
             &mut self.server,
             &mut self.now,
-            &mut self.there,
-            &mut self.back,
+            (&mut self.there, &mut self.back),
+            H::receive,
             act,
         );
     }
@@ -137,12 +174,12 @@ impl<H: Host> Couple<H> {
 fn turn<H: Host>(
     host: &mut H,
     now: &mut Instant,
-    arrived: &mut Wire,
-    sent: &mut Wire,
+    (arrived, sent): (&mut Wire, &mut Wire),
+    receive: impl FnOnce(&mut H, Instant, Link<'_>),
     act: impl FnOnce(&mut H, Instant),
 ) {
     *now += STEP;
-    host.receive(*now, Link { arrived, sent });
+    receive(host, *now, Link { arrived, sent });
     act(host, *now);
     host.send(*now, Link { arrived, sent });
 }

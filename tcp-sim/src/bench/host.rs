@@ -28,6 +28,19 @@ pub(super) trait Host: Sized {
     fn close(&mut self, now: Instant, socket: Self::Socket);
     /// Takes in all that has arrived, and runs what is due.
     fn receive(&mut self, now: Instant, link: Link<'_>);
+    /// As [`receive`](Self::receive), while a reader of `socket` waits: says how many bytes were put into its buffer, as if
+    /// they were read. Where the next packet might not fit, it is left: the reader has to take what it has. A stack that
+    /// cannot do so leaves all to be read as ever.
+    fn receive_for(
+        &mut self,
+        now: Instant,
+        link: Link<'_>,
+        _socket: Self::Socket,
+        _buf: &mut [u8],
+    ) -> usize {
+        self.receive(now, link);
+        0
+    }
     /// Sends what there is to send, as long as there is room.
     fn send(&mut self, now: Instant, link: Link<'_>);
     /// When there is something to do, if nothing arrives before.

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::bulk::{BulkRun, Flow};
-use super::config::{BenchConfig, Limit};
+use super::config::{BenchConfig, Limit, Reader};
 use super::contest::{Contest, Entry, Trial, contests, rounded};
 use super::couple::Couple;
 use super::host::{Host, HostConfig};
@@ -26,6 +26,7 @@ const PEERS_MOST: usize = 20_000;
 struct IdleTrial {
     hosts: HostConfig,
     limit: Limit,
+    reader: Reader,
 }
 
 /// Makes the table.
@@ -36,6 +37,7 @@ pub(super) fn rows(config: &BenchConfig, progress: &dyn Fn()) -> Vec<IdleRow> {
             ..config.hosts()
         },
         limit: config.limit,
+        reader: config.reader,
     };
     let entry = |&idle: &usize| Entry {
         ours: trial(idle),
@@ -64,6 +66,6 @@ impl Trial for IdleTrial {
         couple.open(before);
         let ends = couple.open_one();
         couple.open(self.hosts.idle - before);
-        Flow::new(couple, ends).measure(self.limit)
+        Flow::new(couple, ends, self.reader).measure(self.limit)
     }
 }

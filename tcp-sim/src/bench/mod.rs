@@ -38,7 +38,7 @@ mod wire;
 
 pub use bulk::{BulkRow, BulkRun};
 pub use churn::ChurnRun;
-pub use config::{BenchConfig, BenchError, Limit, Table};
+pub use config::{BenchConfig, BenchError, Limit, Reader, Table};
 pub use contest::{Contest, Summary};
 pub use heap::HeapRun;
 pub use host::Family;

@@ -1,8 +1,8 @@
 //! `tcp-core`, with its defaults.
 
 use tcp_core::{
-    ConnectionId, Instant, ListenAddr, ListenConfig, ListenerId, Offload, PacketMeta, ReadError,
-    Stack, StackConfig, TcpConfig, ValidConfig,
+    ConnectionId, Instant, ListenAddr, ListenConfig, ListenerId, Offload, PacketMeta, PostedRead,
+    ReadError, Stack, StackConfig, TcpConfig, ValidConfig,
 };
 
 use super::host::{Host, HostConfig, Link, Read};
@@ -38,6 +38,40 @@ impl Ours {
             tcp: tcp.validate().expect("buffers are checked"),
             listener: None,
         }
+    }
+
+    /// All that has arrived, or as much as surely fits into the buffer of a reader who waits; says how many bytes are in it.
+    fn take_in(
+        &mut self,
+        now: Instant,
+        link: Link<'_>,
+        reader: Option<(ConnectionId, &mut [u8])>,
+    ) -> usize {
+        let room = reader.as_ref().map_or(0, |(_, buf)| buf.len());
+        let mut posted = reader.map(|(socket, buf)| PostedRead::new(socket, buf));
+        let filled =
+            |posted: &Option<PostedRead<'_>>| posted.as_ref().map_or(0, PostedRead::filled);
+        while let Some(len) = link.arrived.next_len()
+            && (filled(&posted) == 0 || filled(&posted) + len <= room)
+            && let Some(packet) = link.arrived.take()
+        {
+            let meta = PacketMeta {
+                segment_size: packet.written.segment_size,
+                ..PacketMeta::default()
+            };
+            let stack = &mut self.stack;
+            match &mut posted {
+                Some(posted) => stack.handle_packet_for(now, packet.bytes(), meta, posted),
+                None => stack.handle_packet(now, packet.bytes(), meta),
+            }
+            link.arrived.give_back(packet);
+        }
+        if self.stack.poll_timeout().is_some_and(|due| due <= now) {
+            self.stack.handle_timeout(now);
+        }
+        // Nobody waits for what they say: the user looks at each connection.
+        while self.stack.poll_event().is_some() {}
+        filled(&posted)
     }
 }
 
@@ -96,19 +130,17 @@ impl Host for Ours {
     }
 
     fn receive(&mut self, now: Instant, link: Link<'_>) {
-        while let Some(packet) = link.arrived.take() {
-            let meta = PacketMeta {
-                segment_size: packet.written.segment_size,
-                ..PacketMeta::default()
-            };
-            self.stack.handle_packet(now, packet.bytes(), meta);
-            link.arrived.give_back(packet);
-        }
-        if self.stack.poll_timeout().is_some_and(|due| due <= now) {
-            self.stack.handle_timeout(now);
-        }
-        // Nobody waits for what they say: the user looks at each connection.
-        while self.stack.poll_event().is_some() {}
+        self.take_in(now, link, None);
+    }
+
+    fn receive_for(
+        &mut self,
+        now: Instant,
+        link: Link<'_>,
+        socket: ConnectionId,
+        buf: &mut [u8],
+    ) -> usize {
+        self.take_in(now, link, Some((socket, buf)))
     }
 
     fn send(&mut self, now: Instant, link: Link<'_>) {

@@ -49,6 +49,11 @@ impl Wire {
         self.queue.len() < MOST
     }
 
+    /// Bytes of the packet that was sent first.
+    pub(super) fn next_len(&self) -> Option<usize> {
+        self.queue.front().map(|packet| packet.written.len)
+    }
+
     /// How many packets were sent, ever.
     pub(super) fn carried(&self) -> u64 {
         self.carried

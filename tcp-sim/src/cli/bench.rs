@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
-use tcp_sim::bench::{self, BenchConfig, Family, Size, Table};
+use tcp_sim::bench::{self, BenchConfig, Family, Reader, Size, Table};
 use tcp_sim::units::Bytes;
 
 use super::output;
@@ -51,6 +51,9 @@ pub struct BenchArgs {
     /// [default: 1500,9000,65535,gso]
     #[arg(long, value_name = "SIZE,...", value_delimiter = ',')]
     sizes: Option<Vec<SizeName>>,
+    /// How the reader of a flow comes to its bytes
+    #[arg(long, value_enum, value_name = "HOW", default_value_t = ReaderName::Waits)]
+    reader: ReaderName,
     /// Idle connections beside the flow, row by row; beyond 20,000 smoltcp takes no part
     /// [default: 0,1000,20000,1000000]
     #[arg(long, value_name = "NUMBER,...", value_delimiter = ',')]
@@ -85,6 +88,15 @@ enum TableName {
     Latency,
     /// What an idle connection holds
     Heap,
+}
+
+/// How a reader comes to its bytes.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+enum ReaderName {
+    /// As in a read that blocks: a stack that can, as ours, fills its buffer when packets come
+    Waits,
+    /// It reads what the stack has kept, after each batch of packets
+    Looks,
 }
 
 /// A size of packets on the command line.
@@ -134,6 +146,10 @@ impl BenchArgs {
         config.limit.time = self.time.unwrap_or(config.limit.time);
         config.limit.bytes = self.bytes.map(|bytes| bytes.0);
         config.buffer = usize::try_from(self.buffer.0).unwrap_or(usize::MAX);
+        config.reader = match self.reader {
+            ReaderName::Waits => Reader::Waits,
+            ReaderName::Looks => Reader::Looks,
+        };
         if self.ipv6 {
             config.family = Family::V6;
         }
