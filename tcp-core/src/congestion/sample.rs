@@ -3,9 +3,7 @@
 use core::time::Duration;
 
 use crate::state::Phase;
-use crate::time::Instant;
-
-const NANOS_PER_SECOND: u64 = 1_000_000_000;
+use crate::time::{Instant, by_the_second};
 
 /// What one acknowledgement tells the congestion control. Sizes are bytes of the stream.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -106,13 +104,7 @@ impl RateSample {
     /// Bytes a second.
     pub fn rate(&self) -> u64 {
         let nanos = self.interval.as_nanos().max(1);
-        // Most often 64 bits are enough for it, and a tenth of the time.
-        let nano_bytes = self.delivered.checked_mul(NANOS_PER_SECOND);
-        if let (Some(nano_bytes), Ok(nanos)) = (nano_bytes, u64::try_from(nanos)) {
-            return nano_bytes / nanos;
-        }
-        let rate = u128::from(self.delivered) * u128::from(NANOS_PER_SECOND) / nanos;
-        u64::try_from(rate).unwrap_or(u64::MAX)
+        by_the_second(self.delivered, nanos)
     }
 }
 

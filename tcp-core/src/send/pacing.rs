@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use crate::pack::packs;
-use crate::time::Instant;
+use crate::time::{Instant, by_the_second};
 
 /// When the next burst may go. A burst is what goes out in a millisecond at the rate, so that one
 /// wake-up serves it; the time that its bytes take at the rate then passes before the next.
@@ -59,20 +59,9 @@ impl Pacer {
     }
 }
 
-const NANOS_PER_SECOND: u64 = 1_000_000_000;
-
 /// The time that `bytes` take.
 fn span(bytes: u64, rate: u64) -> Duration {
-    let rate = rate.max(1);
-    // On the way of every segment: numbers of 128 bits are divided by a loop.
-    let nanos = match bytes.checked_mul(NANOS_PER_SECOND) {
-        Some(product) => product / rate,
-        None => {
-            let nanos = u128::from(bytes) * u128::from(NANOS_PER_SECOND) / u128::from(rate);
-            u64::try_from(nanos).unwrap_or(u64::MAX)
-        }
-    };
-    Duration::from_nanos(nanos)
+    Duration::from_nanos(by_the_second(bytes, u128::from(rate.max(1))))
 }
 
 #[cfg(test)]

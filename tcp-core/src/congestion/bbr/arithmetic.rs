@@ -2,6 +2,8 @@
 
 use core::time::Duration;
 
+use crate::time::by_the_second;
+
 /// A bound in bytes, or bytes a second, that binds nothing.
 pub(super) const UNBOUNDED: u64 = u64::MAX;
 
@@ -19,7 +21,7 @@ pub(super) fn bytes_over(rate: u64, span: Duration) -> u64 {
 
 /// Bytes a second that `bytes` in `span` are.
 pub(super) fn rate_over(bytes: u64, span: Duration) -> u64 {
-    narrowed(u128::from(bytes) * NANOS / u128::from(nanos(span).max(1)))
+    by_the_second(bytes, u128::from(nanos(span).max(1)))
 }
 
 fn nanos(span: Duration) -> u64 {
