@@ -86,6 +86,36 @@ pub struct Transmit {
     pub checksum: TransmitChecksum,
 }
 
+/// A packet of which the caller's buffer holds the headers, and the stack the payload: for a device that gathers
+/// it, as `writev` does.
+#[must_use]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct TransmitParts<'a> {
+    /// Of the whole packet.
+    pub transmit: Transmit,
+    /// What comes behind the bytes at the start of the buffer, in this order; empty where all of the packet is in
+    /// the buffer.
+    pub payload: [&'a [u8]; 2],
+}
+
+impl TransmitParts<'_> {
+    /// Bytes of the packet that are at the start of the caller's buffer.
+    pub fn in_buffer(&self) -> usize {
+        let [first, second] = self.payload;
+        self.transmit.len - first.len() - second.len()
+    }
+
+    /// Puts the payload behind the headers in `buf`, where they were written to; `None` where it does not fit.
+    pub fn join(&self, buf: &mut [u8]) -> Option<()> {
+        let [first, second] = self.payload;
+        let place = buf.get_mut(self.in_buffer()..self.transmit.len)?;
+        let (first_place, second_place) = place.split_at_mut(first.len());
+        first_place.copy_from_slice(first);
+        second_place.copy_from_slice(second);
+        Some(())
+    }
+}
+
 /// Whether the TCP checksum of an outgoing packet is complete.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum TransmitChecksum {

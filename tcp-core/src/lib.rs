@@ -99,7 +99,7 @@ pub use error::{
 };
 pub use event::{
     ConnectionEvent, ConnectionId, Event, ListenerId, PacketMeta, PostedRead, ReceiveChecksum,
-    SynDecision, SynId, Transmit, TransmitChecksum,
+    SynDecision, SynId, Transmit, TransmitChecksum, TransmitParts,
 };
 pub use stack::{ConnectionMut, CookieNeed, ListenAddr, Shard, Stack, Steering};
 pub use stats::{Counters, TcpInfo};

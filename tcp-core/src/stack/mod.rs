@@ -28,6 +28,7 @@ mod keys;
 mod limits;
 mod listener;
 mod names;
+mod parts;
 mod ports;
 mod queue;
 mod rates;
@@ -62,6 +63,7 @@ use crate::connection::{Connection, State};
 use crate::error::{AcceptError, ConnectError, ListenError};
 use crate::event::{
     ConnectionId, Event, ListenerId, PacketMeta, PostedRead, SynDecision, SynId, Transmit,
+    TransmitParts,
 };
 use crate::stats::Counters;
 use crate::time::Instant;
@@ -74,6 +76,7 @@ use half_open::Embryo;
 use holdings::Holdings;
 use keys::Keys;
 use listener::Listener;
+use parts::Apart;
 use ports::EphemeralPorts;
 use queue::SlotQueue;
 use rates::Rates;
@@ -135,6 +138,8 @@ pub struct Stack {
     replies: Replies,
     /// What was said and is going out.
     train: Option<Train>,
+    /// What the packet lacks that is being polled in parts.
+    apart: Option<Apart>,
     events: Events,
     /// The connection that the last packets were for, where the books do not know of them yet.
     touched: Option<u32>,
@@ -195,6 +200,7 @@ impl Stack {
             holdings: Holdings::new(),
             replies: Replies::new(),
             train: None,
+            apart: None,
             events: Events::default(),
             touched: None,
             latest: Instant::ZERO,
@@ -441,7 +447,22 @@ impl Stack {
     pub fn poll_transmit(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
         let now = self.at(now);
         self.settle_touched();
-        self.next_transmit(now, buf)
+        self.next_transmit::<false>(now, buf)
+    }
+
+    /// As [`poll_transmit`](Stack::poll_transmit), but leaves the payload of large segments where it is, in its
+    /// connection's send buffer: a packet less to copy. Only where the device [completes
+    /// checksums](crate::Offload::checksum) and cuts segments; other packets are written whole.
+    pub fn poll_transmit_parts(
+        &mut self,
+        now: Instant,
+        buf: &mut [u8],
+    ) -> Option<TransmitParts<'_>> {
+        let now = self.at(now);
+        self.settle_touched();
+        let transmit = self.next_transmit::<true>(now, buf)?;
+        let payload = self.take_apart()?;
+        Some(TransmitParts { transmit, payload })
     }
 
     /// When to call `handle_timeout` next. It may be earlier than anything is due: a deadline that

@@ -1,6 +1,7 @@
 //! What goes out: stateless answers first, then a train of segments of each connection in turn.
 
 use super::Stack;
+use super::parts::Apart;
 use super::reply::{Marking, Reply};
 use super::train::emit_first;
 use super::tuple::FourTuple;
@@ -10,14 +11,18 @@ use crate::time::Instant;
 use crate::wire::{self, Control, IpFields, Segment, Summed};
 
 impl Stack {
-    pub(super) fn next_transmit(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
+    pub(super) fn next_transmit<const PARTS: bool>(
+        &mut self,
+        now: Instant,
+        buf: &mut [u8],
+    ) -> Option<Transmit> {
         // What is polled counts as sent, so nothing is polled that might not fit.
         if buf.len() < self.config.largest_packet() {
             return None;
         }
         self.transmit_reply(buf)
             .or_else(|| self.transmit_wagon(buf))
-            .or_else(|| self.transmit_segment(now, buf))
+            .or_else(|| self.transmit_segment::<PARTS>(now, buf))
     }
 
     fn transmit_reply(&mut self, buf: &mut [u8]) -> Option<Transmit> {
@@ -36,7 +41,11 @@ impl Stack {
     }
 
     /// Round robin: who has sent a train goes to the end of the queue.
-    fn transmit_segment(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
+    fn transmit_segment<const PARTS: bool>(
+        &mut self,
+        now: Instant,
+        buf: &mut [u8],
+    ) -> Option<Transmit> {
         while let Some(index) = self.ready.pop_front() {
             let Some((key, entry)) = self.connections.named_mut(index) else {
                 continue;
@@ -44,7 +53,15 @@ impl Stack {
             let (tuple, connection) = (entry.tuple, entry.resident.rouse());
             let marking = Marking::from(&*connection);
             let (fields, summed) = (fields_of(&tuple, marking), summed_by(self.config.offload));
+            let mut apart = None;
             let said = connection.poll_train(now, &mut self.counters, |segment, cutter| {
+                if PARTS && summed == Summed::PseudoHeader {
+                    apart = Apart::of(key, segment, cutter);
+                    if apart.is_some() {
+                        let alone = Summed::PseudoHeaderAlone;
+                        return Some((wire::write(&fields, segment, alone, buf)?, None));
+                    }
+                }
                 emit_first(key, &fields, (segment, cutter), summed, buf)
             });
             let Some(emitted) = said else {
@@ -60,6 +77,9 @@ impl Stack {
             if let Some((transmit, train)) = emitted {
                 if train.is_some() {
                     self.train = train;
+                }
+                if PARTS {
+                    self.apart = apart;
                 }
                 return Some(transmit);
             }

@@ -27,6 +27,8 @@ pub(crate) enum Summed {
     /// The pseudo-header alone, not complemented: who completes it sums from the header on, this field
     /// included, and complements (Linux's `CHECKSUM_PARTIAL`).
     PseudoHeader,
+    /// The same, and the payload is not written: who completes the sum takes the payload from where it is.
+    PseudoHeaderAlone,
 }
 
 impl Summed {
@@ -34,7 +36,7 @@ impl Summed {
     pub(super) fn transmit(self, ip_len: usize) -> TransmitChecksum {
         match self {
             Summed::All => TransmitChecksum::Complete,
-            Summed::PseudoHeader => TransmitChecksum::Partial {
+            Summed::PseudoHeader | Summed::PseudoHeaderAlone => TransmitChecksum::Partial {
                 start: ip_len as u16,
                 offset: CHECKSUM_AT,
             },
@@ -150,6 +152,10 @@ pub(super) fn write(
             options_out.copy_from_slice(options);
             first_out.copy_from_slice(first);
             second_out.copy_from_slice(second);
+            pseudo.partial()
+        }
+        Summed::PseudoHeaderAlone => {
+            options_out.copy_from_slice(options);
             pseudo.partial()
         }
     };

@@ -80,7 +80,7 @@ impl Template {
             ip_sum: Sum::default().add(&bytes[..ip_len]),
             sum: match summed {
                 Summed::All => pseudo.add(&bytes[ip_len..len]),
-                Summed::PseudoHeader => pseudo,
+                Summed::PseudoHeader | Summed::PseudoHeaderAlone => pseudo,
             },
             summed,
         })
@@ -118,7 +118,8 @@ impl Template {
                 };
                 sum.checksum()
             }
-            Summed::PseudoHeader => {
+            // Those of a train are too small to be worth leaving where they are.
+            Summed::PseudoHeader | Summed::PseudoHeaderAlone => {
                 first_out.copy_from_slice(first);
                 second_out.copy_from_slice(second);
                 self.sum.add_words(len_word).partial()

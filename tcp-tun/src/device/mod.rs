@@ -55,6 +55,21 @@ pub trait Device: AsFd + Send {
     /// packet counts as lost on the way.
     fn send(&mut self, packet: &[u8], transmit: &Transmit) -> io::Result<()>;
 
+    /// Whether [`send_parts`](Device::send_parts) saves copying: what is in several places goes from there.
+    fn gathers(&self) -> bool {
+        false
+    }
+
+    /// As [`send`](Device::send), of a packet in parts, the first of which holds all headers. Only where the device
+    /// [gathers](Device::gathers) them.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Device::send).
+    fn send_parts(&mut self, parts: [&[u8]; 3], transmit: &Transmit) -> io::Result<()> {
+        self.send(&parts.concat(), transmit)
+    }
+
     /// Called after the last `send` of a burst, for devices that collect packets into batches.
     ///
     /// # Errors
@@ -80,6 +95,14 @@ impl<D: Device + ?Sized> Device for Box<D> {
 
     fn send(&mut self, packet: &[u8], transmit: &Transmit) -> io::Result<()> {
         (**self).send(packet, transmit)
+    }
+
+    fn gathers(&self) -> bool {
+        (**self).gathers()
+    }
+
+    fn send_parts(&mut self, parts: [&[u8]; 3], transmit: &Transmit) -> io::Result<()> {
+        (**self).send_parts(parts, transmit)
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -129,12 +129,26 @@ impl Device for TunDevice {
         match self.framing {
             Framing::Bare => file.write(packet).map(drop),
             Framing::VnetHeader => {
-                let header = VnetHeader::for_transmit(packet, transmit).ok_or_else(|| {
-                    io::Error::new(io::ErrorKind::InvalidInput, "no TCP packet to cut")
-                })?;
-                let header = header.to_bytes();
-                let parts = [IoSlice::new(&header), IoSlice::new(packet)];
-                file.write_vectored(&parts).map(drop)
+                let header = vnet_header(packet, transmit)?;
+                file.write_vectored(&[&header, packet].map(IoSlice::new))
+                    .map(drop)
+            }
+        }
+    }
+
+    fn gathers(&self) -> bool {
+        self.framing == Framing::VnetHeader
+    }
+
+    fn send_parts(&mut self, parts: [&[u8]; 3], transmit: &Transmit) -> io::Result<()> {
+        let mut file = self.queue.file();
+        let [headers, first, second] = parts;
+        match self.framing {
+            Framing::Bare => file.write_vectored(&parts.map(IoSlice::new)).map(drop),
+            Framing::VnetHeader => {
+                let header = vnet_header(headers, transmit)?;
+                let parts = [&header, headers, first, second];
+                file.write_vectored(&parts.map(IoSlice::new)).map(drop)
             }
         }
     }
@@ -152,6 +166,13 @@ impl Device for TunDevice {
             },
         }
     }
+}
+
+/// What stands before a packet that begins with these headers.
+fn vnet_header(headers: &[u8], transmit: &Transmit) -> io::Result<[u8; HEADER_LEN]> {
+    let header = VnetHeader::for_transmit(headers, transmit)
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "no TCP packet to cut"))?;
+    Ok(header.to_bytes())
 }
 
 impl AsFd for TunDevice {

@@ -106,7 +106,7 @@ fn run(seat: Box<Seat>, shared: &Shared) -> io::Result<()> {
         {
             return Ok(());
         }
-        MutexGuard::unlocked(&mut state, || shared.relief.wait())?;
+        MutexGuard::unlocked(&mut state, || shared.relief.wait(&shared.clock))?;
         state.role.relief_rang();
         if let Some(fault) = state.role.take_fault() {
             return Err(fault);

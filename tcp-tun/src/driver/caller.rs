@@ -29,14 +29,27 @@ pub(crate) trait Call {
     /// They have put so many bytes there.
     fn on_filled(&mut self, _count: usize) {}
 
-    /// Whether there are such bytes: they are read, and the call has succeeded, whatever else happens.
-    fn is_filled(&self) -> bool {
+    /// Whether it has already done something (read, written), and so has succeeded, whatever else happens.
+    fn is_done(&self) -> bool {
+        false
+    }
+
+    /// Whether the last try did a part, and the next is to come at once, when what that led to is settled.
+    fn goes_on(&mut self) -> bool {
         false
     }
 }
 
 /// A call that is tried, and no more.
 struct Attempt<F>(F);
+
+/// A call that is this function, until it is ready.
+pub(crate) fn attempt<T, F>(attempt: F) -> impl Call<Output = T>
+where
+    F: FnMut(&mut State, Instant) -> task::Poll<io::Result<T>>,
+{
+    Attempt(attempt)
+}
 
 impl<T, F> Call for Attempt<F>
 where
@@ -63,7 +76,7 @@ impl Shared {
         patience: Patience,
         attempt: impl FnMut(&mut State, Instant) -> task::Poll<io::Result<T>>,
     ) -> io::Result<T> {
-        self.wait_for_call(waiting, patience, Attempt(attempt))
+        self.wait_for_call(waiting, patience, self::attempt(attempt))
     }
 
     /// The same, for a call that packets may answer by themselves.
@@ -88,14 +101,20 @@ impl Shared {
         let mut now = self.clock.now();
         let result = loop {
             if let Err(error) = state.check_running()
-                && !call.is_filled()
+                && !call.is_done()
             {
                 break Err(error);
             }
             let outcome = call.attempt(&mut state, now);
             let notified = self.settle(&mut state, now);
             if let task::Poll::Ready(result) = outcome {
+                caller.look_in_passing(&mut state);
                 break result;
+            }
+            if call.goes_on() {
+                caller.look_in_passing(&mut state);
+                now = self.clock.now();
+                continue;
             }
             // Settling may itself have changed the answer; its notice found nobody waiting.
             if notified {
@@ -123,6 +142,8 @@ struct Caller<'a> {
     /// Until when the device is asked again and again, once the wait has begun.
     busy_until: Option<Instant>,
     seat: Option<Box<Seat>>,
+    /// It has got up for callers that do not wait, and is not to drive any more.
+    stands: bool,
 }
 
 impl<'a> Caller<'a> {
@@ -133,6 +154,7 @@ impl<'a> Caller<'a> {
             until,
             busy_until: None,
             seat: None,
+            stands: false,
         }
     }
 
@@ -144,7 +166,7 @@ impl<'a> Caller<'a> {
         posted: Option<&mut PostedRead<'_>>,
     ) -> Instant {
         let busy_until = *self.busy_until.get_or_insert(now + self.shared.busy_poll);
-        if self.seat.is_none() {
+        if self.seat.is_none() && !self.stands {
             self.seat = state.role.take_seat(self.waiting.waiter);
         }
         let Some(seat) = &mut self.seat else {
@@ -168,10 +190,35 @@ impl<'a> Caller<'a> {
         if state.role.is_wanted()
             && let Some(seat) = self.seat.take()
         {
+            self.stands = state.role.is_left_to_passers();
             let next = state.role.get_up(seat, now, &self.shared.relief);
             state.tell(next);
         }
         now
+    }
+
+    /// Receives a batch, where the seat is free and nobody has looked for a while. A caller that need not wait, call
+    /// after call, so takes the answers to what it sends itself; else the interface's thread would come for
+    /// them, and compete for the lock and for a processor.
+    fn look_in_passing(&mut self, state: &mut State) {
+        let clock = &self.shared.clock;
+        if self.seat.is_some() {
+            return;
+        }
+        let now = clock.now();
+        if state.role.pass_by(now) == Driver::GetsUp {
+            self.shared.wake_driver();
+        }
+        let Some(mut seat) = state.role.take_idle_seat(self.waiting.waiter, now) else {
+            return;
+        };
+        seat.look_again();
+        let looked = seat.work(state, clock, None);
+        self.seat = Some(seat);
+        match looked {
+            Ok(now) => self.leave(state, now),
+            Err(error) => self.give_up(state, error),
+        }
     }
 
     /// Waits to be told.

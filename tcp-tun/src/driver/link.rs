@@ -130,27 +130,47 @@ impl Link {
             return;
         };
         let mut blocked = false;
+        // Who watches is to see whole packets.
+        let gathers = self.watcher.is_none() && device.gathers();
         loop {
-            if self.pending.is_none() {
-                self.pending = stack.poll_transmit(now, &mut self.tx_buf);
-            }
-            let Some(transmit) = self.pending else {
-                break;
+            let (transmit, sent) = match self.pending.take() {
+                None if gathers => {
+                    let Some(parts) = stack.poll_transmit_parts(now, &mut self.tx_buf) else {
+                        break;
+                    };
+                    let headers = &self.tx_buf[..parts.in_buffer()];
+                    let [first, second] = parts.payload;
+                    let sent = device.send_parts([headers, first, second], &parts.transmit);
+                    if sent.is_err() {
+                        // It may have to wait, and what it is made of does not wait with it.
+                        parts.join(&mut self.tx_buf);
+                    }
+                    (parts.transmit, sent)
+                }
+                pending => {
+                    let next = pending.or_else(|| stack.poll_transmit(now, &mut self.tx_buf));
+                    let Some(transmit) = next else {
+                        break;
+                    };
+                    let sent = device.send(&self.tx_buf[..transmit.len], &transmit);
+                    (transmit, sent)
+                }
             };
-            let packet = &self.tx_buf[..transmit.len];
-            match device.send(packet, &transmit) {
+            match sent {
                 Ok(()) => {
                     self.counters.tx_packets += 1;
-                    self.counters.tx_bytes += packet.len() as u64;
+                    self.counters.tx_bytes += transmit.len as u64;
                     if let Some(watcher) = &mut self.watcher {
                         let checksum = TcpChecksum::sent(&transmit);
+                        let packet = &self.tx_buf[..transmit.len];
                         watcher.show(Direction::Sent, packet, checksum);
                     }
                 }
                 Err(error) => match error.kind() {
-                    io::ErrorKind::Interrupted => continue,
+                    io::ErrorKind::Interrupted => self.pending = Some(transmit),
                     io::ErrorKind::WouldBlock => {
                         self.counters.tx_blocked += 1;
+                        self.pending = Some(transmit);
                         blocked = true;
                         break;
                     }
@@ -159,7 +179,6 @@ impl Link {
                     _ => self.counters.tx_errors += 1,
                 },
             }
-            self.pending = None;
         }
         let flushed = device.flush();
         blocked |= flushed.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock);

@@ -60,7 +60,7 @@ use parking_lot::{Mutex, MutexGuard};
 use tcp_core::{Instant, Stack, Steering, ValidConfig};
 
 pub(crate) use background::{Running, spawn};
-pub(crate) use caller::Call;
+pub(crate) use caller::{Call, attempt};
 use clock::Clock;
 pub(crate) use crowd::{Crowd, Wanted};
 pub use link::DeviceCounters;

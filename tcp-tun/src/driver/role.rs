@@ -18,7 +18,8 @@
 //! A caller that has its answer is likely to wait again at once: to have somebody else drive meanwhile,
 //! and then to ask for the seat back, would cost more than what lies between. So the seat is left free,
 //! and a timer is set. The one thing that must hold is: *while the seat is free, the relief timer is
-//! armed*. It then takes at most [`GRACE`] until somebody drives again.
+//! armed*. It then takes at most twice [`GRACE`] until somebody drives again, or [`MOST_GRACE`] more where callers come
+//! and go all the time. Those that need not wait look at the device in passing.
 //!
 //! A caller that drives and gets nothing for itself, but for others (one that waits for connections to
 //! accept, say), gets up for the next that begins to wait, as the interface's thread does at once.
@@ -26,18 +27,31 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::mem;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use nix::sys::time::TimeSpec;
 use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
 use tcp_core::Instant;
 
+use super::clock::Clock;
 use super::seat::Seat;
 use super::wait::Waiter;
 
 /// How long the seat may be free. Packets and timers wait as long at most; a caller that comes back
 /// within it costs nobody a wake-up.
 const GRACE: Duration = Duration::from_micros(250);
+
+/// How long it may be free where callers have come and gone again and again, lest the interface's thread be woken for
+/// nothing thousands of times a second.
+const MOST_GRACE: Duration = Duration::from_millis(1);
+
+/// How long the seat may be free before a caller that passes by looks at the device: well within [`GRACE`], and long
+/// enough that many small calls do not each ask the device for nothing.
+const IDLE: Duration = Duration::from_micros(20);
+
+/// Calls within [`MOST_GRACE`] that are many.
+const MANY_PASSERS: u32 = 4;
 
 /// Events for others after which a caller that drives is taken to do so for others. As many connections
 /// as this may each get an answer, and none of their callers is moved.
@@ -52,6 +66,10 @@ pub(super) struct Role {
     kept_for: Option<u64>,
     /// Events that the driver has brought to others since it drives.
     events_for_others: u32,
+    /// Callers that did not wait while somebody drove for others.
+    passers: Passers,
+    /// It is to get up for them.
+    left_to_passers: bool,
     /// The relief timer is set, or has rung and not been heard.
     armed: bool,
     /// What a caller has met while it drove; the interface's thread ends by it.
@@ -59,6 +77,12 @@ pub(super) struct Role {
     /// Callers that wait without driving, by their tickets.
     waiters: BTreeMap<u64, Waiter>,
     next_ticket: u64,
+}
+
+/// So many calls since then.
+struct Passers {
+    since: Instant,
+    count: u32,
 }
 
 enum Place {
@@ -84,6 +108,11 @@ impl Role {
             wanted_by: None,
             kept_for: None,
             events_for_others: 0,
+            passers: Passers {
+                since: Instant::ZERO,
+                count: 0,
+            },
+            left_to_passers: false,
             armed: false,
             fault: None,
             waiters: BTreeMap::new(),
@@ -108,21 +137,54 @@ impl Role {
         }
     }
 
+    /// Notes a caller that need not wait. Where such come often, a driver that gets nothing by it for itself is to
+    /// leave them the seat: it would be woken by every answer to what they send.
+    pub(super) fn pass_by(&mut self, now: Instant) -> Driver {
+        if matches!(self.place, Place::Free { .. }) || self.is_wanted() {
+            return Driver::Stays;
+        }
+        let Passers { since, count } = &mut self.passers;
+        if now.saturating_duration_since(*since) > MOST_GRACE {
+            (*since, *count) = (now, 0);
+        }
+        *count += 1;
+        let are_many = *count >= MANY_PASSERS;
+        self.left_to_passers = are_many && self.is_driven_for_others();
+        match self.left_to_passers {
+            true => Driver::GetsUp,
+            false => Driver::Stays,
+        }
+    }
+
+    /// The seat for a caller that need not wait, where nobody has had it for a while.
+    pub(super) fn take_idle_seat(&mut self, waiter: Waiter, now: Instant) -> Option<Box<Seat>> {
+        match self.place {
+            Place::Free { since, .. } if now.saturating_duration_since(since) >= IDLE => {
+                self.take_seat(waiter)
+            }
+            _ => None,
+        }
+    }
+
     /// Notes a caller that waits without driving: its ticket, and what the driver does about it.
     pub(super) fn join_queue(&mut self, waiter: Waiter) -> (u64, Driver) {
         let ticket = self.next_ticket;
         self.next_ticket += 1;
         self.waiters.insert(ticket, waiter);
-        let is_idle = match self.place {
-            Place::Free { .. } => false,
-            Place::Background => true,
-            Place::Caller(_) => self.events_for_others >= EVENTS_FOR_OTHERS,
-        };
-        if !is_idle || self.wanted_by.is_some() || self.fault.is_some() {
+        if !self.is_driven_for_others() || self.wanted_by.is_some() || self.fault.is_some() {
             return (ticket, Driver::Stays);
         }
         self.wanted_by = Some(ticket);
         (ticket, Driver::GetsUp)
+    }
+
+    /// Whether the driver gets nothing by it for itself.
+    fn is_driven_for_others(&self) -> bool {
+        match self.place {
+            Place::Free { .. } => false,
+            Place::Background => true,
+            Place::Caller(_) => self.events_for_others >= EVENTS_FOR_OTHERS,
+        }
     }
 
     /// The caller with this ticket no longer waits.
@@ -134,14 +196,19 @@ impl Role {
 
     /// An event came for somebody who waits for something else than the driver does.
     pub(super) fn count_event_for_others(&mut self) {
-        if !self.waiters.is_empty() {
+        if !self.waiters.is_empty() || self.passers.count > 0 {
             self.events_for_others = self.events_for_others.saturating_add(1);
         }
     }
 
+    /// Whether the driver is to get up for those who need not wait: it is not to take the seat again at once.
+    pub(super) fn is_left_to_passers(&self) -> bool {
+        self.left_to_passers
+    }
+
     /// Whether a caller waits for the driver to get up.
     pub(super) fn is_wanted(&self) -> bool {
-        self.wanted_by.is_some()
+        self.wanted_by.is_some() || self.left_to_passers
     }
 
     /// Gets up for the caller that wants the seat, who is to be told: what it waits for, if it does.
@@ -152,6 +219,8 @@ impl Role {
         relief: &Relief,
     ) -> Option<Waiter> {
         self.kept_for = self.wanted_by.take();
+        self.left_to_passers = false;
+        self.passers.count = 0;
         self.put_back(seat, now, relief);
         self.kept_for
             .and_then(|ticket| self.waiters.get(&ticket).copied())
@@ -160,6 +229,7 @@ impl Role {
     /// Gives the seat back.
     pub(super) fn put_back(&mut self, seat: Box<Seat>, now: Instant, relief: &Relief) {
         self.place = Place::Free { seat, since: now };
+        relief.put_back.store(now.as_nanos(), Ordering::Relaxed);
         self.arm(relief, GRACE);
     }
 
@@ -184,7 +254,7 @@ impl Role {
         let Place::Free { since, .. } = self.place else {
             return None;
         };
-        let rest = GRACE.saturating_sub(now.saturating_duration_since(since));
+        let rest = rest_of_grace(since, now);
         if !rest.is_zero() {
             self.arm(relief, rest);
             return None;
@@ -215,9 +285,17 @@ impl Role {
     }
 }
 
+/// How much longer the seat may be free, since it has been so for some time.
+fn rest_of_grace(since: Instant, now: Instant) -> Duration {
+    GRACE.saturating_sub(now.saturating_duration_since(since))
+}
+
 /// What the interface's thread waits on while it does not drive.
 pub(super) struct Relief {
     timer: TimerFd,
+    /// When the seat was put back last, in nanoseconds. It is told without the lock, for which there would be
+    /// nothing but competition as long as callers come and go.
+    put_back: AtomicU64,
 }
 
 impl Relief {
@@ -226,16 +304,29 @@ impl Relief {
     /// The kernel's, for want of descriptors or memory.
     pub(super) fn new() -> io::Result<Relief> {
         let timer = TimerFd::new(ClockId::CLOCK_MONOTONIC, TimerFlags::TFD_CLOEXEC)?;
-        Ok(Relief { timer })
+        Ok(Relief {
+            timer,
+            put_back: AtomicU64::new(0),
+        })
     }
 
-    /// Waits until the timer rings.
+    /// Waits until the timer rings, and nobody has had the seat for a while.
     ///
     /// # Errors
     ///
     /// None that an open timer descriptor has.
-    pub(super) fn wait(&self) -> io::Result<()> {
-        Ok(self.timer.wait()?)
+    pub(super) fn wait(&self, clock: &Clock) -> io::Result<()> {
+        let mut delay = GRACE;
+        loop {
+            self.timer.wait()?;
+            let put_back = Instant::from_nanos(self.put_back.load(Ordering::Relaxed));
+            if rest_of_grace(put_back, clock.now()).is_zero() {
+                return Ok(());
+            }
+            // Nobody else sets it before it is said to have rung.
+            self.set(delay);
+            delay = MOST_GRACE.min(2 * delay);
+        }
     }
 
     fn set(&self, delay: Duration) {
@@ -311,11 +402,11 @@ mod tests {
     fn the_seat_is_left_free_for_a_while_and_then_taken_over() {
         let (mut role, relief) = (Role::new(), Relief::new().unwrap());
         role.put_back(seat(), Instant::ZERO, &relief);
-        relief.wait().unwrap();
+        relief.wait(&clock).unwrap();
         role.relief_rang();
         // Somebody has had it meanwhile: the timer rings again.
         assert!(role.relieve(Instant::ZERO + GRACE / 2, &relief).is_none());
-        relief.wait().unwrap();
+        relief.wait(&clock).unwrap();
         role.relief_rang();
         assert!(role.relieve(Instant::ZERO + GRACE, &relief).is_some());
         assert!(role.relieve(Instant::ZERO + GRACE, &relief).is_none());
@@ -333,7 +424,7 @@ mod tests {
         );
         assert!(role.take_seat(waiter).is_none());
         assert_eq!(role.join_queue(waiter).1, Driver::Stays);
-        relief.wait().unwrap();
+        relief.wait(&clock).unwrap();
         let fault = role.take_fault().map(|fault| fault.kind());
         assert_eq!(fault, Some(io::ErrorKind::BrokenPipe));
     }

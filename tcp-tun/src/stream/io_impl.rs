@@ -1,6 +1,7 @@
 //! Reading and writing.
 
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::mem;
 use std::ops::Deref;
 use std::task::Poll;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use tcp_core::{
 
 use super::TcpStream;
 use super::options::Options;
-use crate::driver::{Call, Patience, State};
+use crate::driver::{Call, Patience, State, attempt};
 use crate::error;
 
 /// A read whose bytes may come straight from the packets, if it drives while it waits.
@@ -43,8 +44,91 @@ impl Call for ReadCall<'_> {
         self.filled = count;
     }
 
-    fn is_filled(&self) -> bool {
+    fn is_done(&self) -> bool {
         self.filled > 0
+    }
+}
+
+/// What is written at once, before what it lets go of is sent and answers to it are heard: a large write then goes
+/// through the caches piece by piece, as it does through Linux's `tcp_sendmsg`.
+const PIECE: usize = 64 * 1024;
+
+/// A write, of one buffer by pieces or of several at once.
+struct WriteCall<'a, B> {
+    id: ConnectionId,
+    bufs: &'a [B],
+    /// Bytes that the connection has taken.
+    written: usize,
+    /// It takes more at once.
+    goes_on: bool,
+    /// It has waited for room.
+    sleeps: bool,
+}
+
+impl<B: Deref<Target = [u8]>> WriteCall<'_, B> {
+    /// Writes the next piece, and says whether it can go on with another.
+    fn write_piece(&mut self, connection: &mut ConnectionMut<'_>) -> Result<bool, WriteError> {
+        let [buf] = self.bufs else {
+            self.written = connection.write_vectored(self.bufs)?;
+            return Ok(false);
+        };
+        let rest = buf.get(self.written..).unwrap_or_default();
+        // Whole segments, so that nothing is left behind between pieces.
+        let unit = connection.full_payload() as usize;
+        let most = (PIECE / unit).max(1) * unit;
+        let piece = rest.get(..most).unwrap_or(rest);
+        let count = connection.write(piece)?;
+        self.written += count;
+        // What is written next surely follows: nobody else has the lock meanwhile.
+        let goes_on = count == piece.len() && count < rest.len() && connection.is_writable();
+        if goes_on {
+            connection.expect_more();
+        }
+        Ok(goes_on)
+    }
+}
+
+impl<B: Deref<Target = [u8]>> Call for WriteCall<'_, B> {
+    type Output = usize;
+
+    fn attempt(&mut self, state: &mut State, now: Instant) -> Poll<io::Result<usize>> {
+        let Some(mut connection) = state.stack.connection(now, self.id) else {
+            return Poll::Ready(match self.written {
+                0 => Err(error::broken_pipe()),
+                written => Ok(written),
+            });
+        };
+        // Who sleeps is woken when a third is free, as on Linux; whatever else happens on the connection
+        // is none of its business.
+        if self.sleeps && !connection.is_writable() && !connection.has_finished() {
+            return Poll::Pending;
+        }
+        // An error that has come since is the next call's.
+        if self.written > 0 && !connection.is_writable() {
+            return Poll::Ready(Ok(self.written));
+        }
+        let result = match self.write_piece(&mut connection) {
+            Ok(true) => {
+                self.goes_on = true;
+                return Poll::Pending;
+            }
+            Ok(false) => Ok(self.written),
+            Err(WriteError::WouldBlock) => {
+                self.sleeps = true;
+                return Poll::Pending;
+            }
+            Err(WriteError::Closed) => Err(error::broken_pipe()),
+            Err(WriteError::Connection(error)) => Err(error::from_connection(error)),
+        };
+        Poll::Ready(result)
+    }
+
+    fn goes_on(&mut self) -> bool {
+        mem::take(&mut self.goes_on)
+    }
+
+    fn is_done(&self) -> bool {
+        self.written > 0
     }
 }
 
@@ -75,29 +159,21 @@ impl TcpStream {
     }
 
     fn write_some<B: Deref<Target = [u8]>>(&self, bufs: &[B]) -> io::Result<usize> {
-        let mut sleeps = false;
-        self.wait_writable(|connection| {
-            // Who sleeps is woken when a third is free, as on Linux; whatever else happens on the connection
-            // is none of its business.
-            if sleeps && !connection.is_writable() && !connection.has_finished() {
-                return Poll::Pending;
-            }
-            match connection.write_vectored(bufs) {
-                Ok(len) => Poll::Ready(Ok(len)),
-                Err(WriteError::WouldBlock) => {
-                    sleeps = true;
-                    Poll::Pending
-                }
-                Err(WriteError::Closed) => Poll::Ready(Err(error::broken_pipe())),
-                Err(WriteError::Connection(error)) => {
-                    Poll::Ready(Err(error::from_connection(error)))
-                }
-            }
+        self.wait_to_write(WriteCall {
+            id: self.inner.id,
+            bufs,
+            written: 0,
+            goes_on: false,
+            sleeps: false,
         })
     }
 
     fn wait_flushed(&self) -> io::Result<()> {
-        self.wait_writable(|connection| {
+        let id = self.inner.id;
+        self.wait_to_write(attempt(move |state, now| {
+            let Some(mut connection) = state.stack.connection(now, id) else {
+                return Poll::Ready(Err(error::broken_pipe()));
+            };
             if connection.is_flushed() {
                 return Poll::Ready(Ok(()));
             }
@@ -107,25 +183,15 @@ impl TcpStream {
             // It died with data on the way.
             let error = connection.take_error().map(error::from_connection);
             Poll::Ready(Err(error.unwrap_or_else(error::broken_pipe)))
-        })
+        }))
     }
 
-    fn wait_writable<T>(
-        &self,
-        mut attempt: impl FnMut(&mut ConnectionMut<'_>) -> Poll<io::Result<T>>,
-    ) -> io::Result<T> {
+    fn wait_to_write<C: Call>(&self, call: C) -> io::Result<C::Output> {
         let inner = &*self.inner;
         let patience = self.patience(|options| options.write_timeout);
         inner
             .shared
-            .wait_for(
-                inner.wait.to_write(inner.id),
-                patience,
-                |state, now| match state.stack.connection(now, inner.id) {
-                    Some(mut connection) => attempt(&mut connection),
-                    None => Poll::Ready(Err(error::broken_pipe())),
-                },
-            )
+            .wait_for_call(inner.wait.to_write(inner.id), patience, call)
             .map_err(|error| match error.kind() {
                 // Only the interface's shutdown says so to a writer.
                 io::ErrorKind::NotConnected => io::Error::new(io::ErrorKind::BrokenPipe, error),

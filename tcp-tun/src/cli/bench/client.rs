@@ -5,6 +5,7 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::congestion::Congestion;
 use super::services::{CHUNK, Service};
 
 /// How a path is loaded.
@@ -33,9 +34,12 @@ pub struct Outcome {
     pub took: Duration,
 }
 
+/// Where the far end is, and how the near end's sockets control congestion on the way to it.
+pub type Server<'a> = (SocketAddr, &'a Congestion);
+
 /// Loads the path to `server` by as many threads as there are flows, for about `time`, in the namespace
 /// of the calling thread.
-pub fn load(load: Load, server: SocketAddr, flows: usize, time: Duration) -> io::Result<Outcome> {
+pub fn load(load: Load, server: Server<'_>, flows: usize, time: Duration) -> io::Result<Outcome> {
     let began = Instant::now();
     let until = began + time;
     let outcomes: io::Result<Vec<Outcome>> = thread::scope(|scope| {
@@ -62,7 +66,7 @@ pub fn load(load: Load, server: SocketAddr, flows: usize, time: Duration) -> io:
     Ok(sum)
 }
 
-fn one_flow(load: Load, server: SocketAddr, until: Instant) -> io::Result<Outcome> {
+fn one_flow(load: Load, server: Server<'_>, until: Instant) -> io::Result<Outcome> {
     match load {
         Load::ToFarEnd => send(connect(server, Service::Sink)?, until),
         Load::FromFarEnd => receive(connect(server, Service::Source)?, until),
@@ -74,9 +78,10 @@ fn one_flow(load: Load, server: SocketAddr, until: Instant) -> io::Result<Outcom
 /// Nothing that works takes as long.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-fn connect(server: SocketAddr, service: Service) -> io::Result<TcpStream> {
+fn connect((server, congestion): Server<'_>, service: Service) -> io::Result<TcpStream> {
     let addr = SocketAddr::new(server.ip(), service.port());
     let stream = TcpStream::connect_timeout(&addr, PATIENCE)?;
+    congestion.apply(&stream)?;
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
@@ -134,7 +139,7 @@ fn ping_pong(mut stream: TcpStream, until: Instant) -> io::Result<Outcome> {
     })
 }
 
-fn connections(server: SocketAddr, until: Instant) -> io::Result<Outcome> {
+fn connections(server: Server<'_>, until: Instant) -> io::Result<Outcome> {
     let mut connections = 0;
     while Instant::now() < until {
         let mut stream = connect(server, Service::Once)?;

@@ -5,6 +5,7 @@
 //! them, so that what else the machine does meets all alike; the figures are medians over the runs.
 
 mod client;
+mod congestion;
 mod cpu;
 mod path;
 mod place;
@@ -21,6 +22,7 @@ use clap::Args;
 use tcp_tun::netns;
 
 use client::{Load, Outcome};
+use congestion::Congestion;
 use path::{Kind, Path};
 use report::{Figures, Row, Sample};
 
@@ -36,6 +38,7 @@ Examples:
   tcp-tun bench --quick             the same, with short runs
   tcp-tun bench --only tun/         what our stack does over TUN with offloads
   tcp-tun bench --only from/1 --json
+  tcp-tun bench --only to/1 --congestion bbr
 
 The network that it makes is its own, and vanishes with it.";
 
@@ -55,6 +58,11 @@ pub struct BenchArgs {
     /// Runs of a fifth of the length
     #[arg(long)]
     quick: bool,
+
+    /// What the kernel's own sockets control congestion with: a name that it knows, or `system` for its
+    /// default [default: cubic, as at the other ends]
+    #[arg(long, value_name = "NAME")]
+    congestion: Option<String>,
 
     /// Print JSON in place of a table
     #[arg(long)]
@@ -93,13 +101,14 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<()> {
     }
     // Before threads are started; what it needs is in the error.
     netns::enter().context("the benchmark needs networks of its own")?;
+    let congestion = Congestion::choose(args.congestion.as_deref())?;
     let mut paths = Vec::new();
     for &kind in Kind::ALL {
         if measurements
             .iter()
             .any(|measurement| measurement.kind == kind)
         {
-            paths.push(Path::open(kind)?);
+            paths.push(Path::open(kind, &congestion)?);
         }
     }
     let time = if args.quick { QUICK_RUN } else { RUN };
@@ -153,7 +162,11 @@ fn measure(path: &Path, measurement: Measurement, time: Duration) -> anyhow::Res
     let busy_before = cpu::busy()?;
     let outcome = path.load(measurement.load, measurement.flows, time)?;
     let busy = cpu::busy()?.saturating_sub(busy_before);
-    Ok(sample(measurement.load, outcome, busy))
+    let s = sample(measurement.load, outcome, busy);
+    if std::env::var_os("SHOW").is_some() {
+        eprintln!("{} {:?}", measurement.kind.name(), s.figures);
+    }
+    Ok(s)
 }
 
 fn sample(load: Load, mut outcome: Outcome, busy: Duration) -> Sample {

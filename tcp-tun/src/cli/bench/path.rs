@@ -10,6 +10,7 @@ use tcp_tun::tcp_core::Offload;
 use tcp_tun::{Cidr, Interface, TunMode};
 
 use super::client::{self, Load, Outcome};
+use super::congestion::Congestion;
 use super::place::{MTU, Place};
 use super::services;
 #[cfg(feature = "smoltcp")]
@@ -77,6 +78,7 @@ pub struct Path {
     pub kind: Kind,
     near: Place,
     far: FarEnd,
+    congestion: Congestion,
 }
 
 /// What keeps the far end there.
@@ -89,11 +91,11 @@ enum FarEnd {
 }
 
 impl Path {
-    /// Makes a path in namespaces of its own.
-    pub fn open(kind: Kind) -> anyhow::Result<Path> {
+    /// Makes a path in namespaces of its own. The kernel's ends of it control congestion as told.
+    pub fn open(kind: Kind, congestion: &Congestion) -> anyhow::Result<Path> {
         let near = Place::new()?;
         let far = match kind {
-            Kind::Veth | Kind::VethPlain => open_veth(kind, &near),
+            Kind::Veth | Kind::VethPlain => open_veth(kind, &near, congestion),
             Kind::Tun => open_tun(&near, TunMode::Offload, 1),
             Kind::TunTwo => open_tun(&near, TunMode::Offload, 2),
             Kind::TunPlain => open_tun(&near, TunMode::Plain, 1),
@@ -104,13 +106,21 @@ impl Path {
                 .map(FarEnd::Smoltcp),
         };
         let far = far.with_context(|| format!("cannot set up the path {}", kind.name()))?;
-        Ok(Path { kind, near, far })
+        Ok(Path {
+            kind,
+            near,
+            far,
+            congestion: congestion.clone(),
+        })
     }
 
     /// Loads it.
     pub fn load(&self, load: Load, flows: usize, time: Duration) -> anyhow::Result<Outcome> {
         let server = SocketAddr::new(cidr(FAR).addr(), 0);
-        let outcome = self.near.run(|| client::load(load, server, flows, time))?;
+        let congestion = &self.congestion;
+        let outcome = self
+            .near
+            .run(|| client::load(load, (server, congestion), flows, time))?;
         outcome.with_context(|| format!("{load:?} over {}", self.kind.name()))
     }
 
@@ -125,7 +135,7 @@ impl Path {
     }
 }
 
-fn open_veth(kind: Kind, near: &Place) -> anyhow::Result<FarEnd> {
+fn open_veth(kind: Kind, near: &Place, congestion: &Congestion) -> anyhow::Result<FarEnd> {
     let far = Place::new()?;
     near.run(|| veth::make_pair("near", "far", std::os::fd::AsFd::as_fd(&far)))??;
     for (place, name, address) in [(near, "near", NEAR), (&far, "far", FAR)] {
@@ -140,7 +150,7 @@ fn open_veth(kind: Kind, near: &Place) -> anyhow::Result<FarEnd> {
             anyhow::Ok(config::configure(name, &link)?)
         })??;
     }
-    far.run(|| services::serve_by_kernel(SocketAddr::new(cidr(FAR).addr(), 0)))??;
+    far.run(|| services::serve_by_kernel(SocketAddr::new(cidr(FAR).addr(), 0), congestion))??;
     Ok(FarEnd::Kernel)
 }
 
@@ -152,6 +162,17 @@ fn open_tun(near: &Place, mode: TunMode, queues: usize) -> anyhow::Result<FarEnd
         .address(cidr(FAR))
         .kernel_address(cidr(NEAR))
         .mtu(MTU);
+    let builder = match std::env::var("SB").ok().and_then(|x| x.parse().ok()) {
+        Some(n) => builder.tcp(
+            tcp_tun::tcp_core::TcpConfig {
+                send_buffer: tcp_tun::tcp_core::BufferSize::Fixed(n),
+                ..Default::default()
+            }
+            .validate()
+            .unwrap(),
+        ),
+        None => builder,
+    };
     let interface = near.run(|| builder.build())??;
     if mode == TunMode::Offload && interface.offload() == Offload::NONE {
         anyhow::bail!("this kernel has no offloads for TUN devices");

@@ -6,6 +6,8 @@ use std::thread;
 
 use tcp_tun::Interface;
 
+use super::congestion::Congestion;
+
 /// A service, and the port that it is found at.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Service {
@@ -63,9 +65,10 @@ pub const CHUNK: usize = 256 * 1024;
 const ACCEPTORS: usize = 4;
 
 /// Serves from the kernel's stack in the namespace of the calling thread, at every address.
-pub fn serve_by_kernel(local: SocketAddr) -> io::Result<()> {
+pub fn serve_by_kernel(local: SocketAddr, congestion: &Congestion) -> io::Result<()> {
     for service in Service::ALL {
         let listener = std::net::TcpListener::bind((local.ip(), service.port()))?;
+        congestion.apply(&listener)?;
         accept(
             service,
             listener,
