@@ -91,8 +91,8 @@ impl RangeSet {
             if end > offset {
                 self.ranges.insert(offset, end);
             }
+            self.release_if_empty();
         }
-        self.release_if_empty();
     }
 
     /// The range that holds `offset` or ends at it.

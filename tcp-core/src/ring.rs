@@ -52,12 +52,14 @@ impl Ring {
         }
     }
 
-    /// Takes the memory of `other`, of which nothing can be seen, if it is the least and there is none here.
-    pub(crate) fn inherit(&mut self, other: &mut Ring) {
-        if self.bytes.is_empty() && !other.has_much_memory() {
-            self.bytes = core::mem::take(&mut other.bytes);
-            self.bytes.fill(0);
+    /// Its memory if that is the least, for another: what it held cannot be seen.
+    pub(crate) fn take_little(&mut self) -> Ring {
+        if self.has_much_memory() {
+            return Ring::new();
         }
+        let mut bytes = core::mem::take(&mut self.bytes);
+        bytes.fill(0);
+        Ring { bytes, base: 0 }
     }
 
     /// Begins anew, nothing being held: the byte at `offset` is the first. What is filled and emptied again and
@@ -194,11 +196,11 @@ mod tests {
 
     #[test]
     fn what_the_memory_held_cannot_be_seen_by_who_inherits_it() {
-        let (mut old, mut new) = (Ring::new(), Ring::new());
+        let mut old = Ring::new();
         old.reserve(0..0, 3);
         old.copy_in(0, b"old"[..].into());
         old.shed();
-        new.inherit(&mut old);
+        let mut new = old.take_little();
         assert_eq!((old.memory(), new.memory()), (0, LEAST as usize));
         assert_eq!(new.payload(0..3), b"\0\0\0"[..].into());
         new.reserve(0..0, LEAST + 1);

@@ -87,6 +87,12 @@ pub trait Controller: ControllerObject + fmt::Debug + Send + Sync + 'static {
     /// become smaller, and its bytes when they become larger, one segment at least.
     fn on_mss_change(&mut self, mss: u32);
 
+    /// Begins anew, as the factory would make it with these; says whether it does, so that no other need be made. By
+    /// default it does not.
+    fn restart(&mut self, _mss: u32, _initial_window: u32) -> bool {
+        false
+    }
+
     /// It takes over from another controller, which had this window and this threshold.
     fn on_take_over(&mut self, window: u32, ssthresh: u32);
 }

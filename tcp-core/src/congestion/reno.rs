@@ -140,6 +140,11 @@ impl Controller for Reno {
         self.mss = mss;
     }
 
+    fn restart(&mut self, mss: u32, initial_window: u32) -> bool {
+        *self = Reno::new(mss, initial_window);
+        true
+    }
+
     fn on_take_over(&mut self, window: u32, ssthresh: u32) {
         self.cwnd = window;
         self.ssthresh = ssthresh;

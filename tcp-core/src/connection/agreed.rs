@@ -22,6 +22,20 @@ pub(crate) struct Agreed {
     pub(crate) ecn: bool,
 }
 
+impl Agreed {
+    /// Before anything is agreed on, for segments of `mss` bytes, and a path of `path_mss`.
+    pub(crate) fn nothing(mss: u16, path_mss: u16) -> Agreed {
+        Agreed {
+            mss,
+            path_mss,
+            scales: None,
+            timestamps: false,
+            sack: false,
+            ecn: false,
+        }
+    }
+}
+
 packs!(Agreed {
     mss,
     path_mss,

@@ -91,25 +91,28 @@ impl Connection {
     /// A connection for a handshake whose last segment has arrived but is not processed.
     pub(super) fn from_half_open(now: Instant, config: ValidConfig, half: &HalfOpen) -> Connection {
         let mut connection = Connection::new(now, config, half.setup, Origin::Passive);
-        connection.agreed = half.agreed;
-        connection.ecn.withdrawn = half.ecn_withdrawn;
-        connection.clock = half.clock;
-        connection.rcv.irs = half.irs;
-        let announced = connection.rcv.window.announce_in_syn(1, 1);
+        connection.continue_from(half);
+        connection
+    }
+
+    /// A new connection takes over what has been said so far.
+    pub(super) fn continue_from(&mut self, half: &HalfOpen) {
+        self.agreed = half.agreed;
+        self.ecn.withdrawn = half.ecn_withdrawn;
+        self.clock = half.clock;
+        self.rcv.irs = half.irs;
+        let announced = self.rcv.window.announce_in_syn(1, 1);
         debug_assert_eq!(
             announced, half.window,
             "the window that the SYN-ACK announced"
         );
-        connection.rcv.window.set_scale(half.agreed.recv_scale());
-        connection.rcv.acked = 1;
-        connection.snd.nxt = 1;
-        connection.snd.last_sent = half.sent_at.filter(|_| !half.repeated);
-        connection.snd.retries = half.retransmits;
-        connection
-            .snd
-            .window
-            .start(half.peer_window, 0, 0, half.agreed.send_scale());
-        connection
+        self.rcv.window.set_scale(half.agreed.recv_scale());
+        self.rcv.acked = 1;
+        self.snd.nxt = 1;
+        self.snd.last_sent = half.sent_at.filter(|_| !half.repeated);
+        self.snd.retries = half.retransmits;
+        let scale = half.agreed.send_scale();
+        self.snd.window.start(half.peer_window, 0, 0, scale);
     }
 
     /// In SYN-RECEIVED our SYN was acknowledged, with what is before offset `ack`.
@@ -214,7 +217,11 @@ impl Connection {
             0 | 1 => u32::from(self.config.initial_window),
             _ => 1,
         };
-        let controller = self.options.congestion.build(payload, segments * payload);
-        self.congestion = BoxedController(controller);
+        let (algorithm, window) = (&self.options.congestion, segments * payload);
+        let is_made =
+            *algorithm == self.config.congestion && self.congestion.restart(payload, window);
+        if !is_made {
+            self.congestion = BoxedController(algorithm.build(payload, window));
+        }
     }
 }

@@ -101,6 +101,16 @@ pub(super) enum Origin {
     Passive,
 }
 
+impl Origin {
+    /// Of a connection that has not said anything yet.
+    pub(super) fn first_state(self) -> State {
+        match self {
+            Origin::Active => State::SynSent,
+            Origin::Passive => State::SynReceived,
+        }
+    }
+}
+
 packs!(
     enum Origin {
         Active,
@@ -205,9 +215,13 @@ impl Connection {
     /// Active open: a connection in SYN-SENT, whose SYN the next `poll_segment` gives.
     pub fn connect(now: Instant, config: ValidConfig, setup: Setup) -> Connection {
         let mut connection = Connection::new(now, config, setup, Origin::Active);
-        connection.pending.syn = true;
-        connection.snd.stalled_since = Some(now);
+        connection.begin_to_connect(now);
         connection
+    }
+
+    pub(super) fn begin_to_connect(&mut self, now: Instant) {
+        self.pending.syn = true;
+        self.snd.stalled_since = Some(now);
     }
 
     /// The network reported an error about a segment of ours that started at `seq`. Errors about
@@ -315,27 +329,16 @@ impl Connection {
         origin: Origin,
     ) -> Connection {
         let mss = agreed::announced_mss(&config, &setup);
-        let rtt = RttEstimator::new(config.initial_rto, config.min_rto, config.max_rto);
         Connection {
-            state: match origin {
-                Origin::Active => State::SynSent,
-                Origin::Passive => State::SynReceived,
-            },
+            state: origin.first_state(),
             origin,
             options: UserOptions::of(&config),
             setup,
-            agreed: Agreed {
-                mss,
-                path_mss: setup.mss,
-                scales: None,
-                timestamps: false,
-                sack: false,
-                ecn: false,
-            },
+            agreed: Agreed::nothing(mss, setup.mss),
             snd: Sender::new(setup.isn, &config, mss),
             rcv: Receiver::new(now, &config, mss),
             clock: TimestampClock::new(setup.timestamp_offset),
-            rtt,
+            rtt: RttEstimator::of(&config),
             recovery: Recovery::new(config.recovery),
             congestion: BoxedController(config.congestion.build(u32::from(mss), u32::from(mss))),
             ecn: EcnState::default(),

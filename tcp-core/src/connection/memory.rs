@@ -100,13 +100,6 @@ impl Connection {
         self.snd.scoreboard.clear();
         self.rcv.reassembly.clear();
     }
-
-    /// Takes a little memory for its first use from a connection that is not needed any more, being new.
-    pub(crate) fn inherit(&mut self, other: &mut Connection) {
-        self.snd.buffer.inherit(&mut other.snd.buffer);
-        self.snd.scoreboard.inherit(&mut other.snd.scoreboard);
-        self.rcv.reassembly.inherit(&mut other.rcv.reassembly);
-    }
 }
 
 /// Bytes that every connection may have for its buffers, beside the two kilobytes that it is by itself: enough for a

@@ -41,6 +41,7 @@ mod path_mtu;
 mod predict;
 mod queue;
 mod rebuke;
+mod renew;
 mod repair;
 mod setup;
 mod sides;

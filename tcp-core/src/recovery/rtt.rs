@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use crate::config::TcpConfig;
 use crate::pack::packs;
 
 /// The estimator of RFC 6298 §2, in nanoseconds, with Linux's floor: the variance term, not the
@@ -29,6 +30,11 @@ packs!(RttEstimator {
 });
 
 impl RttEstimator {
+    /// As configured.
+    pub(crate) fn of(config: &TcpConfig) -> Self {
+        RttEstimator::new(config.initial_rto, config.min_rto, config.max_rto)
+    }
+
     /// Before any measurement: `initial` (RFC 6298 §2.1).
     pub(crate) fn new(initial: Duration, min: Duration, max: Duration) -> Self {
         RttEstimator {

@@ -274,9 +274,14 @@ impl Reassembly {
         self.ring.shed();
     }
 
-    /// Takes a little memory from one that is not needed any more.
-    pub(crate) fn inherit(&mut self, other: &mut Reassembly) {
-        self.ring.inherit(&mut other.ring);
+    /// Gives up its memory for another, if that is little: nothing is held any more.
+    pub(crate) fn take_memory(&mut self) -> Ring {
+        self.ring.take_little()
+    }
+
+    /// Takes memory that another has given up, having none.
+    pub(crate) fn give_memory(&mut self, memory: Ring) {
+        self.ring = memory;
     }
 
     /// Gives the memory back where nothing is in it.

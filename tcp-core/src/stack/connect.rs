@@ -8,7 +8,6 @@ use super::routes::Records;
 use super::slab::SlotId;
 use super::tuple::{FourTuple, is_unicast};
 use crate::config::ValidConfig;
-use crate::connection::Connection;
 use crate::error::ConnectError;
 use crate::time::Instant;
 
@@ -98,7 +97,7 @@ impl Stack {
         config: ValidConfig,
     ) -> SlotId {
         let setup = self.setup(now, &tuple);
-        let connection = Connection::connect(now, config, setup);
+        let connection = self.spares.connect(now, config, setup);
         let key = self.insert_connection(connection, tuple, Origin::Connect, None);
         self.counters.active_opens += 1;
         self.settle(key.index);

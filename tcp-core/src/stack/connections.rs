@@ -13,6 +13,7 @@ use super::{Stack, isn};
 use crate::connection::{Connection, Setup, State};
 use crate::stats::Counters;
 use crate::time::Instant;
+use alloc::boxed::Box;
 
 /// A connection and what the stack knows about it.
 #[derive(Clone, Debug)]
@@ -104,14 +105,14 @@ impl Stack {
     /// Gives a new connection its slot and routes its segments there; until now they went to `before`.
     pub(super) fn insert_connection(
         &mut self,
-        connection: Connection,
+        connection: Box<Connection>,
         tuple: FourTuple,
         origin: Origin,
         before: Option<Record>,
     ) -> SlotId {
         let noted = connection.state();
         let key = self.connections.insert(Entry {
-            resident: Resident::new(self.spares.fill(connection)),
+            resident: Resident::new(connection),
             tuple,
             origin,
             routed: true,

@@ -1,5 +1,6 @@
 //! TCP Fast Open (RFC 7413): which SYN may bring data, and what is remembered of those that did.
 
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -117,8 +118,8 @@ impl Stack {
         let tuple = self.free_tuple(local, remote)?;
         let setup = self.setup(now, &tuple);
         let connection = match self.fast_open_offer(now, &tuple, need) {
-            Some(offer) => Connection::connect_fast(now, config, setup, offer),
-            None => Connection::connect(now, config, setup),
+            Some(offer) => Box::new(Connection::connect_fast(now, config, setup, offer)),
+            None => self.spares.connect(now, config, setup),
         };
         let key = self.insert_connection(connection, tuple, Origin::Connect, None);
         self.counters.active_opens += 1;
@@ -222,7 +223,7 @@ impl Stack {
     #[inline(never)]
     fn insert_early(&mut self, listener: u32, tuple: FourTuple, connection: Connection) {
         let index = self
-            .insert_connection(connection, tuple, Origin::AcceptQueue, None)
+            .insert_connection(Box::new(connection), tuple, Origin::AcceptQueue, None)
             .index;
         if let Some(key) = self.listeners.key(listener) {
             self.fast_opens.early.insert(index, key);

@@ -264,7 +264,7 @@ impl Stack {
         let Some(Embryo { record, config, .. }) = self.take_half_open(slot) else {
             return;
         };
-        let connection = record.promote(now, config);
+        let connection = self.spares.promote(now, config, &record);
         let index = self
             .insert_connection(
                 connection,

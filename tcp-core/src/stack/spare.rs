@@ -3,7 +3,9 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use crate::connection::Connection;
+use crate::config::ValidConfig;
+use crate::connection::{Connection, HalfOpen, Setup};
+use crate::time::Instant;
 
 /// A few connections that have ended, whose boxes are filled again: where connections come and go, none asks for
 /// memory.
@@ -21,15 +23,35 @@ impl Spares {
         Spares { ended: Vec::new() }
     }
 
-    /// Puts a new connection into a box.
-    pub(super) fn fill(&mut self, mut connection: Connection) -> Box<Connection> {
+    /// As [`Connection::connect`].
+    pub(super) fn connect(
+        &mut self,
+        now: Instant,
+        config: ValidConfig,
+        setup: Setup,
+    ) -> Box<Connection> {
         match self.ended.pop() {
             Some(mut spare) => {
-                connection.inherit(&mut spare);
-                *spare = connection;
+                spare.connect_again(now, config, setup);
                 spare
             }
-            None => Box::new(connection),
+            None => Box::new(Connection::connect(now, config, setup)),
+        }
+    }
+
+    /// As [`HalfOpen::promote`].
+    pub(super) fn promote(
+        &mut self,
+        now: Instant,
+        config: ValidConfig,
+        half: &HalfOpen,
+    ) -> Box<Connection> {
+        match self.ended.pop() {
+            Some(mut spare) => {
+                spare.promote_again(now, config, half);
+                spare
+            }
+            None => Box::new(half.promote(now, config)),
         }
     }
 

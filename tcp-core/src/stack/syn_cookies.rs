@@ -235,7 +235,7 @@ impl Stack {
         let mut syn = kept.syn(timestamps);
         syn.window = header.window;
         let record = HalfOpen::new(now, &config, setup, &Segment::bare(syn));
-        let connection = record.promote(now, config);
+        let connection = self.spares.promote(now, config, &record);
         let index = self
             .insert_connection(connection, tuple, Origin::AcceptQueue, None)
             .index;

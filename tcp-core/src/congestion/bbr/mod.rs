@@ -230,6 +230,11 @@ impl Controller for Bbr {
         self.cwnd = self.cwnd.max(self.mss);
     }
 
+    fn restart(&mut self, mss: u32, initial_window: u32) -> bool {
+        *self = Bbr::new(mss, initial_window);
+        true
+    }
+
     fn on_take_over(&mut self, window: u32, _ssthresh: u32) {
         self.cwnd = u64::from(window).max(self.mss);
         self.prior_cwnd = self.cwnd;

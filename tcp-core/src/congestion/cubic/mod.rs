@@ -307,6 +307,11 @@ impl Controller for Cubic {
         }
     }
 
+    fn restart(&mut self, mss: u32, initial_window: u32) -> bool {
+        *self = Cubic::new(mss, initial_window, self.options);
+        true
+    }
+
     fn on_take_over(&mut self, window: u32, ssthresh: u32) {
         let taken = Cubic::new(self.mss, self.initial_window, self.options);
         self.window = Window {

@@ -244,6 +244,10 @@ impl Scoreboard {
 
     /// Forgets everything: the connection is dead.
     pub(crate) fn clear(&mut self) {
+        if self.transmissions == 0 {
+            // It has not been used since.
+            return;
+        }
         let mut sent = core::mem::take(&mut self.sent);
         let mut order = core::mem::take(&mut self.order);
         order.clear();
@@ -253,12 +257,6 @@ impl Scoreboard {
             order,
             ..Scoreboard::default()
         };
-    }
-
-    /// Takes a little memory from one that is not needed any more.
-    pub(crate) fn inherit(&mut self, other: &mut Scoreboard) {
-        other.clear();
-        *self = core::mem::take(other);
     }
 
     /// Index of the run that holds `offset`, or of the first after it.
@@ -314,6 +312,10 @@ impl Scoreboard {
                 self.lost -= len;
                 self.lost_pieces -= pieces;
                 self.lost_runs.remove(&sent.start);
+                if self.lost_runs.is_empty() {
+                    // A set that had members keeps a node; an idle connection shall not.
+                    self.lost_runs = BTreeSet::new();
+                }
             }
         }
     }
@@ -348,9 +350,6 @@ impl Scoreboard {
 
     /// Drops what only the past needs, so that an idle connection holds nothing.
     fn tidy(&mut self) {
-        if self.lost_runs.is_empty() {
-            self.lost_runs = BTreeSet::new();
-        }
         if self.sent.is_empty() {
             self.cuts = 0;
             self.order.clear();
