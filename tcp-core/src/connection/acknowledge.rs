@@ -16,7 +16,7 @@ use crate::wire::{Control, Segment};
 
 /// What an acknowledgement told, in the order in which it was found out.
 #[derive(Debug)]
-pub(super) struct Acknowledged {
+pub(super) struct Acknowledged<'a> {
     /// When it arrived.
     pub(super) arrived: Instant,
     /// Bytes in the network before it.
@@ -26,7 +26,7 @@ pub(super) struct Acknowledged {
     /// Bytes sent and not cumulatively acknowledged before it.
     pub(super) prior_outstanding: u32,
     pub(super) kind: AckKind,
-    pub(super) delivered: Delivered,
+    pub(super) delivered: &'a Delivered,
     /// What it reports as received twice.
     pub(super) dsack: Option<Range<u64>>,
     /// Whether it repeats the last one and reports nothing.
@@ -54,7 +54,13 @@ impl Connection {
         }
         let had_no_window = self.snd.window.bytes() == 0;
         let was_closed = had_no_window || self.timers.is_armed(Timer::Persist);
-        let acknowledged = self.apply_ack(arrived, segment, seq, ack, counters);
+        // It is too large to be handed on by value.
+        let mut delivered = Delivered {
+            echo: self.echo(arrived, segment),
+            too_recent: self.rtt.min_rtt().map(|least| arrived - least),
+            ..Delivered::default()
+        };
+        let acknowledged = self.apply_ack(arrived, segment, (seq, ack), &mut delivered, counters);
         let advanced = acknowledged.kind == AckKind::Advanced;
         self.repair(now, &acknowledged, counters);
         if advanced {
@@ -77,29 +83,24 @@ impl Connection {
     }
 
     /// Scoreboard, SND.UNA, round-trip time and window.
-    fn apply_ack(
+    fn apply_ack<'a>(
         &mut self,
         arrived: Instant,
         segment: &Segment<'_>,
-        seq: u64,
-        ack: u64,
+        (seq, ack): (u64, u64),
+        delivered: &'a mut Delivered,
         counters: &mut Counters,
-    ) -> Acknowledged {
+    ) -> Acknowledged<'a> {
         let prior_in_flight = self.in_flight();
         let prior_departed = self.departed();
         let prior_outstanding = self.snd.outstanding();
-        let mut delivered = Delivered {
-            echo: self.echo(arrived, segment),
-            too_recent: self.rtt.min_rtt().map(|least| arrived - least),
-            ..Delivered::default()
-        };
-        let dsack = self.take_sack(segment, ack, &mut delivered, counters);
+        let dsack = self.take_sack(segment, ack, delivered, counters);
         let reported = delivered.bytes > 0;
         let advanced = ack > self.snd.una;
         if advanced {
-            self.advance_una(ack, &mut delivered);
+            self.advance_una(ack, delivered);
         }
-        let rtt = self.measure_rtt(arrived, segment, advanced, &delivered, dsack.is_some());
+        let rtt = self.measure_rtt(arrived, segment, advanced, delivered, dsack.is_some());
         let window_changed = self.snd.window.update(segment.header.window, seq, ack);
         let repeats =
             !advanced && !window_changed && self.is_duplicate(segment, ack, prior_outstanding);

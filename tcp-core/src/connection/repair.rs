@@ -22,22 +22,22 @@ impl Connection {
     pub(super) fn repair(
         &mut self,
         now: Instant,
-        acknowledged: &Acknowledged,
+        acknowledged: &Acknowledged<'_>,
         counters: &mut Counters,
     ) {
-        let Acknowledged {
+        let &Acknowledged {
             arrived, delivered, ..
         } = acknowledged;
         let total_lost = self.snd.rate.lost();
         let rate = self
             .snd
             .rate
-            .on_delivered(*arrived, delivered, self.rtt.min_rtt());
+            .on_delivered(arrived, delivered, self.rtt.min_rtt());
         let view = AckView {
             kind: acknowledged.kind,
             dsack: acknowledged.dsack.as_ref(),
             pure_duplicate: acknowledged.pure_duplicate,
-            ..self.view(*arrived, delivered)
+            ..self.view(arrived, delivered)
         };
         let (recovery, scoreboard, mut lost) = self.repair_parts(now, counters);
         let mut outcome = Outcome::default();
@@ -59,7 +59,7 @@ impl Connection {
         if delivered.bytes > 0 || lost > 0 {
             let (window, ssthresh) = (self.congestion.window(), self.congestion.ssthresh());
             let sample = AckSample {
-                now: *arrived,
+                now: arrived,
                 delivered: clamp(delivered.bytes),
                 lost,
                 prior_in_flight: acknowledged.prior_in_flight,

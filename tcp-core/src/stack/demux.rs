@@ -3,6 +3,7 @@
 use alloc::collections::BTreeMap;
 use alloc::collections::btree_map::Entry;
 use alloc::vec::Vec;
+use core::iter;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use hashbrown::{HashMap, HashTable};
@@ -165,6 +166,34 @@ impl Demux {
             ),
         }
         self.note(tuple, hash, Some(record));
+    }
+
+    /// Looks for the routes of several four-tuples whose turn comes soon. They have not been used for long, and the
+    /// table has left the cache meanwhile: to wait for all of them takes hardly longer than for one.
+    pub(super) fn look_for_all<const N: usize>(
+        &mut self,
+        routed: [Option<(FourTuple, Record)>; N],
+    ) {
+        let looks = routed.map(|routed| {
+            let (tuple, record) = routed?;
+            let (hash, record) = (tuple.hash(&self.key), Some(record));
+            Some(Look {
+                tuple,
+                hash,
+                record,
+            })
+        });
+        // Nothing between one and the next that the processor could not do before it has the one.
+        let found = looks.map(|look| {
+            let route = look.and_then(|look| Some(Route::new(look.hash, look.record?)));
+            route.is_some_and(|route| {
+                let found = self.routes.find(route.place(), |other| other.is(&route));
+                found.is_some()
+            })
+        });
+        for look in iter::zip(looks, found).filter_map(|(look, found)| look.filter(|_| found)) {
+            self.recent.put(look);
+        }
     }
 
     /// Ends the route of a four-tuple to `record`, if there is one.

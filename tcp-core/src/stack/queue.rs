@@ -1,6 +1,7 @@
 //! A queue of slots in which each slot stands at most once, and which it can leave at any time.
 
 use alloc::vec::Vec;
+use core::iter;
 
 /// First in, first out, over slot numbers. Its memory is bounded by the greatest slot number ever
 /// queued, and every operation takes the same time however many are queued: the links of a doubly
@@ -49,6 +50,15 @@ impl SlotQueue {
         } else {
             Some(self.first)
         }
+    }
+
+    /// The slots from the first to the last.
+    pub(super) fn iter(&self) -> impl Iterator<Item = u32> + '_ {
+        let next = |slot: &u32| {
+            let link = self.links.get(*slot as usize)?;
+            (link.next != NIL).then_some(link.next)
+        };
+        iter::successors(self.front(), next)
     }
 
     /// Number of slots queued.

@@ -1,5 +1,7 @@
 //! Connections in TIME-WAIT: compact records, as many as the configuration allows.
 
+use core::array;
+
 use super::Stack;
 use super::deadlines::Alarm;
 use super::demux::Record;
@@ -18,7 +20,12 @@ pub(super) struct TimeWaits {
     records: Slab<Remains>,
     /// Slots of the table in the order in which they were filled.
     by_age: SlotQueue,
+    /// How many of the oldest have been looked for, since their turn to end comes soon.
+    expected: usize,
 }
+
+/// Records that are looked for at once.
+const AT_ONCE: usize = 8;
 
 /// What is left of a connection.
 #[derive(Clone, Debug)]
@@ -36,6 +43,7 @@ impl TimeWaits {
         TimeWaits {
             records: Slab::new(),
             by_age: SlotQueue::new(),
+            expected: 0,
         }
     }
 
@@ -77,8 +85,25 @@ impl Stack {
             && let Some(oldest) = self.time_waits.by_age.front()
         {
             self.counters.time_wait_overflow += 1;
+            self.expect_oldest_to_end();
             self.end_time_wait(oldest);
         }
+    }
+
+    /// The table is full, and stays so while connections come and go: each that comes ends another.
+    fn expect_oldest_to_end(&mut self) {
+        let time_waits = &mut self.time_waits;
+        if time_waits.expected > 0 {
+            time_waits.expected -= 1;
+            return;
+        }
+        let mut oldest = time_waits.by_age.iter().filter_map(|slot| {
+            let remains = time_waits.records.get(slot)?;
+            Some((remains.tuple, Record::TimeWait(slot)))
+        });
+        let oldest: [_; AT_ONCE] = array::from_fn(|_| oldest.next());
+        self.demux.look_for_all(oldest);
+        time_waits.expected = AT_ONCE - 1;
     }
 
     pub(super) fn end_time_wait(&mut self, slot: u32) {
