@@ -209,13 +209,12 @@ impl<'a> Caller<'a> {
         if state.role.pass_by(now) == Driver::GetsUp {
             self.shared.wake_driver();
         }
-        let Some(mut seat) = state.role.take_idle_seat(self.waiting.waiter, now) else {
+        self.seat = state.role.take_idle_seat(self.waiting.waiter, now);
+        let Some(seat) = &mut self.seat else {
             return;
         };
         seat.look_again();
-        let looked = seat.work(state, clock, None);
-        self.seat = Some(seat);
-        match looked {
+        match seat.work(state, clock, None) {
             Ok(now) => self.leave(state, now),
             Err(error) => self.give_up(state, error),
         }

@@ -219,8 +219,6 @@ impl Role {
         relief: &Relief,
     ) -> Option<Waiter> {
         self.kept_for = self.wanted_by.take();
-        self.left_to_passers = false;
-        self.passers.count = 0;
         self.put_back(seat, now, relief);
         self.kept_for
             .and_then(|ticket| self.waiters.get(&ticket).copied())
@@ -229,6 +227,8 @@ impl Role {
     /// Gives the seat back.
     pub(super) fn put_back(&mut self, seat: Box<Seat>, now: Instant, relief: &Relief) {
         self.place = Place::Free { seat, since: now };
+        self.left_to_passers = false;
+        self.passers.count = 0;
         relief.put_back.store(now.as_nanos(), Ordering::Relaxed);
         self.arm(relief, GRACE);
     }
@@ -401,6 +401,7 @@ mod tests {
     #[test]
     fn the_seat_is_left_free_for_a_while_and_then_taken_over() {
         let (mut role, relief) = (Role::new(), Relief::new().unwrap());
+        let clock = Clock::start();
         role.put_back(seat(), Instant::ZERO, &relief);
         relief.wait(&clock).unwrap();
         role.relief_rang();
@@ -415,6 +416,7 @@ mod tests {
     #[test]
     fn after_a_fault_the_seat_is_the_interface_s_thread_s() {
         let (mut role, relief) = (Role::new(), Relief::new().unwrap());
+        let clock = Clock::start();
         let waiter = waiter();
         role.give_up(
             seat(),
@@ -427,5 +429,68 @@ mod tests {
         relief.wait(&clock).unwrap();
         let fault = role.take_fault().map(|fault| fault.kind());
         assert_eq!(fault, Some(io::ErrorKind::BrokenPipe));
+    }
+
+    #[test]
+    fn the_timer_is_heard_only_when_callers_have_stayed_away() {
+        let (mut role, relief) = (Role::new(), Relief::new().unwrap());
+        let clock = Clock::start();
+        role.put_back(seat(), clock.now(), &relief);
+        // As if somebody had it until then: the timer rings several times meanwhile.
+        let last = clock.now() + 8 * GRACE;
+        let seat = role.take_seat(waiter()).unwrap();
+        role.put_back(seat, last, &relief);
+        relief.wait(&clock).unwrap();
+        let rang = clock.now();
+        assert!(rang >= last + GRACE, "{rang:?} is too early");
+        role.relief_rang();
+        assert!(role.relieve(rang, &relief).is_some());
+    }
+
+    #[test]
+    fn a_seat_just_used_is_not_taken_in_passing() {
+        let (mut role, relief) = (Role::new(), Relief::new().unwrap());
+        let now = Instant::from_millis(1);
+        role.put_back(seat(), now, &relief);
+        assert!(role.take_idle_seat(waiter(), now + IDLE / 2).is_none());
+        assert!(role.take_idle_seat(waiter(), now + IDLE).is_some());
+        assert!(role.take_idle_seat(waiter(), now + 2 * IDLE).is_none());
+    }
+
+    #[test]
+    fn the_seat_is_left_to_callers_that_often_pass_by() {
+        let (mut role, relief) = (Role::new(), Relief::new().unwrap());
+        let now = Instant::from_millis(5);
+        // Too few, and too seldom.
+        for turn in 0..3 * MANY_PASSERS {
+            assert_eq!(role.pass_by(now + MOST_GRACE * turn), Driver::Stays);
+        }
+        let now = now + MOST_GRACE * 100;
+        let asked: Vec<Driver> = (0..MANY_PASSERS).map(|_| role.pass_by(now)).collect();
+        assert_eq!(asked.last(), Some(&Driver::GetsUp));
+        assert!(!asked[..asked.len() - 1].contains(&Driver::GetsUp));
+        // Once is enough.
+        assert_eq!(role.pass_by(now), Driver::Stays);
+        assert!(role.is_wanted() && role.is_left_to_passers());
+        assert_eq!(role.get_up(seat(), now, &relief), None);
+        assert!(!role.is_wanted());
+        assert_eq!(role.pass_by(now), Driver::Stays, "it is free");
+        assert!(role.take_idle_seat(waiter(), now + IDLE).is_some());
+    }
+
+    #[test]
+    fn a_caller_that_drives_for_itself_stays_whoever_passes_by() {
+        let (mut role, relief) = (Role::new(), Relief::new().unwrap());
+        let now = Instant::from_millis(5);
+        role.put_back(seat(), now, &relief);
+        assert!(role.take_seat(waiter()).is_some());
+        for _ in 0..3 * MANY_PASSERS {
+            assert_eq!(role.pass_by(now), Driver::Stays);
+        }
+        for _ in 0..EVENTS_FOR_OTHERS {
+            assert!(!role.is_wanted());
+            role.count_event_for_others();
+        }
+        assert_eq!(role.pass_by(now), Driver::GetsUp);
     }
 }

@@ -79,9 +79,9 @@ impl<B: Deref<Target = [u8]>> WriteCall<'_, B> {
         let piece = rest.get(..most).unwrap_or(rest);
         let count = connection.write(piece)?;
         self.written += count;
-        // What is written next surely follows: nobody else has the lock meanwhile.
-        let goes_on = count == piece.len() && count < rest.len() && connection.is_writable();
-        if goes_on {
+        let goes_on = count == piece.len() && count < rest.len();
+        if goes_on && connection.is_writable() {
+            // It surely follows: nobody else has the lock meanwhile.
             connection.expect_more();
         }
         Ok(goes_on)
@@ -103,8 +103,9 @@ impl<B: Deref<Target = [u8]>> Call for WriteCall<'_, B> {
         if self.sleeps && !connection.is_writable() && !connection.has_finished() {
             return Poll::Pending;
         }
-        // An error that has come since is the next call's.
-        if self.written > 0 && !connection.is_writable() {
+        // An error that has come since the last piece is for the next call to tell.
+        let has_ended = connection.has_finished() || connection.state() == TcpState::Closed;
+        if self.written > 0 && has_ended {
             return Poll::Ready(Ok(self.written));
         }
         let result = match self.write_piece(&mut connection) {
@@ -113,6 +114,7 @@ impl<B: Deref<Target = [u8]>> Call for WriteCall<'_, B> {
                 return Poll::Pending;
             }
             Ok(false) => Ok(self.written),
+            Err(WriteError::WouldBlock) if self.written > 0 => Ok(self.written),
             Err(WriteError::WouldBlock) => {
                 self.sleeps = true;
                 return Poll::Pending;

@@ -17,6 +17,7 @@ mod listen;
 mod memory;
 mod open;
 mod order;
+mod parts;
 mod posted;
 mod rest;
 mod routes;

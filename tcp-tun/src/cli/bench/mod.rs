@@ -162,11 +162,7 @@ fn measure(path: &Path, measurement: Measurement, time: Duration) -> anyhow::Res
     let busy_before = cpu::busy()?;
     let outcome = path.load(measurement.load, measurement.flows, time)?;
     let busy = cpu::busy()?.saturating_sub(busy_before);
-    let s = sample(measurement.load, outcome, busy);
-    if std::env::var_os("SHOW").is_some() {
-        eprintln!("{} {:?}", measurement.kind.name(), s.figures);
-    }
-    Ok(s)
+    Ok(sample(measurement.load, outcome, busy))
 }
 
 fn sample(load: Load, mut outcome: Outcome, busy: Duration) -> Sample {

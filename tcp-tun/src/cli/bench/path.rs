@@ -162,17 +162,6 @@ fn open_tun(near: &Place, mode: TunMode, queues: usize) -> anyhow::Result<FarEnd
         .address(cidr(FAR))
         .kernel_address(cidr(NEAR))
         .mtu(MTU);
-    let builder = match std::env::var("SB").ok().and_then(|x| x.parse().ok()) {
-        Some(n) => builder.tcp(
-            tcp_tun::tcp_core::TcpConfig {
-                send_buffer: tcp_tun::tcp_core::BufferSize::Fixed(n),
-                ..Default::default()
-            }
-            .validate()
-            .unwrap(),
-        ),
-        None => builder,
-    };
     let interface = near.run(|| builder.build())??;
     if mode == TunMode::Offload && interface.offload() == Offload::NONE {
         anyhow::bail!("this kernel has no offloads for TUN devices");
