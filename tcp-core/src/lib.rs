@@ -101,6 +101,6 @@ pub use event::{
     ConnectionEvent, ConnectionId, Event, ListenerId, PacketMeta, PostedRead, ReceiveChecksum,
     SynDecision, SynId, Transmit, TransmitChecksum, TransmitParts,
 };
-pub use stack::{ConnectionMut, CookieNeed, ListenAddr, Shard, Stack, Steering};
+pub use stack::{ConnectionMut, CookieNeed, LentWrite, ListenAddr, Shard, Stack, Steering};
 pub use stats::{Counters, TcpInfo};
 pub use time::Instant;

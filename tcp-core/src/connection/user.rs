@@ -10,6 +10,7 @@ use super::timers::Timer;
 use crate::config::{AckMode, BufferSize, CongestionAlgorithm, KeepAlive};
 use crate::congestion::BoxedController;
 use crate::error::{ConnectionError, ReadError, WriteError};
+use crate::seq::SeqNumber;
 use crate::state::State;
 use crate::stats::Counters;
 use crate::time::Instant;
@@ -161,6 +162,33 @@ impl Connection {
         self.user.expects_more = false;
         self.slow_start_after_idle(now);
         Ok(count)
+    }
+
+    /// Counts up to `len` bytes as written, though they are still with the user, if there is nothing else to be sent: the
+    /// stream offset and the sequence number of the first, and how many there was room for. Until they are
+    /// [taken](Connection::take_lent) what the send buffer holds in their place means nothing.
+    pub(crate) fn lend(&mut self, now: Instant, len: usize) -> Option<(u64, SeqNumber, usize)> {
+        let start = self.snd.buffer.end();
+        let is_plain = matches!(self.state, State::Established | State::CloseWait)
+            && self.error.is_none()
+            && self.snd.nxt == start
+            && self.snd.fin.is_none()
+            && self.snd.chunks.is_none()
+            && !self.is_urgent()
+            // Else it is cut by our caller, later.
+            && self.setup.gso_max_size > self.agreed.mss;
+        if !is_plain || self.send_room().min(len) == 0 {
+            return None;
+        }
+        self.write_chunks(len).ok()?;
+        let count = self.commit_written(now, len).ok()?;
+        self.user.holds_more = count < len;
+        Some((start, self.snd.isn.at_offset(start), count))
+    }
+
+    /// Takes what has not been acknowledged of `data`, which was [lent](Connection::lend) at the offset `start`.
+    pub(crate) fn take_lent(&mut self, start: u64, data: &[u8]) {
+        self.snd.buffer.overwrite(start, data);
     }
 
     /// Closes one or both directions; the user keeps the connection.

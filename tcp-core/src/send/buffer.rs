@@ -129,6 +129,15 @@ impl SendBuffer {
         self.end = end;
     }
 
+    /// Puts `data` in the place of what is held from `start` on, as far as that is still held.
+    pub(crate) fn overwrite(&mut self, start: u64, data: &[u8]) {
+        let held = start.max(self.start)..(start + data.len() as u64).min(self.end);
+        if !held.is_empty() {
+            let data = &data[(held.start - start) as usize..(held.end - start) as usize];
+            self.ring.copy_in(held.start, data.into());
+        }
+    }
+
     /// Makes room for the offsets up to `end`.
     fn reserve(&mut self, end: u64) {
         if self.start == self.end {

@@ -10,6 +10,7 @@ use super::slab::SlotId;
 use crate::config::{BufferSize, CongestionAlgorithm, KeepAlive, MtuDiscovery};
 use crate::connection::{Connection, QuickAck, Shutdown};
 use crate::error::{ConnectionError, ReadError, SoftError, WriteError};
+use crate::seq::SeqNumber;
 use crate::stats::{Counters, TcpInfo};
 use crate::time::Instant;
 
@@ -106,6 +107,12 @@ impl<'a> ConnectionMut<'a> {
     {
         let now = self.now;
         self.touch().0.write_vectored(now, bufs)
+    }
+
+    /// See [`Connection::lend`].
+    pub(super) fn lend(&mut self, len: usize) -> Option<(u64, SeqNumber, usize)> {
+        let now = self.now;
+        self.touch().0.lend(now, len)
     }
 
     /// See [`Connection::shutdown`].

@@ -25,6 +25,7 @@ mod icmp;
 mod input;
 mod isn;
 mod keys;
+mod lent;
 mod limits;
 mod listener;
 mod names;
@@ -56,6 +57,7 @@ use core::net::{IpAddr, SocketAddr};
 pub use connection_mut::ConnectionMut;
 pub use fast_open::CookieNeed;
 pub use fast_open_cookie::fast_open_cookie;
+pub use lent::LentWrite;
 pub use shard::{Shard, Steering};
 
 use crate::config::{ListenConfig, StackConfig, ValidConfig};
@@ -447,7 +449,7 @@ impl Stack {
     pub fn poll_transmit(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
         let now = self.at(now);
         self.settle_touched();
-        self.next_transmit::<false>(now, buf)
+        self.next_transmit::<false>(now, buf, None)
     }
 
     /// As [`poll_transmit`](Stack::poll_transmit), but leaves the payload of large segments where it is, in its
@@ -458,11 +460,7 @@ impl Stack {
         now: Instant,
         buf: &mut [u8],
     ) -> Option<TransmitParts<'_>> {
-        let now = self.at(now);
-        self.settle_touched();
-        let transmit = self.next_transmit::<true>(now, buf)?;
-        let payload = self.take_apart()?;
-        Some(TransmitParts { transmit, payload })
+        self.poll_parts(now, buf, None)
     }
 
     /// When to call `handle_timeout` next. It may be earlier than anything is due: a deadline that

@@ -1,10 +1,13 @@
 //! Packets in parts: headers in the caller's buffer, payload in a connection's.
 
 use super::Stack;
+use super::lent::Lent;
 use super::slab::SlotId;
 use crate::connection::Cutter;
+use crate::event::TransmitParts;
 use crate::seq::SeqNumber;
-use crate::wire::{Control, Segment};
+use crate::time::Instant;
+use crate::wire::{Control, Payload, Segment};
 
 /// Below it a copy costs less than a part more.
 const LEAST: usize = 4_096;
@@ -32,19 +35,37 @@ impl Apart {
 }
 
 impl Stack {
-    /// The payload that the packet lacks which was written last.
-    pub(super) fn take_apart(&mut self) -> Option<[&[u8]; 2]> {
-        let Some(apart) = self.apart.take() else {
-            return Some([&[], &[]]);
+    /// The next packet, in parts; those of a connection that writes from a place of its user's are from there.
+    pub(super) fn poll_parts<'a>(
+        &'a mut self,
+        now: Instant,
+        buf: &mut [u8],
+        lent: Option<Lent<'a>>,
+    ) -> Option<TransmitParts<'a>> {
+        let now = self.at(now);
+        self.settle_touched();
+        let transmit = self.next_transmit::<true>(now, buf, lent)?;
+        let payload = match self.apart.take() {
+            None => Payload::EMPTY,
+            Some(apart) => {
+                let Apart {
+                    connection,
+                    seq,
+                    len,
+                } = apart;
+                let lent = lent.and_then(|lent| lent.payload(connection, seq, len));
+                let payload = match lent {
+                    Some(lent) => Some(Payload::from(lent)),
+                    None => self.sent(connection, seq, len),
+                };
+                debug_assert!(
+                    payload.is_some(),
+                    "what has just been sent is unacknowledged"
+                );
+                payload?
+            }
         };
-        let entry = self.connections.get_key(apart.connection);
-        let connection = entry.and_then(|entry| entry.resident.awake());
-        let payload = connection.and_then(|it| it.sent(apart.seq, apart.len));
-        let payload = payload.filter(|payload| payload.len() == apart.len);
-        debug_assert!(
-            payload.is_some(),
-            "what has just been sent is unacknowledged"
-        );
-        payload.map(|payload| payload.parts())
+        let payload = payload.parts();
+        Some(TransmitParts { transmit, payload })
     }
 }

@@ -1,6 +1,7 @@
 //! What goes out: stateless answers first, then a train of segments of each connection in turn.
 
 use super::Stack;
+use super::lent::Lent;
 use super::parts::Apart;
 use super::reply::{Marking, Reply};
 use super::train::emit_first;
@@ -11,10 +12,12 @@ use crate::time::Instant;
 use crate::wire::{self, Control, IpFields, Segment, Summed};
 
 impl Stack {
+    /// With `PARTS`, the payload of large segments may stay apart; with `lent`, some of it is the user's yet.
     pub(super) fn next_transmit<const PARTS: bool>(
         &mut self,
         now: Instant,
         buf: &mut [u8],
+        lent: Option<Lent<'_>>,
     ) -> Option<Transmit> {
         // What is polled counts as sent, so nothing is polled that might not fit.
         if buf.len() < self.config.largest_packet() {
@@ -22,7 +25,7 @@ impl Stack {
         }
         self.transmit_reply(buf)
             .or_else(|| self.transmit_wagon(buf))
-            .or_else(|| self.transmit_segment::<PARTS>(now, buf))
+            .or_else(|| self.transmit_segment::<PARTS>(now, buf, lent))
     }
 
     fn transmit_reply(&mut self, buf: &mut [u8]) -> Option<Transmit> {
@@ -45,6 +48,7 @@ impl Stack {
         &mut self,
         now: Instant,
         buf: &mut [u8],
+        lent: Option<Lent<'_>>,
     ) -> Option<Transmit> {
         while let Some(index) = self.ready.pop_front() {
             let Some((key, entry)) = self.connections.named_mut(index) else {
@@ -55,6 +59,21 @@ impl Stack {
             let (fields, summed) = (fields_of(&tuple, marking), summed_by(self.config.offload));
             let mut apart = None;
             let said = connection.poll_train(now, &mut self.counters, |segment, cutter| {
+                let payload = lent
+                    .filter(|_| PARTS)
+                    .and_then(|lent| lent.payload(key, segment.header.seq, segment.payload.len()));
+                let with_lent;
+                let segment = match payload {
+                    Some(payload) => {
+                        let payload = payload.into();
+                        with_lent = Segment {
+                            payload,
+                            ..*segment
+                        };
+                        &with_lent
+                    }
+                    None => segment,
+                };
                 if PARTS && summed == Summed::PseudoHeader {
                     apart = Apart::of(key, segment, cutter);
                     if apart.is_some() {

@@ -8,6 +8,7 @@ use parking_lot::MutexGuard;
 use tcp_core::{Instant, PostedRead};
 
 use super::Shared;
+use super::clock::Clock;
 use super::patience::Patience;
 use super::role::Driver;
 use super::seat::Seat;
@@ -20,6 +21,22 @@ pub(crate) trait Call {
 
     /// Tries it.
     fn attempt(&mut self, state: &mut State, now: Instant) -> task::Poll<io::Result<Self::Output>>;
+
+    /// Whether it may go better at the driver's seat.
+    fn is_large(&self) -> bool {
+        false
+    }
+
+    /// Tries it at the driver's seat; `None` where there is nothing in that.
+    fn attempt_at_seat(
+        &mut self,
+        _state: &mut State,
+        _now: Instant,
+        _seat: &mut Seat,
+        _clock: &Clock,
+    ) -> Option<task::Poll<io::Result<Self::Output>>> {
+        None
+    }
 
     /// Where packets may put what the call waits for, while it waits.
     fn posted(&mut self) -> Option<PostedRead<'_>> {
@@ -105,14 +122,15 @@ impl Shared {
             {
                 break Err(error);
             }
-            let outcome = call.attempt(&mut state, now);
+            let outcome = caller
+                .attempt_at_seat(&mut call, &mut state, now)
+                .unwrap_or_else(|| call.attempt(&mut state, now));
             let notified = self.settle(&mut state, now);
             if let task::Poll::Ready(result) = outcome {
                 caller.look_in_passing(&mut state);
                 break result;
             }
             if call.goes_on() {
-                caller.look_in_passing(&mut state);
                 now = self.clock.now();
                 continue;
             }
@@ -166,9 +184,7 @@ impl<'a> Caller<'a> {
         posted: Option<&mut PostedRead<'_>>,
     ) -> Instant {
         let busy_until = *self.busy_until.get_or_insert(now + self.shared.busy_poll);
-        if self.seat.is_none() && !self.stands {
-            self.seat = state.role.take_seat(self.waiting.waiter);
-        }
+        self.sit_down(state);
         let Some(seat) = &mut self.seat else {
             self.stand_by(state, now);
             return self.shared.clock.now();
@@ -197,6 +213,13 @@ impl<'a> Caller<'a> {
         now
     }
 
+    /// Takes the seat, if it is free.
+    fn sit_down(&mut self, state: &mut State) {
+        if self.seat.is_none() && !self.stands {
+            self.seat = state.role.take_seat(self.waiting.waiter);
+        }
+    }
+
     /// Receives a batch, where the seat is free and nobody has looked for a while. A caller that need not wait, call
     /// after call, so takes the answers to what it sends itself; else the interface's thread would come for
     /// them, and compete for the lock and for a processor.
@@ -210,13 +233,37 @@ impl<'a> Caller<'a> {
             self.shared.wake_driver();
         }
         self.seat = state.role.take_idle_seat(self.waiting.waiter, now);
-        let Some(seat) = &mut self.seat else {
-            return;
-        };
-        seat.look_again();
-        match seat.work(state, clock, None) {
-            Ok(now) => self.leave(state, now),
-            Err(error) => self.give_up(state, error),
+        if let Some(seat) = &mut self.seat {
+            seat.look_again();
+            self.work(state);
+            self.leave(state, now);
+        }
+    }
+
+    /// Tries a call that goes better at the driver's seat there, if that is free.
+    fn attempt_at_seat<C: Call>(
+        &mut self,
+        call: &mut C,
+        state: &mut State,
+        now: Instant,
+    ) -> Option<task::Poll<io::Result<C::Output>>> {
+        if !call.is_large() {
+            return None;
+        }
+        self.sit_down(state);
+        let seat = self.seat.as_mut()?;
+        let outcome = call.attempt_at_seat(state, now, seat, &self.shared.clock)?;
+        // Timers, and what other queues have read: who writes on and on must see to them as well.
+        self.work(state);
+        Some(outcome)
+    }
+
+    /// Does what the driver has to do, without waiting.
+    fn work(&mut self, state: &mut State) {
+        if let Some(seat) = &mut self.seat
+            && let Err(error) = seat.work(state, &self.shared.clock, None)
+        {
+            self.give_up(state, error);
         }
     }
 

@@ -8,7 +8,7 @@ use tcp_core::Instant;
 ///
 /// The stack's time must not go backwards, so it is read only under the lock.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Clock {
+pub(crate) struct Clock {
     epoch: time::Instant,
 }
 

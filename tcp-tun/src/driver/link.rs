@@ -6,7 +6,7 @@ use std::os::fd::{AsRawFd, RawFd};
 
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
-use tcp_core::{Instant, PacketMeta, Stack, Transmit};
+use tcp_core::{Instant, LentWrite, PacketMeta, Stack, Transmit, TransmitParts};
 
 use super::clock::Clock;
 use super::observe::{Direction, Observer, TcpChecksum, Watcher};
@@ -44,6 +44,37 @@ impl AddAssign for DeviceCounters {
         self.tx_errors += other.tx_errors;
         self.rx_handed_over += other.rx_handed_over;
         self.rx_handover_drops += other.rx_handover_drops;
+    }
+}
+
+/// What has packets to send.
+pub(super) trait Source {
+    /// The next, written to the start of `buf`.
+    fn next(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit>;
+
+    /// The next, whose payload may be elsewhere.
+    fn next_parts(&mut self, now: Instant, buf: &mut [u8]) -> Option<TransmitParts<'_>>;
+}
+
+impl Source for Stack {
+    fn next(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
+        self.poll_transmit(now, buf)
+    }
+
+    fn next_parts(&mut self, now: Instant, buf: &mut [u8]) -> Option<TransmitParts<'_>> {
+        self.poll_transmit_parts(now, buf)
+    }
+}
+
+impl Source for LentWrite<'_> {
+    fn next(&mut self, now: Instant, buf: &mut [u8]) -> Option<Transmit> {
+        let parts = self.poll_transmit_parts(now, buf)?;
+        parts.join(buf)?;
+        Some(parts.transmit)
+    }
+
+    fn next_parts(&mut self, now: Instant, buf: &mut [u8]) -> Option<TransmitParts<'_>> {
+        self.poll_transmit_parts(now, buf)
     }
 }
 
@@ -125,17 +156,16 @@ impl Link {
 
     /// Sends all that the stack has to send. Where the device is full, the packet in hand waits, and
     /// the driver is told when there is room.
-    pub(super) fn transmit(&mut self, now: Instant, stack: &mut Stack) {
+    pub(super) fn transmit(&mut self, now: Instant, stack: &mut impl Source) {
         let Some(device) = &mut self.device else {
             return;
         };
         let mut blocked = false;
-        // Who watches is to see whole packets.
         let gathers = self.watcher.is_none() && device.gathers();
         loop {
             let (transmit, sent) = match self.pending.take() {
                 None if gathers => {
-                    let Some(parts) = stack.poll_transmit_parts(now, &mut self.tx_buf) else {
+                    let Some(parts) = stack.next_parts(now, &mut self.tx_buf) else {
                         break;
                     };
                     let headers = &self.tx_buf[..parts.in_buffer()];
@@ -148,7 +178,7 @@ impl Link {
                     (parts.transmit, sent)
                 }
                 pending => {
-                    let next = pending.or_else(|| stack.poll_transmit(now, &mut self.tx_buf));
+                    let next = pending.or_else(|| stack.next(now, &mut self.tx_buf));
                     let Some(transmit) = next else {
                         break;
                     };
@@ -208,6 +238,12 @@ impl Link {
             );
             self.interest = interest;
         }
+    }
+
+    /// Whether packets may go in parts: the device takes them so, and nobody watches, who is to see whole ones.
+    pub(super) fn gathers(&self) -> bool {
+        let device = self.device.as_ref();
+        self.watcher.is_none() && device.is_some_and(|device| device.gathers())
     }
 
     /// Whether the device has refused a packet that still waits.

@@ -61,7 +61,7 @@ use tcp_core::{Instant, Stack, Steering, ValidConfig};
 
 pub(crate) use background::{Running, spawn};
 pub(crate) use caller::{Call, attempt};
-use clock::Clock;
+pub(crate) use clock::Clock;
 pub(crate) use crowd::{Crowd, Wanted};
 pub use link::DeviceCounters;
 pub use observe::Direction;
@@ -69,6 +69,7 @@ pub(crate) use observe::Observer;
 pub(crate) use patience::Patience;
 pub(crate) use queues::Queues;
 use role::Relief;
+pub(crate) use seat::Seat;
 pub(crate) use state::State;
 pub(crate) use wait::{ConnectionWait, ListenerWait};
 

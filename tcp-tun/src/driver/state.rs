@@ -31,6 +31,16 @@ pub(crate) struct State {
     driver_concerned: bool,
 }
 
+/// Packets that are received before what has been lent is copied.
+const LENT_BATCH: usize = 16;
+
+/// What has been received of what the device had.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Received {
+    All,
+    Some,
+}
+
 /// The life of an interface.
 #[derive(Debug)]
 enum Phase {
@@ -295,6 +305,38 @@ impl State {
             }
         }
         Ok(batch)
+    }
+
+    /// Writes as much of `data` as there is room for, and sends what may go, from where it is; copies what has not been
+    /// acknowledged by the time at which the device has no more. `None` where that is not possible or of no use.
+    pub(super) fn write_in_place(
+        &mut self,
+        now: Instant,
+        id: ConnectionId,
+        data: &[u8],
+        (clock, buf): (&Clock, &mut [u8]),
+    ) -> Option<(usize, Received)> {
+        if !self.link.gathers() {
+            return None;
+        }
+        let mut writing = self.stack.lend(now, id, data)?;
+        let count = writing.len();
+        self.link.transmit(now, &mut writing);
+        for _ in 0..LENT_BATCH {
+            // A device that is gone says so again.
+            let Ok(Some((len, meta))) = self.link.recv(clock, buf) else {
+                return Some((count, Received::All));
+            };
+            let packet = &buf[..len];
+            if let Some(member) = &mut self.member
+                && member.hand_over(packet, meta)
+            {
+                continue;
+            }
+            let now = meta.arrived.unwrap_or_else(|| clock.now());
+            writing.handle_packet(now, packet, meta);
+        }
+        Some((count, Received::Some))
     }
 
     /// Runs the timers that are due.

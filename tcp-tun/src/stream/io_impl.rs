@@ -12,7 +12,7 @@ use tcp_core::{
 
 use super::TcpStream;
 use super::options::Options;
-use crate::driver::{Call, Patience, State, attempt};
+use crate::driver::{Call, Clock, Patience, Seat, State, attempt};
 use crate::error;
 
 /// A read whose bytes may come straight from the packets, if it drives while it waits.
@@ -49,11 +49,14 @@ impl Call for ReadCall<'_> {
     }
 }
 
-/// What is written at once, before what it lets go of is sent and answers to it are heard: a large write then goes
-/// through the caches piece by piece, as it does through Linux's `tcp_sendmsg`.
-const PIECE: usize = 64 * 1024;
+/// From here on a write is large: what it sends may well be acknowledged before it has ended.
+const LARGE: usize = 8 * 1024;
 
-/// A write, of one buffer by pieces or of several at once.
+/// What is written at most before answers are heard.
+const MOST_AT_ONCE: usize = 512 * 1024;
+
+/// A write. Where nothing else is to be sent, a large one goes out from the user's buffer, and what of it is
+/// acknowledged by then is never copied.
 struct WriteCall<'a, B> {
     id: ConnectionId,
     bufs: &'a [B],
@@ -66,25 +69,35 @@ struct WriteCall<'a, B> {
 }
 
 impl<B: Deref<Target = [u8]>> WriteCall<'_, B> {
-    /// Writes the next piece, and says whether it can go on with another.
-    fn write_piece(&mut self, connection: &mut ConnectionMut<'_>) -> Result<bool, WriteError> {
-        let [buf] = self.bufs else {
-            self.written = connection.write_vectored(self.bufs)?;
-            return Ok(false);
-        };
-        let rest = buf.get(self.written..).unwrap_or_default();
-        // Whole segments, so that nothing is left behind between pieces.
-        let unit = connection.full_payload() as usize;
-        let most = (PIECE / unit).max(1) * unit;
-        let piece = rest.get(..most).unwrap_or(rest);
-        let count = connection.write(piece)?;
-        self.written += count;
-        let goes_on = count == piece.len() && count < rest.len();
-        if goes_on && connection.is_writable() {
-            // It surely follows: nobody else has the lock meanwhile.
-            connection.expect_more();
+    /// What is left of a write of one buffer.
+    fn rest(&self) -> Option<&[u8]> {
+        match self.bufs {
+            [buf] => buf.get(self.written..),
+            _ => None,
         }
-        Ok(goes_on)
+    }
+
+    /// What is known before it writes anything.
+    fn foregone(&self, connection: &ConnectionMut<'_>) -> Option<Poll<io::Result<usize>>> {
+        // Who sleeps is woken when a third is free, as on Linux; whatever else happens on the connection
+        // is none of its business.
+        if self.sleeps && !connection.is_writable() && !connection.has_finished() {
+            return Some(Poll::Pending);
+        }
+        // An error that has come since it began is for the next call to tell.
+        let has_ended = connection.has_finished() || connection.state() == TcpState::Closed;
+        (self.written > 0 && has_ended).then_some(Poll::Ready(Ok(self.written)))
+    }
+
+    /// How much of a large write goes at once, in whole segments; `None` where it is not to go, or not large.
+    fn large_part(&self, state: &mut State, now: Instant) -> Option<usize> {
+        let rest = self.rest().filter(|_| self.is_large())?;
+        let connection = state.stack.connection(now, self.id)?;
+        if self.foregone(&connection).is_some() {
+            return None;
+        }
+        let unit = connection.full_payload() as usize;
+        Some(rest.len().min((MOST_AT_ONCE / unit).max(1) * unit))
     }
 }
 
@@ -98,31 +111,45 @@ impl<B: Deref<Target = [u8]>> Call for WriteCall<'_, B> {
                 written => Ok(written),
             });
         };
-        // Who sleeps is woken when a third is free, as on Linux; whatever else happens on the connection
-        // is none of its business.
-        if self.sleeps && !connection.is_writable() && !connection.has_finished() {
-            return Poll::Pending;
+        if let Some(outcome) = self.foregone(&connection) {
+            return outcome;
         }
-        // An error that has come since the last piece is for the next call to tell.
-        let has_ended = connection.has_finished() || connection.state() == TcpState::Closed;
-        if self.written > 0 && has_ended {
-            return Poll::Ready(Ok(self.written));
-        }
-        let result = match self.write_piece(&mut connection) {
-            Ok(true) => {
-                self.goes_on = true;
-                return Poll::Pending;
-            }
-            Ok(false) => Ok(self.written),
-            Err(WriteError::WouldBlock) if self.written > 0 => Ok(self.written),
+        let written = match self.rest() {
+            Some(rest) => connection.write(rest),
+            None => connection.write_vectored(self.bufs),
+        };
+        match written {
+            Ok(count) => Poll::Ready(Ok(self.written + count)),
+            Err(WriteError::WouldBlock) if self.written > 0 => Poll::Ready(Ok(self.written)),
             Err(WriteError::WouldBlock) => {
                 self.sleeps = true;
-                return Poll::Pending;
+                Poll::Pending
             }
-            Err(WriteError::Closed) => Err(error::broken_pipe()),
-            Err(WriteError::Connection(error)) => Err(error::from_connection(error)),
-        };
-        Poll::Ready(result)
+            Err(WriteError::Closed) => Poll::Ready(Err(error::broken_pipe())),
+            Err(WriteError::Connection(error)) => Poll::Ready(Err(error::from_connection(error))),
+        }
+    }
+
+    fn is_large(&self) -> bool {
+        self.rest().is_some_and(|rest| rest.len() >= LARGE)
+    }
+
+    fn attempt_at_seat(
+        &mut self,
+        state: &mut State,
+        now: Instant,
+        seat: &mut Seat,
+        clock: &Clock,
+    ) -> Option<Poll<io::Result<usize>>> {
+        let part = self.large_part(state, now)?;
+        let rest = self.rest()?;
+        let count = seat.write_in_place(state, now, self.id, rest.get(..part)?, clock)?;
+        self.goes_on = count < rest.len();
+        self.written += count;
+        Some(match self.goes_on {
+            true => Poll::Pending,
+            false => Poll::Ready(Ok(self.written)),
+        })
     }
 
     fn goes_on(&mut self) -> bool {

@@ -12,6 +12,7 @@ mod fast_open;
 mod fragments;
 mod input;
 mod large;
+mod lent;
 mod limits;
 mod listen;
 mod memory;
@@ -218,6 +219,20 @@ impl Pair {
             self.run();
         }
         self.now = end;
+    }
+
+    /// Goes on to the next deadline, or by a millisecond if there is none.
+    fn run_timers(&mut self) {
+        let hosts = [&mut self.client, &mut self.server];
+        let next = hosts
+            .iter()
+            .filter_map(|host| host.stack.poll_timeout())
+            .min();
+        let soon = self.now + Duration::from_millis(1);
+        self.now = next.map_or(soon, |next| next.max(self.now));
+        for host in hosts {
+            host.stack.handle_timeout(self.now);
+        }
     }
 
     fn listen(&mut self, config: ListenConfig) -> ListenerId {

@@ -94,12 +94,7 @@ fn transfer(data: &[u8], offload: Offload, mut lost: impl FnMut() -> bool) -> us
         for packet in pair.server.drain(pair.now) {
             take(&mut pair.client, pair.now, &packet, None);
         }
-        pair.now += Duration::from_millis(1);
-        for host in [&mut pair.client, &mut pair.server] {
-            if host.stack.poll_timeout().is_some_and(|due| due <= pair.now) {
-                host.stack.handle_timeout(pair.now);
-            }
-        }
+        pair.run_timers();
     }
     panic!("what is lost is sent again");
 }
