@@ -3,11 +3,9 @@
 use std::io;
 
 use mio::{Events, Poll, Registry, Token, Waker};
-use tcp_core::{ConnectionId, Instant};
+use tcp_core::Instant;
 
 use super::alarm::Alarm;
-use super::clock::Clock;
-use super::state::{Received, State};
 use crate::device::MAX_PACKET;
 
 /// The device's events.
@@ -58,23 +56,6 @@ impl Seat {
             input: Input::More,
         };
         Ok((seat, waker, registry))
-    }
-
-    /// As [`State::write_in_place`].
-    pub(crate) fn write_in_place(
-        &mut self,
-        state: &mut State,
-        now: Instant,
-        id: ConnectionId,
-        data: &[u8],
-        clock: &Clock,
-    ) -> Option<usize> {
-        let (count, received) = state.write_in_place(now, id, data, (clock, &mut self.buf))?;
-        self.input = match received {
-            Received::All => Input::Drained,
-            Received::Some => Input::More,
-        };
-        Some(count)
     }
 
     /// Asks the device at the next turn, whether or not it has reported anything.

@@ -3,11 +3,11 @@
 use std::io;
 
 use parking_lot::MutexGuard;
-use tcp_core::{Instant, PostedRead};
+use tcp_core::{ConnectionId, Instant, PostedRead};
 
 use super::clock::Clock;
 use super::seat::{Input, Seat};
-use super::state::State;
+use super::state::{Received, State};
 
 /// Packets received before the output that they cause is sent. Acknowledgements of a batch become
 /// one; beyond it, threads that wait for the lock get their turn.
@@ -50,6 +50,23 @@ impl Seat {
         }
         state.settle(now);
         Ok(now)
+    }
+
+    /// As [`State::write_in_place`].
+    pub(crate) fn write_in_place(
+        &mut self,
+        state: &mut State,
+        now: Instant,
+        id: ConnectionId,
+        data: &[u8],
+        clock: &Clock,
+    ) -> Option<usize> {
+        let (count, received) = state.write_in_place(now, id, data, (clock, &mut self.buf))?;
+        self.input = match received {
+            Received::All => Input::Drained,
+            Received::Some => Input::More,
+        };
+        Some(count)
     }
 
     /// Lets others have the lock; where the device has been drained, until something happens, a timer is
