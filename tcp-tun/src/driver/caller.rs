@@ -162,6 +162,8 @@ struct Caller<'a> {
     seat: Option<Box<Seat>>,
     /// It has got up for callers that do not wait, and is not to drive any more.
     stands: bool,
+    /// It has looked at the device since it has the seat.
+    has_worked: bool,
 }
 
 impl<'a> Caller<'a> {
@@ -173,6 +175,7 @@ impl<'a> Caller<'a> {
             busy_until: None,
             seat: None,
             stands: false,
+            has_worked: false,
         }
     }
 
@@ -192,6 +195,7 @@ impl<'a> Caller<'a> {
         if now < busy_until {
             seat.look_again();
         }
+        self.has_worked = true;
         let clock = &self.shared.clock;
         let driven = seat
             .rest(state, clock, self.until)
@@ -224,15 +228,15 @@ impl<'a> Caller<'a> {
     /// after call, so takes the answers to what it sends itself; else the interface's thread would come for
     /// them, and compete for the lock and for a processor.
     fn look_in_passing(&mut self, state: &mut State) {
-        let clock = &self.shared.clock;
-        if self.seat.is_some() {
+        let now = self.shared.clock.now();
+        if self.seat.is_none() {
+            if state.role.pass_by(now) == Driver::GetsUp {
+                self.shared.wake_driver();
+            }
+            self.seat = state.role.take_idle_seat(self.waiting.waiter, now);
+        } else if self.has_worked {
             return;
         }
-        let now = clock.now();
-        if state.role.pass_by(now) == Driver::GetsUp {
-            self.shared.wake_driver();
-        }
-        self.seat = state.role.take_idle_seat(self.waiting.waiter, now);
         if let Some(seat) = &mut self.seat {
             seat.look_again();
             self.work(state);
@@ -247,7 +251,7 @@ impl<'a> Caller<'a> {
         state: &mut State,
         now: Instant,
     ) -> Option<task::Poll<io::Result<C::Output>>> {
-        if !call.is_large() {
+        if !call.is_large() || !state.writes_in_place() {
             return None;
         }
         self.sit_down(state);
@@ -265,6 +269,7 @@ impl<'a> Caller<'a> {
         {
             self.give_up(state, error);
         }
+        self.has_worked = true;
     }
 
     /// Waits to be told.

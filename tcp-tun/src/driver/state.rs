@@ -307,6 +307,11 @@ impl State {
         Ok(batch)
     }
 
+    /// Whether [`write_in_place`](State::write_in_place) may be of use.
+    pub(super) fn writes_in_place(&self) -> bool {
+        self.link.gathers()
+    }
+
     /// Writes as much of `data` as there is room for, and sends what may go, from where it is; copies what has not been
     /// acknowledged by the time at which the device has no more. `None` where that is not possible or of no use.
     pub(super) fn write_in_place(
@@ -316,9 +321,6 @@ impl State {
         data: &[u8],
         (clock, buf): (&Clock, &mut [u8]),
     ) -> Option<(usize, Received)> {
-        if !self.link.gathers() {
-            return None;
-        }
         let mut writing = self.stack.lend(now, id, data)?;
         let count = writing.len();
         self.link.transmit(now, &mut writing);
