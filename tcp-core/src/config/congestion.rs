@@ -35,6 +35,11 @@ impl CongestionAlgorithm {
         }
     }
 
+    /// Whether it is one of ours, and so makes the same of the same numbers.
+    pub(crate) fn is_built_in(&self) -> bool {
+        !matches!(self, CongestionAlgorithm::Custom(_))
+    }
+
     /// A controller in its initial state, for segments of `mss` bytes and an initial window of
     /// `initial_window` bytes.
     pub fn build(&self, mss: u32, initial_window: u32) -> Box<dyn Controller> {

@@ -87,8 +87,9 @@ pub trait Controller: ControllerObject + fmt::Debug + Send + Sync + 'static {
     /// become smaller, and its bytes when they become larger, one segment at least.
     fn on_mss_change(&mut self, mss: u32);
 
-    /// Begins anew, as the factory would make it with these; says whether it does, so that no other need be made. By
-    /// default it does not.
+    /// Begins anew, as if just made with these; says whether it does, so that no other need be made. It is asked of the
+    /// algorithms that come with the crate alone: what a factory makes is the factory's to know.
+    #[doc(hidden)]
     fn restart(&mut self, _mss: u32, _initial_window: u32) -> bool {
         false
     }

@@ -218,9 +218,8 @@ impl Connection {
             _ => 1,
         };
         let (algorithm, window) = (&self.options.congestion, segments * payload);
-        let is_made =
-            *algorithm == self.config.congestion && self.congestion.restart(payload, window);
-        if !is_made {
+        let is_its = *algorithm == self.config.congestion && algorithm.is_built_in();
+        if !(is_its && self.congestion.restart(payload, window)) {
             self.congestion = BoxedController(algorithm.build(payload, window));
         }
     }

@@ -36,7 +36,11 @@ impl Connection {
     /// Makes it what [`new`](Connection::new) makes.
     fn renew(&mut self, now: Instant, new_config: ValidConfig, new_setup: Setup, by: Origin) {
         let mss = agreed::announced_mss(&new_config, &new_setup);
-        let made = new_config.congestion == self.options.congestion;
+        // The controller there is was made by the configuration's, or by what the user chose since.
+        let algorithm = &new_config.congestion;
+        let is_its = algorithm.is_built_in()
+            && *algorithm == self.options.congestion
+            && *algorithm == self.config.congestion;
         let mut sent = mem::take(&mut self.snd.scoreboard);
         sent.clear();
         let to_send = self.snd.buffer.take_memory();
@@ -70,7 +74,7 @@ impl Connection {
             tally,
             headroom,
         } = self;
-        if !(made && congestion.restart(u32::from(mss), u32::from(mss))) {
+        if !(is_its && congestion.restart(u32::from(mss), u32::from(mss))) {
             *congestion = BoxedController(new_config.congestion.build(mss.into(), mss.into()));
         }
         *state = by.first_state();

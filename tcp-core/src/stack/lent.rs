@@ -110,7 +110,8 @@ impl LentWrite<'_> {
 impl Drop for LentWrite<'_> {
     fn drop(&mut self) {
         let entry = self.stack.connections.get_key_mut(self.lent.connection);
-        if let Some(entry) = entry {
+        // One that is packed holds nothing.
+        if let Some(entry) = entry.filter(|entry| entry.resident.awake().is_some()) {
             let connection: &mut Connection = entry.resident.rouse();
             connection.take_lent(self.start, self.lent.data);
         }

@@ -7,7 +7,7 @@ use crate::connection::Cutter;
 use crate::event::TransmitParts;
 use crate::seq::SeqNumber;
 use crate::time::Instant;
-use crate::wire::{Control, Payload, Segment};
+use crate::wire::{self, Control, Payload, Segment};
 
 /// Below it a copy costs less than a part more.
 const LEAST: usize = 4_096;
@@ -44,28 +44,34 @@ impl Stack {
     ) -> Option<TransmitParts<'a>> {
         let now = self.at(now);
         self.settle_touched();
-        let transmit = self.next_transmit::<true>(now, buf, lent)?;
-        let payload = match self.apart.take() {
-            None => Payload::EMPTY,
-            Some(apart) => {
-                let Apart {
-                    connection,
-                    seq,
-                    len,
-                } = apart;
-                let lent = lent.and_then(|lent| lent.payload(connection, seq, len));
-                let payload = match lent {
-                    Some(lent) => Some(Payload::from(lent)),
-                    None => self.sent(connection, seq, len),
-                };
-                debug_assert!(
-                    payload.is_some(),
-                    "what has just been sent is unacknowledged"
-                );
-                payload?
+        let (transmit, apart) = loop {
+            let transmit = self.next_transmit::<true>(now, buf, lent)?;
+            let apart = self.apart.take();
+            if apart.is_none_or(|apart| self.payload_of(apart, lent).is_some()) {
+                break (transmit, apart);
             }
+            // Its connection has been ended for want of memory; nothing of it goes.
+            self.counters.out_segs -=
+                wire::pieces(apart.map_or(0, |apart| apart.len), transmit.segment_size);
+        };
+        let payload = match apart {
+            Some(apart) => self.payload_of(apart, lent)?,
+            None => Payload::EMPTY,
         };
         let payload = payload.parts();
         Some(TransmitParts { transmit, payload })
+    }
+
+    fn payload_of<'a>(&'a self, apart: Apart, lent: Option<Lent<'a>>) -> Option<Payload<'a>> {
+        let Apart {
+            connection,
+            seq,
+            len,
+        } = apart;
+        let payload = lent.and_then(|lent| lent.payload(connection, seq, len));
+        match payload {
+            Some(payload) => Some(payload.into()),
+            None => self.sent(connection, seq, len),
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! How a caller waits: by driving, if nobody else does.
 
 use std::io;
+use std::mem;
 use std::task;
 use std::thread;
 
@@ -34,7 +35,7 @@ pub(crate) trait Call {
         _now: Instant,
         _seat: &mut Seat,
         _clock: &Clock,
-    ) -> Option<task::Poll<io::Result<Self::Output>>> {
+    ) -> Option<Self::Output> {
         None
     }
 
@@ -48,11 +49,6 @@ pub(crate) trait Call {
 
     /// Whether it has already done something (read, written), and so has succeeded, whatever else happens.
     fn is_done(&self) -> bool {
-        false
-    }
-
-    /// Whether the last try did a part, and the next is to come at once, when what that led to is settled.
-    fn goes_on(&mut self) -> bool {
         false
     }
 }
@@ -116,29 +112,32 @@ impl Shared {
         let mut caller = Caller::new(self, waiting, until);
         let mut state = self.lock();
         let mut now = self.clock.now();
+        let mut looked = false;
         let result = loop {
             if let Err(error) = state.check_running()
                 && !call.is_done()
             {
                 break Err(error);
             }
-            let outcome = caller
-                .attempt_at_seat(&mut call, &mut state, now)
-                .unwrap_or_else(|| call.attempt(&mut state, now));
+            let outcome = match caller.attempt_at_seat(&mut call, &mut state, now) {
+                Some(output) => task::Poll::Ready(Ok(output)),
+                None => call.attempt(&mut state, now),
+            };
             let notified = self.settle(&mut state, now);
             if let task::Poll::Ready(result) = outcome {
                 caller.look_in_passing(&mut state);
                 break result;
-            }
-            if call.goes_on() {
-                now = self.clock.now();
-                continue;
             }
             // Settling may itself have changed the answer; its notice found nobody waiting.
             if notified {
                 continue;
             }
             if until.is_some_and(|until| until <= now) {
+                // Nobody else would look at the device, if such calls come again and again.
+                if !mem::replace(&mut looked, true) && caller.look_in_passing(&mut state) {
+                    now = self.clock.now();
+                    continue;
+                }
                 break Err(io::ErrorKind::WouldBlock.into());
             }
             let mut posted = call.posted();
@@ -160,7 +159,7 @@ struct Caller<'a> {
     /// Until when the device is asked again and again, once the wait has begun.
     busy_until: Option<Instant>,
     seat: Option<Box<Seat>>,
-    /// It has got up for callers that do not wait, and is not to drive any more.
+    /// It has got up for callers that do not wait, and is not to drive until it is told something.
     stands: bool,
     /// It has looked at the device since it has the seat.
     has_worked: bool,
@@ -190,6 +189,7 @@ impl<'a> Caller<'a> {
         self.sit_down(state);
         let Some(seat) = &mut self.seat else {
             self.stand_by(state, now);
+            self.stands = false;
             return self.shared.clock.now();
         };
         if now < busy_until {
@@ -226,8 +226,8 @@ impl<'a> Caller<'a> {
 
     /// Receives a batch, where the seat is free and nobody has looked for a while. A caller that need not wait, call
     /// after call, so takes the answers to what it sends itself; else the interface's thread would come for
-    /// them, and compete for the lock and for a processor.
-    fn look_in_passing(&mut self, state: &mut State) {
+    /// them, and compete for the lock and for a processor. Says whether it did.
+    fn look_in_passing(&mut self, state: &mut State) -> bool {
         let now = self.shared.clock.now();
         if self.seat.is_none() {
             if state.role.pass_by(now) == Driver::GetsUp {
@@ -235,13 +235,15 @@ impl<'a> Caller<'a> {
             }
             self.seat = state.role.take_idle_seat(self.waiting.waiter, now);
         } else if self.has_worked {
-            return;
+            return false;
         }
-        if let Some(seat) = &mut self.seat {
-            seat.look_again();
-            self.work(state);
-            self.leave(state, now);
-        }
+        let Some(seat) = &mut self.seat else {
+            return false;
+        };
+        seat.look_again();
+        self.work(state);
+        self.leave(state, now);
+        true
     }
 
     /// Tries a call that goes better at the driver's seat there, if that is free.
@@ -250,7 +252,7 @@ impl<'a> Caller<'a> {
         call: &mut C,
         state: &mut State,
         now: Instant,
-    ) -> Option<task::Poll<io::Result<C::Output>>> {
+    ) -> Option<C::Output> {
         if !call.is_large() || !state.writes_in_place() {
             return None;
         }

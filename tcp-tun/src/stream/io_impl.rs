@@ -1,7 +1,6 @@
 //! Reading and writing.
 
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
-use std::mem;
 use std::ops::Deref;
 use std::task::Poll;
 use std::time::Duration;
@@ -52,52 +51,20 @@ impl Call for ReadCall<'_> {
 /// From here on a write is large: what it sends may well be acknowledged before it has ended.
 const LARGE: usize = 8 * 1024;
 
-/// What is written at most before answers are heard.
-const MOST_AT_ONCE: usize = 512 * 1024;
-
 /// A write. Where nothing else is to be sent, a large one goes out from the user's buffer, and what of it is
 /// acknowledged by then is never copied.
 struct WriteCall<'a, B> {
     id: ConnectionId,
     bufs: &'a [B],
-    /// Bytes that the connection has taken.
-    written: usize,
-    /// It takes more at once.
-    goes_on: bool,
     /// It has waited for room.
     sleeps: bool,
 }
 
 impl<B: Deref<Target = [u8]>> WriteCall<'_, B> {
-    /// What is left of a write of one buffer.
-    fn rest(&self) -> Option<&[u8]> {
-        match self.bufs {
-            [buf] => buf.get(self.written..),
-            _ => None,
-        }
-    }
-
-    /// What is known before it writes anything.
-    fn foregone(&self, connection: &ConnectionMut<'_>) -> Option<Poll<io::Result<usize>>> {
-        // Who sleeps is woken when a third is free, as on Linux; whatever else happens on the connection
-        // is none of its business.
-        if self.sleeps && !connection.is_writable() && !connection.has_finished() {
-            return Some(Poll::Pending);
-        }
-        // An error that has come since it began is for the next call to tell.
-        let has_ended = connection.has_finished() || connection.state() == TcpState::Closed;
-        (self.written > 0 && has_ended).then_some(Poll::Ready(Ok(self.written)))
-    }
-
-    /// How much of a large write goes at once, in whole segments; `None` where it is not to go, or not large.
-    fn large_part(&self, state: &mut State, now: Instant) -> Option<usize> {
-        let rest = self.rest().filter(|_| self.is_large())?;
-        let connection = state.stack.connection(now, self.id)?;
-        if self.foregone(&connection).is_some() {
-            return None;
-        }
-        let unit = connection.full_payload() as usize;
-        Some(rest.len().min((MOST_AT_ONCE / unit).max(1) * unit))
+    /// Whether it is to sleep on. Who sleeps is woken when a third is free, as on Linux; whatever else happens on the
+    /// connection is none of its business.
+    fn sleeps_on(&self, connection: &ConnectionMut<'_>) -> bool {
+        self.sleeps && !connection.is_writable() && !connection.has_finished()
     }
 }
 
@@ -106,21 +73,13 @@ impl<B: Deref<Target = [u8]>> Call for WriteCall<'_, B> {
 
     fn attempt(&mut self, state: &mut State, now: Instant) -> Poll<io::Result<usize>> {
         let Some(mut connection) = state.stack.connection(now, self.id) else {
-            return Poll::Ready(match self.written {
-                0 => Err(error::broken_pipe()),
-                written => Ok(written),
-            });
+            return Poll::Ready(Err(error::broken_pipe()));
         };
-        if let Some(outcome) = self.foregone(&connection) {
-            return outcome;
+        if self.sleeps_on(&connection) {
+            return Poll::Pending;
         }
-        let written = match self.rest() {
-            Some(rest) => connection.write(rest),
-            None => connection.write_vectored(self.bufs),
-        };
-        match written {
-            Ok(count) => Poll::Ready(Ok(self.written + count)),
-            Err(WriteError::WouldBlock) if self.written > 0 => Poll::Ready(Ok(self.written)),
+        match connection.write_vectored(self.bufs) {
+            Ok(len) => Poll::Ready(Ok(len)),
             Err(WriteError::WouldBlock) => {
                 self.sleeps = true;
                 Poll::Pending
@@ -131,7 +90,7 @@ impl<B: Deref<Target = [u8]>> Call for WriteCall<'_, B> {
     }
 
     fn is_large(&self) -> bool {
-        self.rest().is_some_and(|rest| rest.len() >= LARGE)
+        matches!(self.bufs, [buf] if buf.len() >= LARGE)
     }
 
     fn attempt_at_seat(
@@ -140,24 +99,14 @@ impl<B: Deref<Target = [u8]>> Call for WriteCall<'_, B> {
         now: Instant,
         seat: &mut Seat,
         clock: &Clock,
-    ) -> Option<Poll<io::Result<usize>>> {
-        let part = self.large_part(state, now)?;
-        let rest = self.rest()?;
-        let count = seat.write_in_place(state, now, self.id, rest.get(..part)?, clock)?;
-        self.goes_on = count < rest.len();
-        self.written += count;
-        Some(match self.goes_on {
-            true => Poll::Pending,
-            false => Poll::Ready(Ok(self.written)),
-        })
-    }
-
-    fn goes_on(&mut self) -> bool {
-        mem::take(&mut self.goes_on)
-    }
-
-    fn is_done(&self) -> bool {
-        self.written > 0
+    ) -> Option<usize> {
+        let [buf] = self.bufs else {
+            return None;
+        };
+        if self.sleeps_on(&state.stack.connection(now, self.id)?) {
+            return None;
+        }
+        seat.write_in_place(state, now, self.id, buf, clock)
     }
 }
 
@@ -191,8 +140,6 @@ impl TcpStream {
         self.wait_to_write(WriteCall {
             id: self.inner.id,
             bufs,
-            written: 0,
-            goes_on: false,
             sleeps: false,
         })
     }
