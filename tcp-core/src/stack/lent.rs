@@ -9,7 +9,8 @@ use crate::time::Instant;
 use crate::wire::Payload;
 
 /// A write whose data stays with the user for as long as this lives, while packets go out and come in. What is not
-/// acknowledged by then is copied into the send buffer when it is dropped.
+/// acknowledged by then is copied into the send buffer when it is dropped. It must be: if it is forgotten
+/// (`mem::forget`), what is sent again later is not what was written.
 #[derive(Debug)]
 pub struct LentWrite<'a> {
     stack: &'a mut Stack,
