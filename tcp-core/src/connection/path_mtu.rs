@@ -28,9 +28,8 @@ const PROOF: u64 = 10;
 const TIMESTAMPS_LEN: u16 = 12;
 
 impl Connection {
-    /// Payload bytes of a full segment that carries no SACK blocks. A large write by multiples of it leaves nothing
-    /// that must go in a small segment, or wait.
-    pub fn full_payload(&self) -> u32 {
+    /// Payload bytes of a full segment that carries no SACK blocks.
+    pub(super) fn full_payload(&self) -> u32 {
         let payload = self.agreed.mss.saturating_sub(self.fixed_options());
         u32::from(payload).max(1)
     }

@@ -47,8 +47,8 @@ pub(crate) trait Call {
     /// They have put so many bytes there.
     fn on_filled(&mut self, _count: usize) {}
 
-    /// Whether it has already done something (read, written), and so has succeeded, whatever else happens.
-    fn is_done(&self) -> bool {
+    /// Whether there are such bytes: they are read, and the call has succeeded, whatever else happens.
+    fn is_filled(&self) -> bool {
         false
     }
 }
@@ -115,7 +115,7 @@ impl Shared {
         let mut looked = false;
         let result = loop {
             if let Err(error) = state.check_running()
-                && !call.is_done()
+                && !call.is_filled()
             {
                 break Err(error);
             }

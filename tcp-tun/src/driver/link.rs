@@ -157,11 +157,11 @@ impl Link {
     /// Sends all that the stack has to send. Where the device is full, the packet in hand waits, and
     /// the driver is told when there is room.
     pub(super) fn transmit(&mut self, now: Instant, stack: &mut impl Source) {
+        let gathers = self.gathers();
         let Some(device) = &mut self.device else {
             return;
         };
         let mut blocked = false;
-        let gathers = self.watcher.is_none() && device.gathers();
         loop {
             let (transmit, sent) = match self.pending.take() {
                 None if gathers => {

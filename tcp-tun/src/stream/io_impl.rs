@@ -43,7 +43,7 @@ impl Call for ReadCall<'_> {
         self.filled = count;
     }
 
-    fn is_done(&self) -> bool {
+    fn is_filled(&self) -> bool {
         self.filled > 0
     }
 }
