@@ -53,7 +53,7 @@ impl Device for Card {
 
     fn offload(&self) -> Offload {
         Offload {
-            max_packet: MAX_PACKET as u16,
+            max_packet: MAX_PACKET as u32,
             checksum: true,
         }
     }

@@ -62,7 +62,12 @@ pub struct Offload {
     /// The largest IP packet that the device takes and cuts into segments itself, in bytes
     /// (`gso_max_size`): [`Transmit::segment_size`](crate::Transmit::segment_size) says where. What is
     /// not above the MTU asks for nothing.
-    pub max_packet: u16,
+    ///
+    /// Above 65,535, up to [`MAX`](Offload::MAX), it allows for what Linux calls BIG TCP: an IPv4 packet whose length
+    /// its header cannot say has 0 there, and is as long as the device is told. That is for connections that
+    /// [ask for it](crate::ConnectionMut::set_gso_max_size), as not everybody on the way may know such packets. Those
+    /// with IPv6 addresses stay below: they would need a jumbogram's option (RFC 2675).
+    pub max_packet: u32,
     /// Whether the device completes TCP checksums (`tx-checksumming`): they are left to it then, as
     /// [`Transmit::checksum`](crate::Transmit::checksum) says.
     pub checksum: bool,
@@ -74,6 +79,12 @@ impl Offload {
         max_packet: 0,
         checksum: false,
     };
+
+    /// The largest [packet](Offload::max_packet) that is ever written, in bytes (Linux's `GSO_MAX_SIZE`).
+    pub const MAX: u32 = 8 * u16::MAX as u32;
+
+    /// The largest packet whose header says its length, in bytes.
+    pub(crate) const MAX_SAID: u32 = u16::MAX as u32;
 }
 
 impl Default for Offload {
@@ -85,7 +96,7 @@ impl Default for Offload {
 impl StackConfig {
     /// The largest IP packet that [`poll_transmit`](crate::Stack::poll_transmit) writes, in bytes.
     pub fn largest_packet(&self) -> usize {
-        self.mtu.max(self.offload.max_packet).into()
+        u32::from(self.mtu).max(self.offload.max_packet.min(Offload::MAX)) as usize
     }
 }
 

@@ -42,7 +42,7 @@ impl Connection {
             .max(1);
         let lost = self.snd.scoreboard.lost() > 0;
         let unsent = self.snd.unsent();
-        let device_cuts = self.setup.gso_max_size > self.agreed.mss;
+        let device_cuts = self.setup.gso_max_size > u32::from(self.agreed.mss);
         // What is repaired goes out piece by piece, and so does what reports holes.
         let plain = options.sack.is_empty() && !lost && !self.recovery.is_repairing();
         // Who cuts would let each piece point behind itself.
@@ -62,6 +62,12 @@ impl Connection {
         shape.piece = piece;
         shape.goal = shape.goal.max(piece);
         shape
+    }
+
+    /// From now on the largest packet holds so many bytes of payload and options
+    /// ([`Setup::gso_max_size`](crate::Setup::gso_max_size)).
+    pub(crate) fn set_gso_max_size(&mut self, bytes: u32) {
+        self.setup.gso_max_size = bytes;
     }
 
     /// Payload of a large segment: a millisecond's worth at the rate, and more where the path is short,

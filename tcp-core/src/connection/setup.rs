@@ -16,7 +16,7 @@ pub struct Setup {
     /// Bytes of TCP payload and options that fit into the largest packet that the device takes and cuts
     /// itself; what is not above the MSS asks for nothing
     /// ([`Offload::max_packet`](crate::Offload::max_packet)).
-    pub gso_max_size: u16,
+    pub gso_max_size: u32,
     /// The MSS to assume where the peer announces none: 536 for IPv4, 1220 for IPv6.
     pub default_mss: u16,
 }

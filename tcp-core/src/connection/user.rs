@@ -176,7 +176,7 @@ impl Connection {
             && self.snd.chunks.is_none()
             && !self.is_urgent()
             // Else it is cut by our caller, later.
-            && self.setup.gso_max_size > self.agreed.mss;
+            && self.setup.gso_max_size > u32::from(self.agreed.mss);
         if !is_plain || self.send_room().min(len) == 0 {
             return None;
         }

@@ -10,6 +10,7 @@ use super::rest::Resident;
 use super::slab::SlotId;
 use super::tuple::FourTuple;
 use super::{Stack, isn};
+use crate::config::Offload;
 use crate::connection::{Connection, Setup, State};
 use crate::stats::Counters;
 use crate::time::Instant;
@@ -97,9 +98,22 @@ impl Stack {
             isn,
             timestamp_offset: timestamp_offset.wrapping_add(since_restart),
             mss: self.config.mtu.saturating_sub(tuple.header_len()),
-            gso_max_size: (self.config.offload.max_packet).saturating_sub(tuple.header_len()),
+            gso_max_size: self.gso_max_size(tuple, Offload::MAX_SAID),
             default_mss: tuple.default_mss(),
         }
+    }
+
+    /// Bytes of TCP payload and options in the largest packet that the device is given of a connection at once, where
+    /// the user wants none larger than this.
+    pub(super) fn gso_max_size(&self, tuple: &FourTuple, wanted: u32) -> u32 {
+        let most = match tuple.local().is_ipv4() {
+            true => Offload::MAX,
+            false => Offload::MAX_SAID,
+        };
+        (self.config.offload.max_packet)
+            .min(most)
+            .min(wanted)
+            .saturating_sub(tuple.header_len().into())
     }
 
     /// Gives a new connection its slot and routes its segments there; until now they went to `before`.

@@ -63,7 +63,7 @@ fn read_v4(packet: &[u8], extent: Extent) -> Result<IpPacket<'_>, ParseError> {
             if !Sum::default().add(header.slice()).is_intact() {
                 return Err(ParseError::IpHeader);
             }
-            usize::from(header.total_len())
+            v4_end(header.total_len(), packet)
         }
         Extent::Quoted => packet.len(),
     };
@@ -83,6 +83,20 @@ fn read_v4(packet: &[u8], extent: Extent) -> Result<IpPacket<'_>, ParseError> {
         protocol: header.protocol(),
         payload,
     })
+}
+
+/// What the header of an IPv4 packet of `len` bytes says of its length: of one that is longer than it can say, nothing
+/// (Linux's BIG TCP).
+fn v4_length(len: usize) -> u16 {
+    u16::try_from(len).unwrap_or(0)
+}
+
+/// Where an IPv4 packet ends by its own account.
+fn v4_end(total_len: u16, packet: &[u8]) -> usize {
+    match total_len {
+        0 if packet.len() > usize::from(u16::MAX) => packet.len(),
+        len => len.into(),
+    }
 }
 
 fn read_v6(packet: &[u8], extent: Extent) -> Result<IpPacket<'_>, ParseError> {
@@ -167,8 +181,8 @@ fn skip_atomic_fragment(bytes: &[u8]) -> Result<(IpNumber, usize), ParseError> {
 }
 
 /// Writes the header of a packet with `tcp_len` bytes of TCP, and gives its length and the room for
-/// the segment. `None` where the packet does not fit into `buf` or into the length field, or the
-/// addresses are of different families.
+/// the segment. `None` where the packet does not fit into `buf` or, with IPv6, into the length field, or
+/// the addresses are of different families.
 pub(super) fn write<'b>(
     fields: &IpFields,
     ecn: Ecn,
@@ -182,9 +196,7 @@ pub(super) fn write<'b>(
         (IpAddr::V4(src), IpAddr::V4(dst)) => {
             let (header_buf, rest) = buf.split_at_mut_checked(Ipv4Header::MIN_LEN)?;
             let segment = rest.get_mut(..tcp_len)?;
-            let [len_high, len_low] = u16::try_from(Ipv4Header::MIN_LEN + tcp_len)
-                .ok()?
-                .to_be_bytes();
+            let [len_high, len_low] = v4_length(Ipv4Header::MIN_LEN + tcp_len).to_be_bytes();
             let flags = match fields.fragments {
                 Fragments::Forbidden => DONT_FRAGMENT,
                 Fragments::Allowed => 0,
@@ -246,6 +258,26 @@ mod tests {
         bytes[10..12].copy_from_slice(&checksum);
         bytes.extend(payload);
         bytes
+    }
+
+    #[test]
+    fn an_ipv4_packet_that_says_no_length_is_longer_than_could_be_said() {
+        let mut bytes = v4(&[], 0, &[7; 65_516]);
+        bytes[2..4].copy_from_slice(&[0, 0]);
+        let restore = |bytes: &mut Vec<u8>| {
+            bytes[10..12].copy_from_slice(&[0, 0]);
+            let checksum = Sum::default().add(&bytes[..20]).checksum();
+            bytes[10..12].copy_from_slice(&checksum);
+        };
+        restore(&mut bytes);
+        assert_eq!(read(&bytes, Extent::Whole).unwrap().payload.len(), 65_516);
+        bytes.pop();
+        assert_eq!(read(&bytes, Extent::Whole), Err(ParseError::IpHeader));
+        // One that says its length ends there, whatever follows.
+        bytes[2..4].copy_from_slice(&[0, 24]);
+        bytes.extend([7; 100]);
+        restore(&mut bytes);
+        assert_eq!(read(&bytes, Extent::Whole).unwrap().payload.len(), 4);
     }
 
     /// An IPv6 packet that starts with the header `next`.
@@ -418,7 +450,7 @@ mod tests {
         };
         assert!(fits(v4, v4, 20, 40) && !fits(v4, v4, 20, 39) && !fits(v4, v4, 20, 0));
         assert!(fits(v6, v6, 20, 60) && !fits(v6, v6, 20, 59) && !fits(v6, v6, 20, 0));
-        assert!(fits(v4, v4, 65_515, 70_000) && !fits(v4, v4, 65_516, 70_000));
+        assert!(fits(v4, v4, 65_516, 70_000) && !fits(v4, v4, 65_516, 65_535));
         assert!(fits(v6, v6, 65_535, 70_000) && !fits(v6, v6, 65_536, 70_000));
         assert!(!fits(v4, v6, 20, 100) && !fits(v6, v4, 20, 100));
     }

@@ -22,7 +22,7 @@ impl Ours {
             addresses: vec![address],
             mtu: config.mtu,
             offload: Offload {
-                max_packet: config.largest,
+                max_packet: config.largest.into(),
                 checksum: false,
             },
             ..StackConfig::default()

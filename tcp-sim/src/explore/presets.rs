@@ -92,7 +92,7 @@ pub fn transfer() -> Scenario {
 /// A sends a segment of three pieces, and one of two; the network carries each piece by itself.
 pub fn large_segments() -> Scenario {
     let device = |isn| Setup {
-        gso_max_size: 3 * MSS,
+        gso_max_size: 3 * u32::from(MSS),
         ..setup(isn)
     };
     let config = TcpConfig {

@@ -25,7 +25,7 @@ pub(super) struct Ours {
 
 /// The largest segments that there are.
 const LARGE: Offload = Offload {
-    max_packet: u16::MAX,
+    max_packet: 65_535,
     checksum: false,
 };
 

@@ -44,14 +44,14 @@ impl Host {
     /// What a card does that takes the largest segments, completes checksums, and puts together what
     /// arrives.
     pub const CARD: Offload = Offload {
-        max_packet: u16::MAX,
+        max_packet: 65_535,
         checksum: true,
     };
 
     /// A host with this stack configuration. Where it says that its card takes large segments, the card
     /// also puts together what arrives.
     pub fn with_config(config: StackConfig, secret: [u8; 32]) -> Host {
-        let large = config.offload.max_packet > config.mtu;
+        let large = config.offload.max_packet > config.mtu.into();
         Host {
             stack: Stack::new(config, secret),
             events: Vec::new(),

@@ -62,6 +62,14 @@ pub struct LinkArgs {
     #[arg(long)]
     plain: bool,
 
+    /// Give the device at most so many bytes of segments at once [default: 65535, and 131072 to the
+    /// kernel's own addresses if they are IPv4 and it takes so many]
+    ///
+    /// Packets of more than 65535 bytes are BIG TCP's: their header says a length of 0. Linux takes them
+    /// since 6.3.
+    #[arg(long, value_name = "BYTES", conflicts_with = "plain")]
+    gso_max_size: Option<u32>,
+
     /// Share connections out among so many stacks, each with a queue of the device and a thread of its
     /// own, for as many processors
     ///
@@ -254,6 +262,9 @@ impl LinkArgs {
             .queues(self.queues.into());
         for address in self.addresses() {
             builder = builder.address(address);
+        }
+        if let Some(bytes) = self.gso_max_size {
+            builder = builder.gso_max_size(bytes);
         }
         if let Some(seed) = self.seed {
             builder = builder.secret(Sha256::digest(seed.to_be_bytes()).into());

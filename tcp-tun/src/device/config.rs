@@ -71,6 +71,19 @@ pub fn mtu(name: &str) -> io::Result<u16> {
     Ok(u16::try_from(mtu).unwrap_or(u16::MAX))
 }
 
+/// Whether the kernel knows IPv4 packets whose length their header cannot say (BIG TCP; Linux 6.3): it tells then how
+/// large those may be that it sends by the device `name`.
+///
+/// # Errors
+///
+/// As [`mtu`].
+pub(super) fn knows_big_tcp(name: &str) -> io::Result<bool> {
+    Ok(link_attribute(name, IFLA_GSO_IPV4_MAX_SIZE)?.is_some())
+}
+
+/// Of `linux/if_link.h`; `libc` does not know it.
+const IFLA_GSO_IPV4_MAX_SIZE: libc::c_ushort = 63;
+
 /// Whether somebody is at the other end of the device `name`: of a TUN device, a program that has opened
 /// it. Nobody is where there is no such device.
 ///

@@ -36,6 +36,7 @@ pub(super) struct Queue {
     file: File,
     name: String,
     mtu: u16,
+    big_tcp: bool,
 }
 
 impl Queue {
@@ -91,7 +92,13 @@ impl Queue {
         }?;
         set_offloads(&file, offloads)?;
         let mtu = config::mtu(&name)?;
-        Ok(Queue { file, name, mtu })
+        let big_tcp = config::knows_big_tcp(&name)?;
+        Ok(Queue {
+            file,
+            name,
+            mtu,
+            big_tcp,
+        })
     }
 
     /// The device's name, as the kernel has completed it.
@@ -107,6 +114,11 @@ impl Queue {
     pub(super) fn refresh_mtu(&mut self) -> io::Result<u16> {
         self.mtu = config::mtu(&self.name)?;
         Ok(self.mtu)
+    }
+
+    /// Whether it takes IPv4 packets whose length their header cannot say.
+    pub(super) fn knows_big_tcp(&self) -> bool {
+        self.big_tcp
     }
 
     /// To read from and write to: one call, one packet.

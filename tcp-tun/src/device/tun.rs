@@ -1,4 +1,4 @@
-//! The TUN device: plain, one packet of at most an MTU a system call; or with offloads, up to 64 KiB.
+//! The TUN device: plain, one packet of at most an MTU a system call; or with offloads, 64 KiB and more.
 
 use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
@@ -26,6 +26,9 @@ use super::{Device, MAX_PACKET};
 /// [`Verified`](tcp_core::ReceiveChecksum::Verified). What the device is given is cut, and its
 /// checksum completed, only where the packet leaves the machine. The MTU stays what it is: segments
 /// are no larger for being carried together.
+///
+/// A kernel that knows BIG TCP (Linux 6.3) is given up to 128 KiB in one IPv4 packet, whose header says a length of
+/// 0 then; what it hands over itself stays within 64 KiB.
 ///
 /// # With several queues
 ///
@@ -161,12 +164,19 @@ impl Device for TunDevice {
         match self.framing {
             Framing::Bare => Offload::NONE,
             Framing::VnetHeader => Offload {
-                max_packet: MAX_PACKET as u16,
+                max_packet: match self.queue.knows_big_tcp() {
+                    true => BIG_PACKET,
+                    false => MAX_PACKET as u32,
+                },
                 checksum: true,
             },
         }
     }
 }
+
+/// What a kernel with BIG TCP is given at once, in bytes: as much as fits into as many pages as one of its buffers has
+/// place for (`MAX_SKB_FRAGS`), if they come in pairs; larger packets it may not find memory for.
+const BIG_PACKET: u32 = 128 * 1024;
 
 /// What stands before a packet that begins with these headers.
 fn vnet_header(headers: &[u8], transmit: &Transmit) -> io::Result<[u8; HEADER_LEN]> {

@@ -49,7 +49,8 @@ pub(crate) fn spawn(setup: Setup) -> io::Result<Running> {
     {
         let observer = observers.as_mut().and_then(Iterator::next);
         let member = members.as_mut().and_then(Iterator::next);
-        let link = Link::register(device, registry, DEVICE, observer)?;
+        let largest = stack.config().largest_packet();
+        let link = Link::register(device, registry, DEVICE, observer, largest)?;
         let shared = Arc::new(Shared {
             state: Mutex::new(State::new(stack, link, member)),
             waker,
@@ -57,6 +58,7 @@ pub(crate) fn spawn(setup: Setup) -> io::Result<Running> {
             clock,
             busy_poll: setup.busy_poll,
             tcp: setup.tcp.clone(),
+            ends_here: Arc::clone(&setup.ends_here),
         });
         parts.push((shared, seat));
     }

@@ -10,7 +10,7 @@ use tcp_core::{Instant, LentWrite, PacketMeta, Stack, Transmit, TransmitParts};
 
 use super::clock::Clock;
 use super::observe::{Direction, Observer, TcpChecksum, Watcher};
-use crate::device::{Device, MAX_PACKET};
+use crate::device::Device;
 
 /// What the device has carried since the interface began.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -99,6 +99,7 @@ impl Link {
         registry: Registry,
         token: Token,
         observer: Option<Observer>,
+        largest_packet: usize,
     ) -> io::Result<Link> {
         let interest = Interest::READABLE;
         registry.register(&mut SourceFd(&raw_fd(&*device)), token, interest)?;
@@ -109,7 +110,7 @@ impl Link {
             interest,
             watcher: observer.map(Watcher::new),
             counters: DeviceCounters::default(),
-            tx_buf: vec![0; MAX_PACKET].into_boxed_slice(),
+            tx_buf: vec![0; largest_packet].into_boxed_slice(),
             pending: None,
         })
     }

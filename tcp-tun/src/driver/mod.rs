@@ -52,6 +52,7 @@ mod turn;
 mod wait;
 
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -83,12 +84,19 @@ pub(crate) struct Shared {
     /// How long a caller that drives asks the device before it sleeps.
     busy_poll: Duration,
     tcp: ValidConfig,
+    /// Addresses at which packets for them have arrived once the device has them.
+    ends_here: Arc<[IpAddr]>,
 }
 
 impl Shared {
     /// The state, for a look; what changes the stack goes through [`act`](Shared::act).
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock()
+    }
+
+    /// Whether packets for this address go nowhere else once the device has them.
+    pub(crate) fn ends_at(&self, address: IpAddr) -> bool {
+        self.ends_here.contains(&address)
     }
 
     /// Calls into the state, then settles it.
@@ -141,4 +149,6 @@ pub(crate) struct Setup {
     pub(crate) observer: Option<Observer>,
     pub(crate) tcp: ValidConfig,
     pub(crate) busy_poll: Duration,
+    /// Addresses at which packets for them have arrived once the device has them.
+    pub(crate) ends_here: Arc<[IpAddr]>,
 }

@@ -40,6 +40,7 @@ pub struct InterfaceBuilder {
     kernel_addresses: Vec<Cidr>,
     mtu: Option<u16>,
     tun_mode: TunMode,
+    gso_max_size: u32,
     tcp: ValidConfig,
     stack: StackConfig,
     secret: Option<[u8; 32]>,
@@ -61,6 +62,7 @@ impl Default for InterfaceBuilder {
             kernel_addresses: Vec::new(),
             mtu: None,
             tun_mode: TunMode::default(),
+            gso_max_size: Offload::MAX,
             tcp: ValidConfig::default(),
             stack: StackConfig::default(),
             secret: None,
@@ -105,6 +107,16 @@ impl InterfaceBuilder {
     /// Which TUN device is made. Without meaning beside [`device`](InterfaceBuilder::device).
     pub fn tun_mode(mut self, mode: TunMode) -> Self {
         self.tun_mode = mode;
+        self
+    }
+
+    /// The largest packet that the device is given to cut, in bytes (`gso_max_size` of `ip link`), where it takes large
+    /// ones. Beyond 65,535 their IPv4 headers cannot say their length (BIG TCP); they are given to a device that takes
+    /// them for [the kernel's own addresses](InterfaceBuilder::kernel_address) alone, as another card than the one that
+    /// packets came by may not be able to cut them, and never where packets are
+    /// [watched](InterfaceBuilder::on_packet).
+    pub fn gso_max_size(mut self, bytes: u32) -> Self {
+        self.gso_max_size = bytes;
         self
     }
 
@@ -219,7 +231,7 @@ impl InterfaceBuilder {
             None => self.open_tun()?,
         };
         let queues = queue_count(devices.len())?;
-        let offload = least_offload(&devices);
+        let offload = self.offload(&devices);
         let device_mtu = devices.iter().map(Device::mtu).min().unwrap_or(u16::MAX);
         let mtu = self.mtu.map_or(device_mtu, |mtu| mtu.min(device_mtu));
         self.check(mtu)?;
@@ -253,6 +265,11 @@ impl InterfaceBuilder {
             observer: self.observer,
             tcp: self.tcp,
             busy_poll: self.busy_poll,
+            ends_here: self
+                .kernel_addresses
+                .iter()
+                .map(|cidr| cidr.addr())
+                .collect(),
         })?;
         let inner = Inner {
             queues,
@@ -289,6 +306,18 @@ impl InterfaceBuilder {
         }
         let boxed = |queue| Box::new(queue) as Box<dyn Device>;
         Ok((queues.into_iter().map(boxed).collect(), name))
+    }
+
+    /// What is asked of the device of what it does.
+    fn offload(&self, queues: &[Box<dyn Device>]) -> Offload {
+        let offload = least_offload(queues);
+        let watched = self.observer.is_some().then_some(u16::MAX.into());
+        Offload {
+            max_packet: (offload.max_packet)
+                .min(self.gso_max_size)
+                .min(watched.unwrap_or(Offload::MAX)),
+            ..offload
+        }
     }
 
     fn check(&self, mtu: u16) -> io::Result<()> {

@@ -131,7 +131,7 @@ fn the_shorter_the_path_the_larger_the_segments() {
 fn no_segment_is_larger_than_the_device_takes() {
     let mut pair = pair(config());
     // Four pieces and the options, but for a byte.
-    pair.ends[0].setup.gso_max_size = 4 * PIECE as u16 + 12 - 1;
+    pair.ends[0].setup.gso_max_size = 4 * PIECE as u32 + 12 - 1;
     pair.write(0, 8 * PIECE);
     assert_eq!(lens(&sent(&mut pair)), [3 * PIECE, 3 * PIECE, 2 * PIECE]);
 }
@@ -329,7 +329,7 @@ fn a_transfer_of_large_segments_survives_loss() {
 /// What the first end puts on the wire when it writes so much at a time, with an acknowledgement of all
 /// after some of it.
 fn on_the_wire(
-    gso_max_size: u16,
+    gso_max_size: u32,
     nagle: bool,
     writes: &[(usize, bool)],
 ) -> Vec<(u64, usize, bool)> {
@@ -362,7 +362,7 @@ proptest! {
     fn large_segments_are_cut_into_those_that_would_go_without(
         writes in prop::collection::vec((1usize..30_000, any::<bool>()), 1..12),
         nagle in any::<bool>(),
-        gso_max_size in 1_461u16..60_000,
+        gso_max_size in 1_461u32..60_000,
     ) {
         let large = on_the_wire(gso_max_size, nagle, &writes);
         prop_assert_eq!(large, on_the_wire(0, nagle, &writes));

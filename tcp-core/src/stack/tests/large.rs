@@ -5,10 +5,11 @@ use core::num::NonZeroU16;
 use super::*;
 use crate::config::{Offload, TcpConfig};
 use crate::event::{Transmit, TransmitChecksum};
+use crate::stack::FourTuple;
 use crate::wire::ParseError;
 
 const OFFLOAD: Offload = Offload {
-    max_packet: u16::MAX,
+    max_packet: 65_535,
     checksum: true,
 };
 
@@ -43,7 +44,7 @@ fn sent(offload: Offload, ips: [&str; 2], len: usize) -> (Pair, Vec<(Vec<u8>, Tr
 }
 
 fn drain(stack: &mut Stack, now: Instant) -> Vec<(Vec<u8>, Transmit)> {
-    let mut buf = vec![0; 65_536];
+    let mut buf = vec![0; stack.config().largest_packet()];
     let mut packets = Vec::new();
     while let Some(transmit) = stack.poll_transmit(now, &mut buf) {
         packets.push((buf[..transmit.len].to_vec(), transmit));
@@ -106,6 +107,34 @@ fn no_packet_is_larger_than_the_device_takes() {
             assert_eq!(transmit.checksum, TransmitChecksum::Complete);
             assert!(!parse(packet).segment.payload.is_empty());
         }
+    }
+}
+
+#[test]
+fn a_packet_may_be_longer_than_an_ipv4_header_can_say() {
+    let (v4, v6) = (["10.0.0.1", "10.0.0.2"], ["fd00::1", "fd00::2"]);
+    for (ips, max_packet, largest, max_said) in [
+        (v4, 60_000, 60_000 - 40, 60_000 - 40),
+        (v4, 131_072, 131_072 - 40, 65_535 - 40),
+        (v4, u32::MAX, 524_280 - 40, 65_535 - 40),
+        // It would need a jumbogram's option.
+        (v6, 131_072, 65_535 - 60, 65_535 - 60),
+    ] {
+        let [local, remote] = ips.map(ip);
+        let config = StackConfig {
+            offload: Offload {
+                max_packet,
+                ..OFFLOAD
+            },
+            ..config(local)
+        };
+        assert_eq!(config.largest_packet() as u32, max_packet.min(524_280));
+        let stack = Stack::new(config, [0; 32]);
+        let [local, remote] = [local, remote].map(|ip| SocketAddr::new(ip, PORT));
+        let tuple = FourTuple::new(local, remote).unwrap();
+        let setup = stack.setup(Instant::ZERO, &tuple);
+        assert_eq!(setup.gso_max_size, largest.min(max_said));
+        assert_eq!(stack.gso_max_size(&tuple, u32::MAX), largest);
     }
 }
 

@@ -8,7 +8,7 @@ use super::*;
 use crate::config::Offload;
 
 /// Two hosts whose devices complete checksums, and cut packets of at most so many bytes.
-fn joined(max_packet: u16) -> (Pair, ConnectionId, ConnectionId) {
+fn joined(max_packet: u32) -> (Pair, ConnectionId, ConnectionId) {
     let with = |address| StackConfig {
         offload: Offload {
             max_packet,
@@ -30,6 +30,9 @@ fn joined(max_packet: u16) -> (Pair, ConnectionId, ConnectionId) {
         }
     }
     let server = pair.server.stack.accept(listener).unwrap();
+    let mut connection = pair.client.stack.connection(pair.now, client).unwrap();
+    connection.set_gso_max_size(Offload::MAX);
+    drop(connection);
     (pair, client, server)
 }
 
@@ -48,10 +51,10 @@ fn connection_of(host: &mut Host, now: Instant, id: ConnectionId) -> crate::Conn
 
 /// Carries `data` from client to server, lent piece by piece, beside a twin that writes it; how many bytes were lent. Packets are
 /// lost, from one end or the other, as `lost` says.
-fn transfer(data: &[u8], piece: usize, max_packet: u16, mut lost: impl FnMut() -> bool) -> usize {
+fn transfer(data: &[u8], piece: usize, max_packet: u32, mut lost: impl FnMut() -> bool) -> usize {
     let (mut pair, client, server) = joined(max_packet);
     let (mut written, mut got, mut lent) = (0, Vec::new(), 0);
-    let mut buf = vec![0; 65_536];
+    let mut buf = vec![0; pair.client.stack.config().largest_packet()];
     for _ in 0..5_000 {
         let now = pair.now;
         let next = &data[written..data.len().min(written + piece)];
@@ -118,7 +121,7 @@ fn stream(len: usize) -> Vec<u8> {
 #[test]
 fn what_is_acknowledged_at_once_is_lent() {
     let data = stream(500_000);
-    let lent = transfer(&data, 20_000, u16::MAX, || false);
+    let lent = transfer(&data, 20_000, 65_535, || false);
     assert!(lent > 400_000, "{lent}");
 }
 
@@ -130,7 +133,7 @@ fn nothing_is_lent_to_a_device_that_cuts_nothing() {
 
 #[test]
 fn nothing_is_lent_where_something_else_is_to_be_sent_or_there_is_no_room() {
-    let (mut pair, client, _) = joined(u16::MAX);
+    let (mut pair, client, _) = joined(65_535);
     let now = pair.now;
     let mut connection = pair.client.stack.connection(now, client).unwrap();
     connection.set_nodelay(true);
@@ -153,7 +156,7 @@ fn nothing_is_lent_where_something_else_is_to_be_sent_or_there_is_no_room() {
 
 #[test]
 fn a_reset_meanwhile_ends_it() {
-    let (mut pair, client, server) = joined(u16::MAX);
+    let (mut pair, client, server) = joined(65_535);
     let now = pair.now;
     pair.server.stack.connection(now, server).unwrap().abort();
     let resets = pair.server.drain(now);
@@ -175,8 +178,9 @@ proptest! {
     fn what_is_lent_is_as_if_written(
         len in 1usize..400_000, piece in 200usize..70_000,
         fates in prop::collection::vec(0u8..6, 1..60),
+        max_packet in prop::sample::select(vec![65_535u32, 131_072]),
     ) {
         let mut fates = fates.into_iter();
-        transfer(&stream(len), piece, u16::MAX, || fates.next() == Some(0));
+        transfer(&stream(len), piece, max_packet, || fates.next() == Some(0));
     }
 }

@@ -101,7 +101,7 @@ impl Host {
     /// Everything that the stack wants to send and tell.
     fn drain(&mut self, now: Instant) -> Vec<Vec<u8>> {
         let mut packets = Vec::new();
-        let mut buf = vec![0; 65_536];
+        let mut buf = vec![0; self.stack.config().largest_packet()];
         while let Some(transmit) = self.stack.poll_transmit(now, &mut buf) {
             packets.push(buf[..transmit.len].to_vec());
         }

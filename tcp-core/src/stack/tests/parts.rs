@@ -9,8 +9,14 @@ use crate::config::Offload;
 use crate::event::Transmit;
 
 const OFFLOAD: Offload = Offload {
-    max_packet: u16::MAX,
+    max_packet: 65_535,
     checksum: true,
+};
+
+/// Of a device that takes packets which are longer than their headers can say.
+const BIG: Offload = Offload {
+    max_packet: 131_072,
+    ..OFFLOAD
 };
 
 fn offloading(address: IpAddr) -> StackConfig {
@@ -24,7 +30,7 @@ fn offloading(address: IpAddr) -> StackConfig {
 fn drain_in_parts(host: &mut Host, now: Instant) -> (Vec<(Transmit, Vec<u8>)>, usize) {
     let mut twin = host.clone();
     let (mut sent, mut apart) = (Vec::new(), 0);
-    let mut buf = vec![0xa5; 65_536];
+    let mut buf = vec![0xa5; BIG.max_packet as usize + 1];
     while let Some(parts) = host.stack.poll_transmit_parts(now, &mut buf) {
         let len = parts.transmit.len;
         let [first, second] = parts.payload;
@@ -36,7 +42,7 @@ fn drain_in_parts(host: &mut Host, now: Instant) -> (Vec<(Transmit, Vec<u8>)>, u
         assert_eq!(joined[..len], gathered[..]);
         sent.push((parts.transmit, gathered));
     }
-    let mut buf = vec![0; 65_536];
+    let mut buf = vec![0; BIG.max_packet as usize];
     let mut whole = Vec::new();
     while let Some(transmit) = twin.stack.poll_transmit(now, &mut buf) {
         whole.push((transmit, buf[..transmit.len].to_vec()));
@@ -58,8 +64,8 @@ fn take(host: &mut Host, now: Instant, packet: &[u8], segment_size: Option<NonZe
 }
 
 /// Carries `data` from the client to the server; of the client's packets those are lost that `lost` says. How many
-/// bytes never were in the caller's buffer.
-fn transfer(data: &[u8], offload: Offload, mut lost: impl FnMut() -> bool) -> usize {
+/// bytes never were in the caller's buffer, and how long the longest packet was.
+fn transfer(data: &[u8], offload: Offload, mut lost: impl FnMut() -> bool) -> (usize, usize) {
     let with = |address| StackConfig {
         offload,
         ..offloading(address)
@@ -76,20 +82,32 @@ fn transfer(data: &[u8], offload: Offload, mut lost: impl FnMut() -> bool) -> us
         }
     }
     let server = pair.server.stack.accept(listener).unwrap();
-    let (mut written, mut got, mut apart) = (0, Vec::new(), 0);
+    let mut connection = pair.client.stack.connection(pair.now, client).unwrap();
+    connection.set_gso_max_size(Offload::MAX);
+    drop(connection);
+    let (mut written, mut got) = (0, Vec::new());
+    let (mut apart, mut longest) = (0, 0);
     for _ in 0..2_000 {
         let mut connection = pair.client.stack.connection(pair.now, client).unwrap();
         written += connection.write(&data[written..]).unwrap_or(0);
         drop(connection);
         let (sent, left) = drain_in_parts(&mut pair.client, pair.now);
         apart += left;
+        for (transmit, packet) in &sent {
+            longest = longest.max(transmit.len);
+            let said = match transmit.len {
+                len @ ..65_536 => len as u16,
+                _ => 0,
+            };
+            assert_eq!(packet[2..4], said.to_be_bytes());
+        }
         for (transmit, packet) in sent.into_iter().filter(|_| !lost()) {
             take(&mut pair.server, pair.now, &packet, transmit.segment_size);
         }
         got.extend(pair.server.read_all(pair.now, server));
         if got.len() == data.len() {
             assert!(got == data, "the stream is another");
-            return apart;
+            return (apart, longest);
         }
         for packet in pair.server.drain(pair.now) {
             take(&mut pair.client, pair.now, &packet, None);
@@ -106,19 +124,22 @@ fn stream(len: usize) -> Vec<u8> {
 #[test]
 fn what_a_device_cuts_stays_where_it_is() {
     let data = stream(300_000);
-    let apart = transfer(&data, OFFLOAD, || false);
-    assert!(apart > 200_000, "{apart}");
+    for (offload, least) in [(OFFLOAD, 65_000), (BIG, 100_000)] {
+        let (apart, longest) = transfer(&data, offload, || false);
+        assert!(apart > 200_000, "{apart}");
+        assert!((least..=offload.max_packet as usize).contains(&longest));
+    }
 }
 
 #[test]
 fn without_offloads_packets_are_whole() {
     let data = stream(300_000);
-    assert_eq!(transfer(&data, Offload::NONE, || false), 0);
+    assert_eq!(transfer(&data, Offload::NONE, || false).0, 0);
     let checksum_alone = Offload {
         max_packet: 0,
         ..OFFLOAD
     };
-    assert_eq!(transfer(&data, checksum_alone, || false), 0);
+    assert_eq!(transfer(&data, checksum_alone, || false).0, 0);
 }
 
 proptest! {
@@ -126,8 +147,9 @@ proptest! {
     #[test]
     fn they_are_the_same_to_the_byte(
         len in 1usize..400_000, fates in prop::collection::vec(0u8..8, 1..40),
+        offload in prop::sample::select(vec![OFFLOAD, BIG]),
     ) {
         let mut fates = fates.into_iter();
-        transfer(&stream(len), OFFLOAD, || fates.next() == Some(0));
+        transfer(&stream(len), offload, || fates.next() == Some(0));
     }
 }

@@ -106,7 +106,7 @@ impl<'a> Run<'a> {
             addresses: vec![settings.local],
             mtu: settings.mtu,
             offload: Offload {
-                max_packet: LARGEST_PACKET,
+                max_packet: LARGEST_PACKET.into(),
                 checksum: false,
             },
             ..HostConfig::default()
