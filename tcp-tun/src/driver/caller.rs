@@ -111,6 +111,7 @@ impl Shared {
         // Declared before the lock is taken, and so dropped after it is let go.
         let mut caller = Caller::new(self, waiting, until);
         let mut state = self.lock();
+        self.relief.caller_works(true);
         let mut now = self.clock.now();
         let mut looked = false;
         let result = loop {
@@ -141,12 +142,15 @@ impl Shared {
                 break Err(io::ErrorKind::WouldBlock.into());
             }
             let mut posted = call.posted();
+            self.relief.caller_works(false);
             now = caller.wait(&mut state, now, posted.as_mut());
+            self.relief.caller_works(true);
             if let Some(filled) = posted.map(|posted| posted.filled()) {
                 call.on_filled(filled);
             }
         };
         caller.leave(&mut state, now);
+        self.relief.caller_works(false);
         result
     }
 }
@@ -201,7 +205,10 @@ impl<'a> Caller<'a> {
             .rest(state, clock, self.until)
             .and_then(|()| seat.work(state, clock, posted));
         let now = match driven {
-            Ok(now) => now,
+            Ok(now) => {
+                state.role.count_turn();
+                now
+            }
             Err(error) => {
                 self.give_up(state, error);
                 return self.shared.clock.now();
@@ -308,8 +315,11 @@ impl<'a> Caller<'a> {
 
 impl Drop for Caller<'_> {
     fn drop(&mut self) {
+        let shared = self.shared;
+        if thread::panicking() {
+            shared.relief.caller_works(false);
+        }
         if self.seat.is_some() && thread::panicking() {
-            let shared = self.shared;
             let why = io::Error::other("a thread that drove the interface has panicked");
             self.give_up(&mut shared.lock(), why);
         }

@@ -27,7 +27,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::mem;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use nix::sys::time::TimeSpec;
@@ -58,6 +58,10 @@ const PASSING: Duration = Duration::from_millis(10);
 /// as this may each get an answer, and none of their callers is moved.
 const EVENTS_FOR_OTHERS: u32 = 32;
 
+/// Turns that a driver may take without an answer to its own call, where callers often pass by: what it does is theirs
+/// to do, and it competes with them for the lock.
+const TURNS_FOR_PASSERS: u32 = 4;
+
 /// Where the seat is, and who waits beside the driver.
 pub(super) struct Role {
     place: Place,
@@ -67,6 +71,8 @@ pub(super) struct Role {
     kept_for: Option<u64>,
     /// Events that the driver has brought to others since it drives.
     events_for_others: u32,
+    /// Turns that the caller that drives has taken for nothing.
+    turns: u32,
     /// Callers that did not wait while somebody drove for others.
     passers: Passers,
     /// It is to get up for them.
@@ -109,6 +115,7 @@ impl Role {
             wanted_by: None,
             kept_for: None,
             events_for_others: 0,
+            turns: 0,
             passers: Passers {
                 since: Instant::ZERO,
                 count: 0,
@@ -129,6 +136,7 @@ impl Role {
         match mem::replace(&mut self.place, Place::Caller(waiter)) {
             Place::Free { seat, .. } => {
                 self.events_for_others = 0;
+                self.turns = 0;
                 Some(seat)
             }
             place => {
@@ -150,7 +158,8 @@ impl Role {
         }
         *count += 1;
         let are_many = *count >= MANY_PASSERS;
-        self.left_to_passers = are_many && self.is_driven_for_others();
+        let for_passers = self.is_driven_for_others() || self.turns >= TURNS_FOR_PASSERS;
+        self.left_to_passers = are_many && for_passers;
         match self.left_to_passers {
             true => Driver::GetsUp,
             false => Driver::Stays,
@@ -200,6 +209,11 @@ impl Role {
         if !self.waiters.is_empty() || self.passers.count > 0 {
             self.events_for_others = self.events_for_others.saturating_add(1);
         }
+    }
+
+    /// A caller has driven, and has no answer yet.
+    pub(super) fn count_turn(&mut self) {
+        self.turns = self.turns.saturating_add(1);
     }
 
     /// Whether the driver is to get up for those who need not wait: it is not to take the seat again at once.
@@ -297,6 +311,9 @@ pub(super) struct Relief {
     /// When the seat was put back last, in nanoseconds. It is told without the lock, for which there would be
     /// nothing but competition as long as callers come and go.
     put_back: AtomicU64,
+    /// A caller is at work, and will drive, or look at the device, when it is done. A large write by a plain device
+    /// takes longer than [`GRACE`].
+    caller_works: AtomicBool,
 }
 
 impl Relief {
@@ -308,10 +325,16 @@ impl Relief {
         Ok(Relief {
             timer,
             put_back: AtomicU64::new(0),
+            caller_works: AtomicBool::new(false),
         })
     }
 
-    /// Waits until the timer rings, and nobody has had the seat for a while.
+    /// Notes that a caller with the lock is at work, or no longer.
+    pub(super) fn caller_works(&self, works: bool) {
+        self.caller_works.store(works, Ordering::Relaxed);
+    }
+
+    /// Waits until the timer rings, and nobody has had the seat for a while, nor is about to.
     ///
     /// # Errors
     ///
@@ -321,7 +344,8 @@ impl Relief {
         loop {
             self.timer.wait()?;
             let put_back = Instant::from_nanos(self.put_back.load(Ordering::Relaxed));
-            if rest_of_grace(put_back, clock.now()).is_zero() {
+            let works = self.caller_works.load(Ordering::Relaxed);
+            if !works && rest_of_grace(put_back, clock.now()).is_zero() {
                 return Ok(());
             }
             // Nobody else sets it before it is said to have rung.
@@ -340,6 +364,7 @@ impl Relief {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::thread;
     use tcp_core::{Stack, StackConfig, ValidConfig};
 
     fn seat() -> Box<Seat> {
@@ -449,6 +474,24 @@ mod tests {
     }
 
     #[test]
+    fn the_timer_is_not_heard_while_a_caller_works() {
+        let (mut role, relief) = (Role::new(), Relief::new().unwrap());
+        let clock = Clock::start();
+        relief.caller_works(true);
+        role.put_back(seat(), clock.now(), &relief);
+        thread::scope(|scope| {
+            let heard = scope.spawn(|| {
+                relief.wait(&clock).unwrap();
+                clock.now()
+            });
+            thread::sleep(8 * GRACE);
+            let done = clock.now();
+            relief.caller_works(false);
+            assert!(heard.join().unwrap() >= done);
+        });
+    }
+
+    #[test]
     fn a_seat_just_used_is_not_taken_in_passing() {
         let (mut role, relief) = (Role::new(), Relief::new().unwrap());
         let now = Instant::from_millis(1);
@@ -488,10 +531,15 @@ mod tests {
         for _ in 0..3 * MANY_PASSERS {
             assert_eq!(role.pass_by(now), Driver::Stays);
         }
-        for _ in 0..EVENTS_FOR_OTHERS {
-            assert!(!role.is_wanted());
-            role.count_event_for_others();
+        for _ in 0..TURNS_FOR_PASSERS {
+            assert_eq!(role.pass_by(now), Driver::Stays);
+            role.count_turn();
         }
         assert_eq!(role.pass_by(now), Driver::GetsUp);
+        assert_eq!(role.get_up(seat(), now, &relief), None);
+        assert!(role.take_seat(waiter()).is_some());
+        for _ in 0..MANY_PASSERS {
+            assert_eq!(role.pass_by(now), Driver::Stays, "it begins anew");
+        }
     }
 }
