@@ -174,9 +174,7 @@ impl Connection {
             && self.snd.nxt == start
             && self.snd.fin.is_none()
             && self.snd.chunks.is_none()
-            && !self.is_urgent()
-            // Else it is cut by our caller, later.
-            && self.setup.gso_max_size > u32::from(self.agreed.mss);
+            && !self.is_urgent();
         if !is_plain || self.send_room().min(len) == 0 {
             return None;
         }

@@ -46,17 +46,14 @@ impl<'a> Lent<'a> {
 
 impl Stack {
     /// Writes as much of `data` as there is room for, and leaves it where it is until the [`LentWrite`] is dropped: for
-    /// a device on which acknowledgements come at once. `None`, and nothing is written, where that is of no use or not
-    /// possible: the device must complete checksums and cut segments, and the connection have nothing else to send.
+    /// a device on which acknowledgements come at once. `None`, and nothing is written, where that is not possible: the
+    /// connection must have nothing else to send.
     pub fn lend<'a>(
         &'a mut self,
         now: Instant,
         id: ConnectionId,
         data: &'a [u8],
     ) -> Option<LentWrite<'a>> {
-        if !self.config.offload.checksum {
-            return None;
-        }
         let mut connection = self.connection(now, id)?;
         let (start, seq, count) = connection.lend(data.len())?;
         let data = data.get(..count)?;

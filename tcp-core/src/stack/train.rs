@@ -1,13 +1,14 @@
 //! Several segments that a connection has said at once, on their way out one by one.
 
 use super::Stack;
+use super::lent::Lent;
 use super::slab::SlotId;
 use crate::connection::Cutter;
 use crate::event::Transmit;
 use crate::seq::SeqNumber;
-use crate::wire::{self, Control, Header, IpFields, Segment, Summed, Template, Wagon};
+use crate::wire::{self, Control, Header, IpFields, Payload, Segment, Summed, Template, Wagon};
 
-/// What is left of a train. The payload stays where it is, in the connection's send buffer.
+/// What is left of a train. The payload stays where it is, in the connection's send buffer or with its user.
 #[derive(Clone, Debug)]
 pub(super) struct Train {
     connection: SlotId,
@@ -57,13 +58,21 @@ pub(super) fn emit_first(
 impl Stack {
     /// The next segment of the train that is under way. What its peer has acknowledged since, or its
     /// connection given up, is not sent.
-    pub(super) fn transmit_wagon(&mut self, buf: &mut [u8]) -> Option<Transmit> {
+    pub(super) fn transmit_wagon(
+        &mut self,
+        buf: &mut [u8],
+        lent: Option<Lent<'_>>,
+    ) -> Option<Transmit> {
         let train = self.train.as_mut()?;
         let len = train.size.min(train.left);
         let is_last = len == train.left;
         let entry = self.connections.get_key(train.connection);
         let connection = entry.and_then(|entry| entry.resident.awake());
         let payload = connection.and_then(|it| it.sent(train.seq, len));
+        let payload = payload.map(|held| {
+            let lent = lent.and_then(|lent| lent.payload(train.connection, train.seq, len));
+            lent.map_or(held, Payload::from)
+        });
         let transmit = payload.filter(|it| it.len() == len).and_then(|payload| {
             let wagon = Wagon {
                 seq: train.seq,

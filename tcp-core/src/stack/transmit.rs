@@ -24,7 +24,7 @@ impl Stack {
             return None;
         }
         self.transmit_reply(buf)
-            .or_else(|| self.transmit_wagon(buf))
+            .or_else(|| self.transmit_wagon(buf, lent))
             .or_else(|| self.transmit_segment::<PARTS>(now, buf, lent))
     }
 

@@ -260,7 +260,7 @@ impl<'a> Caller<'a> {
         state: &mut State,
         now: Instant,
     ) -> Option<C::Output> {
-        if !call.is_large() || !state.writes_in_place() {
+        if !call.is_large() {
             return None;
         }
         self.sit_down(state);

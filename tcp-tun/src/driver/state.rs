@@ -307,11 +307,6 @@ impl State {
         Ok(batch)
     }
 
-    /// Whether [`write_in_place`](State::write_in_place) may be of use.
-    pub(super) fn writes_in_place(&self) -> bool {
-        self.link.gathers()
-    }
-
     /// Writes as much of `data` as there is room for, and sends what may go, from where it is; copies what has not been
     /// acknowledged by the time at which the device has no more. `None` where that is not possible or of no use.
     pub(super) fn write_in_place(
