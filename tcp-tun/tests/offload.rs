@@ -17,11 +17,16 @@ use tcp_tun::{Device, Interface, MemoryDevice};
 
 const MIB: usize = 1 << 20;
 
+/// How Linux refuses what does not fit into one of its buffers.
+const EMSGSIZE: i32 = 90;
+
 /// A network card whose cable carries packets as they are.
 struct Card {
     link: MemoryDevice,
     /// Packets that came in parts.
     gathered: Arc<AtomicU64>,
+    /// What it says that it takes at once; in truth it is [`MAX_PACKET`].
+    max_packet: u32,
 }
 
 impl Device for Card {
@@ -44,6 +49,9 @@ impl Device for Card {
         let is_apart = !(first.is_empty() && second.is_empty());
         self.gathered
             .fetch_add(u64::from(is_apart), Ordering::Relaxed);
+        if transmit.len > MAX_PACKET {
+            return Err(io::Error::from_raw_os_error(EMSGSIZE));
+        }
         self.link.send(&parts.concat(), transmit)
     }
 
@@ -53,7 +61,7 @@ impl Device for Card {
 
     fn offload(&self) -> Offload {
         Offload {
-            max_packet: MAX_PACKET as u32,
+            max_packet: self.max_packet,
             checksum: true,
         }
     }
@@ -67,11 +75,27 @@ impl AsFd for Card {
 
 /// Server and client, and how many of their packets came in parts.
 fn interfaces(buffer: usize) -> ((Interface, Interface), Arc<AtomicU64>) {
+    interfaces_that_take(MAX_PACKET as u32, buffer)
+}
+
+/// The same, with cards that say that they take so much at once.
+fn interfaces_that_take(
+    max_packet: u32,
+    buffer: usize,
+) -> ((Interface, Interface), Arc<AtomicU64>) {
     let (left, right) = MemoryDevice::pair_with_buffer(MAX_PACKET as u16, buffer).unwrap();
     let gathered = Arc::new(AtomicU64::new(0));
     let interface = |link, host| {
         let gathered = Arc::clone(&gathered);
-        builder(Card { link, gathered }, host).build().unwrap()
+        let card = Card {
+            link,
+            gathered,
+            max_packet,
+        };
+        // Each other's: what goes there goes no further.
+        let [one, two] = ["10.7.0.1/24", "10.7.0.2/24"].map(|cidr| cidr.parse().unwrap());
+        let builder = builder(card, host).kernel_address(one).kernel_address(two);
+        builder.build().unwrap()
     };
     ((interface(left, 1), interface(right, 2)), gathered)
 }
@@ -113,6 +137,24 @@ fn large_writes_both_ways_arrive_whole() {
         let gathered = gathered.load(Ordering::Relaxed);
         assert!(gathered > 100, "{gathered}");
     }
+}
+
+#[test]
+fn a_device_that_refuses_what_it_said_it_takes_is_asked_no_more() {
+    let ((server, client), _) = interfaces_that_take(128 * 1024, 8 * MIB);
+    for _ in 0..2 {
+        let (theirs, ours) = connect_pair(&server, &client);
+        let sender = thread::spawn(move || {
+            let hash = send_noise(&ours, 1, 32 * MIB).unwrap();
+            ours.shutdown(Shutdown::Write).unwrap();
+            (hash, ours)
+        });
+        assert!(receive(&theirs).unwrap() == (32 * MIB, hash_of_noise(1, 32 * MIB)));
+        sender.join().unwrap();
+    }
+    // As many as went before the first of them was noticed.
+    let refused = client.device_counters().tx_errors;
+    assert!((1..100).contains(&refused), "{refused}");
 }
 
 #[test]

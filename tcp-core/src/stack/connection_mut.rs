@@ -115,9 +115,9 @@ impl<'a> ConnectionMut<'a> {
         self.touch().0.lend(now, len)
     }
 
-    /// Bounds the packets that the device is given to be cut, in bytes (`sk_gso_max_size`): as far as it
-    /// [takes](crate::Offload::max_packet) such, whatever that was before. A connection begins with the largest whose
-    /// header can say its length. More is for a peer behind nobody who might not know such packets.
+    /// Bounds the packets of this connection that the device is given to be cut, in bytes (`sk_gso_max_size`), to at
+    /// most what it [takes](crate::Offload::max_packet). A connection begins with the largest whose header can say its
+    /// length. More is for a peer behind nobody who might not know such packets.
     pub fn set_gso_max_size(&mut self, bytes: u32) {
         let tuple = self.entry().tuple;
         let gso_max_size = self.stack.gso_max_size(&tuple, bytes);

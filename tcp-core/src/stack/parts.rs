@@ -68,10 +68,8 @@ impl Stack {
             seq,
             len,
         } = apart;
+        let held = self.sent(connection, seq, len)?;
         let payload = lent.and_then(|lent| lent.payload(connection, seq, len));
-        match payload {
-            Some(payload) => Some(payload.into()),
-            None => self.sent(connection, seq, len),
-        }
+        Some(payload.map_or(held, Payload::from))
     }
 }

@@ -68,12 +68,11 @@ impl Stack {
         let is_last = len == train.left;
         let entry = self.connections.get_key(train.connection);
         let connection = entry.and_then(|entry| entry.resident.awake());
-        let payload = connection.and_then(|it| it.sent(train.seq, len));
-        let payload = payload.map(|held| {
+        let held = connection.and_then(|it| it.sent(train.seq, len));
+        let held = held.filter(|it| it.len() == len);
+        let transmit = held.and_then(|held| {
             let lent = lent.and_then(|lent| lent.payload(train.connection, train.seq, len));
-            lent.map_or(held, Payload::from)
-        });
-        let transmit = payload.filter(|it| it.len() == len).and_then(|payload| {
+            let payload = lent.map_or(held, Payload::from);
             let wagon = Wagon {
                 seq: train.seq,
                 control: if is_last {

@@ -66,7 +66,7 @@ pub struct LinkArgs {
     /// kernel's own addresses if they are IPv4 and it takes so many]
     ///
     /// Packets of more than 65535 bytes are BIG TCP's: their header says a length of 0. Linux takes them
-    /// since 6.3.
+    /// since 6.6.
     #[arg(long, value_name = "BYTES", conflicts_with = "plain")]
     gso_max_size: Option<u32>,
 
@@ -425,6 +425,7 @@ mod tests {
         assert!(parse(&["--mtu", "65536"]).is_err());
         assert!(parse(&["--attach"]).is_err());
         assert!(parse(&["--queues", "0"]).is_err());
+        assert!(parse(&["--plain", "--gso-max-size", "65535"]).is_err());
         assert!(parse(&["--queues", "257"]).is_err());
     }
 }

@@ -71,8 +71,8 @@ pub fn mtu(name: &str) -> io::Result<u16> {
     Ok(u16::try_from(mtu).unwrap_or(u16::MAX))
 }
 
-/// Whether the kernel knows IPv4 packets whose length their header cannot say (BIG TCP; Linux 6.3): it tells then how
-/// large those may be that it sends by the device `name`.
+/// Whether the kernel knows IPv4 packets whose length their header cannot say (BIG TCP): it tells then how large those may
+/// be that it sends by the device `name`. Linux does since 6.3; from TUN devices it takes them since 6.6.
 ///
 /// # Errors
 ///

@@ -22,8 +22,8 @@ pub use cidr::{Cidr, ParseCidrError};
 pub use memory::MemoryDevice;
 pub use tun::TunDevice;
 
-/// The buffer that [`Device::recv`] may count on: the largest IP packet, and so the largest chain
-/// of coalesced segments that one call can bring.
+/// The buffer that [`Device::recv`] may count on: the largest IP packet whose header says its length, and so the largest
+/// chain of coalesced segments that one call can bring.
 pub const MAX_PACKET: usize = 65_535;
 
 /// A non-blocking carrier of IP packets.
@@ -82,7 +82,9 @@ pub trait Device: AsFd + Send {
     /// The largest IP packet that fits on the link, in bytes.
     fn mtu(&self) -> u16;
 
-    /// What the device does with packets that it is given to send, beside sending them.
+    /// What the device does with packets that it is given to send, beside sending them. Where that is to take more than
+    /// [`MAX_PACKET`] bytes at once, [`send`](Device::send) may get IPv4 packets that say a length of 0; if it fails with
+    /// one of them, it gets no more.
     fn offload(&self) -> Offload {
         Offload::NONE
     }

@@ -27,8 +27,8 @@ use super::{Device, MAX_PACKET};
 /// checksum completed, only where the packet leaves the machine. The MTU stays what it is: segments
 /// are no larger for being carried together.
 ///
-/// A kernel that knows BIG TCP (Linux 6.3) is given up to 128 KiB in one IPv4 packet, whose header says a length of
-/// 0 then; what it hands over itself stays within 64 KiB.
+/// A kernel that knows BIG TCP is given up to 128 KiB in one IPv4 packet, whose header says a length of 0 then; what it
+/// hands over itself stays within 64 KiB. Linux takes them from a TUN device since 6.6.
 ///
 /// # With several queues
 ///

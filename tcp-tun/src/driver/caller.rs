@@ -201,12 +201,15 @@ impl<'a> Caller<'a> {
         }
         self.has_worked = true;
         let clock = &self.shared.clock;
+        let before = (state.rx_packets(), state.role.events_for_others());
         let driven = seat
             .rest(state, clock, self.until)
             .and_then(|()| seat.work(state, clock, posted));
         let now = match driven {
             Ok(now) => {
-                state.role.count_turn();
+                if state.rx_packets() > before.0 && state.role.events_for_others() == before.1 {
+                    state.role.count_turn();
+                }
                 now
             }
             Err(error) => {

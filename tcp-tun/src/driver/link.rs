@@ -1,6 +1,7 @@
 //! The device as the driver uses it: with a packet in hand, an observer and counters.
 
 use std::io;
+use std::mem;
 use std::ops::AddAssign;
 use std::os::fd::{AsRawFd, RawFd};
 
@@ -10,7 +11,7 @@ use tcp_core::{Instant, LentWrite, PacketMeta, Stack, Transmit, TransmitParts};
 
 use super::clock::Clock;
 use super::observe::{Direction, Observer, TcpChecksum, Watcher};
-use crate::device::Device;
+use crate::device::{Device, MAX_PACKET};
 
 /// What the device has carried since the interface began.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -91,6 +92,8 @@ pub(super) struct Link {
     tx_buf: Box<[u8]>,
     /// A packet that the stack has committed as sent, and the device has not taken.
     pending: Option<Transmit>,
+    /// It has lost a packet that was longer than its header could say.
+    lost_big: bool,
 }
 
 impl Link {
@@ -112,6 +115,7 @@ impl Link {
             counters: DeviceCounters::default(),
             tx_buf: vec![0; largest_packet].into_boxed_slice(),
             pending: None,
+            lost_big: false,
         })
     }
 
@@ -207,7 +211,10 @@ impl Link {
                     }
                     // A link that is down, a queue without memory: to TCP it is loss like any
                     // other. A device that is gone says so to the next `recv`.
-                    _ => self.counters.tx_errors += 1,
+                    _ => {
+                        self.counters.tx_errors += 1;
+                        self.lost_big |= transmit.len > MAX_PACKET;
+                    }
                 },
             }
         }
@@ -241,8 +248,18 @@ impl Link {
         }
     }
 
+    /// Whether the device has lost a packet that was longer than its header could say, since this was asked last.
+    pub(super) fn take_lost_big(&mut self) -> bool {
+        mem::take(&mut self.lost_big)
+    }
+
+    /// Packets received since the interface began.
+    pub(super) fn rx_packets(&self) -> u64 {
+        self.counters.rx_packets
+    }
+
     /// Whether packets may go in parts: the device takes them so, and nobody watches, who is to see whole ones.
-    pub(super) fn gathers(&self) -> bool {
+    fn gathers(&self) -> bool {
         let device = self.device.as_ref();
         self.watcher.is_none() && device.is_some_and(|device| device.gathers())
     }

@@ -18,11 +18,13 @@
 //! A caller that has its answer is likely to wait again at once: to have somebody else drive meanwhile,
 //! and then to ask for the seat back, would cost more than what lies between. So the seat is left free,
 //! and a timer is set. The one thing that must hold is: *while the seat is free, the relief timer is
-//! armed*. It then takes at most twice [`GRACE`] until somebody drives again, or [`MOST_GRACE`] more where callers come
-//! and go all the time. Those that need not wait look at the device in passing.
+//! armed*. It then takes at most twice [`GRACE`] until somebody drives again; or [`MOST_GRACE`] more where callers come
+//! and go all the time, [`MOST_WORKING`] times at most where none of them drives. Those that need not wait look at
+//! the device in passing.
 //!
 //! A caller that drives and gets nothing for itself, but for others (one that waits for connections to
-//! accept, say), gets up for the next that begins to wait, as the interface's thread does at once.
+//! accept, say), gets up for the next that begins to wait, as the interface's thread does at once; and for those that
+//! need not wait, if they are many.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -58,9 +60,12 @@ const PASSING: Duration = Duration::from_millis(10);
 /// as this may each get an answer, and none of their callers is moved.
 const EVENTS_FOR_OTHERS: u32 = 32;
 
-/// Turns that a driver may take without an answer to its own call, where callers often pass by: what it does is theirs
-/// to do, and it competes with them for the lock.
+/// Turns that a driver may take in which it receives something and none who wait get anything by it, where callers often
+/// pass by: what it does is theirs to do, and it competes with them for the lock.
 const TURNS_FOR_PASSERS: u32 = 4;
+
+/// Times that the timer may ring in vain because a caller is at work. Those who are may not be those who drive next.
+const MOST_WORKING: u32 = 8;
 
 /// Where the seat is, and who waits beside the driver.
 pub(super) struct Role {
@@ -71,9 +76,9 @@ pub(super) struct Role {
     kept_for: Option<u64>,
     /// Events that the driver has brought to others since it drives.
     events_for_others: u32,
-    /// Turns that the caller that drives has taken for nothing.
+    /// Turns that the caller that drives has taken for nobody who waits.
     turns: u32,
-    /// Callers that did not wait while somebody drove for others.
+    /// Callers that did not wait, since somebody drives.
     passers: Passers,
     /// It is to get up for them.
     left_to_passers: bool,
@@ -211,7 +216,12 @@ impl Role {
         }
     }
 
-    /// A caller has driven, and has no answer yet.
+    /// Events that the driver has brought to others since it drives.
+    pub(super) fn events_for_others(&self) -> u32 {
+        self.events_for_others
+    }
+
+    /// A caller has driven, and what it has received was for nobody who waits.
     pub(super) fn count_turn(&mut self) {
         self.turns = self.turns.saturating_add(1);
     }
@@ -340,13 +350,15 @@ impl Relief {
     ///
     /// None that an open timer descriptor has.
     pub(super) fn wait(&self, clock: &Clock) -> io::Result<()> {
-        let mut delay = GRACE;
+        let (mut delay, mut working) = (GRACE, 0);
         loop {
             self.timer.wait()?;
             let put_back = Instant::from_nanos(self.put_back.load(Ordering::Relaxed));
-            let works = self.caller_works.load(Ordering::Relaxed);
-            if !works && rest_of_grace(put_back, clock.now()).is_zero() {
-                return Ok(());
+            if rest_of_grace(put_back, clock.now()).is_zero() {
+                working += 1;
+                if working > MOST_WORKING || !self.caller_works.load(Ordering::Relaxed) {
+                    return Ok(());
+                }
             }
             // Nobody else sets it before it is said to have rung.
             self.set(delay);
@@ -489,6 +501,11 @@ mod tests {
             relief.caller_works(false);
             assert!(heard.join().unwrap() >= done);
         });
+        // But not for ever.
+        relief.caller_works(true);
+        role.relief_rang();
+        role.put_back(seat(), clock.now(), &relief);
+        relief.wait(&clock).unwrap();
     }
 
     #[test]
@@ -541,5 +558,10 @@ mod tests {
         for _ in 0..MANY_PASSERS {
             assert_eq!(role.pass_by(now), Driver::Stays, "it begins anew");
         }
+        for _ in 0..EVENTS_FOR_OTHERS {
+            assert!(!role.is_wanted());
+            role.count_event_for_others();
+        }
+        assert_eq!(role.pass_by(now), Driver::GetsUp);
     }
 }

@@ -5,7 +5,8 @@ use std::io;
 use std::sync::Arc;
 
 use tcp_core::{
-    AcceptError, ConnectionId, Event, Instant, ListenerId, PostedRead, Stack, State as TcpState,
+    AcceptError, ConnectionId, Event, Instant, ListenerId, Offload, PostedRead, Stack,
+    State as TcpState,
 };
 
 use super::clock::Clock;
@@ -15,6 +16,7 @@ use super::link::{DeviceCounters, Link};
 use super::observe::Observer;
 use super::role::Role;
 use super::wait::{ConnectionWait, ListenerEntry, ListenerWait, QueuedSyn, Waiter};
+use crate::device::MAX_PACKET;
 
 /// The stack, the device, and who waits for what.
 pub(crate) struct State {
@@ -29,6 +31,8 @@ pub(crate) struct State {
     sleep: Sleep,
     /// The driver is to look at its own call again, though the device has nothing for it.
     driver_concerned: bool,
+    /// As far as is known, the device takes packets that are longer than their header can say.
+    takes_big_packets: bool,
 }
 
 /// Packets that are received before what has been lent is copied.
@@ -75,6 +79,7 @@ impl State {
             phase: Phase::Running,
             sleep: Sleep::Awake,
             driver_concerned: false,
+            takes_big_packets: true,
         }
     }
 
@@ -150,12 +155,43 @@ impl State {
     /// there were any.
     pub(super) fn settle(&mut self, now: Instant) -> bool {
         self.link.transmit(now, &mut self.stack);
+        if self.link.take_lost_big() {
+            self.give_up_big_packets(now);
+        }
         let mut notified = false;
         while let Some(event) = self.stack.poll_event() {
             self.report(event);
             notified = true;
         }
         notified
+    }
+
+    /// Packets received since the interface began.
+    pub(super) fn rx_packets(&self) -> u64 {
+        self.link.rx_packets()
+    }
+
+    /// Bounds the packets of a new connection; those that go nowhere else once the device has them may be longer than
+    /// their header can say, as long as it takes them.
+    pub(crate) fn bound_packets(&mut self, now: Instant, id: ConnectionId, ends_here: bool) {
+        if ends_here
+            && self.takes_big_packets
+            && let Some(mut connection) = self.stack.connection(now, id)
+        {
+            connection.set_gso_max_size(Offload::MAX);
+        }
+    }
+
+    /// The device says that it takes packets that are longer than their header can say, and does not: kernels from 6.3 to
+    /// 6.5 know them, but not from TUN devices, and others may be short of memory in one piece. What is
+    /// lost by it is sent again, as all other loss is.
+    fn give_up_big_packets(&mut self, now: Instant) {
+        self.takes_big_packets = false;
+        for &id in self.connections.keys() {
+            if let Some(mut connection) = self.stack.connection(now, id) {
+                connection.set_gso_max_size(MAX_PACKET as u32);
+            }
+        }
     }
 
     /// Whom an event does not find has not asked the stack yet, and will see its cause when it does.

@@ -93,6 +93,9 @@ impl InterfaceBuilder {
     /// Adds an address of the kernel's on the TUN device, which also makes the kernel's route to its
     /// network. With at least one, the device is also brought up and gets its MTU, for which the
     /// process needs `CAP_NET_ADMIN`; without any, it is used as the administrator has left it.
+    ///
+    /// Whatever the device, packets for it are taken to go nowhere else, and may be
+    /// [larger](InterfaceBuilder::gso_max_size) than others.
     pub fn kernel_address(mut self, address: Cidr) -> Self {
         self.kernel_addresses.push(address);
         self

@@ -12,9 +12,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tcp_core::{
-    ConnectionId, ConnectionMut, Instant, Offload, State as TcpState, TcpConfig, TcpInfo,
-};
+use tcp_core::{ConnectionId, ConnectionMut, Instant, State as TcpState, TcpConfig, TcpInfo};
 
 pub use connect::ConnectOptions;
 use options::Options;
@@ -122,16 +120,13 @@ impl TcpStream {
         config: &TcpConfig,
     ) -> io::Result<TcpStream> {
         let (local, peer) = {
-            let mut connection = state
+            let connection = state
                 .stack
                 .connection(now, id)
                 .ok_or_else(error::not_connected)?;
-            let (local, peer) = (connection.local_addr(), connection.remote_addr());
-            if shared.ends_at(peer.ip()) {
-                connection.set_gso_max_size(Offload::MAX);
-            }
-            (local, peer)
+            (connection.local_addr(), connection.remote_addr())
         };
+        state.bound_packets(now, id, shared.ends_at(peer.ip()));
         let inner = Inner {
             shared: Arc::clone(shared),
             id,

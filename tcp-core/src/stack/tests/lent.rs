@@ -189,13 +189,39 @@ fn a_reset_meanwhile_ends_it() {
     assert!(connection.write(b"x").is_err());
 }
 
+#[test]
+fn a_reset_ends_a_train_that_is_under_way() {
+    for offload in [Offload::NONE, CARD] {
+        let (mut pair, client, server) = joined(offload);
+        let now = pair.now;
+        pair.server.stack.connection(now, server).unwrap().abort();
+        let resets = pair.server.drain(now);
+        let data = stream(14_000);
+        let mut writing = pair.client.stack.lend(now, client, &data).unwrap();
+        let mut buf = vec![0; 65_536];
+        let first = writing.poll_transmit_parts(now, &mut buf).unwrap();
+        let whole = first.transmit.len > data.len();
+        assert_eq!(whole, offload == CARD);
+        for packet in &resets {
+            writing.handle_packet(now, packet, meta(offload, None));
+        }
+        assert!(writing.poll_transmit_parts(now, &mut buf).is_none());
+    }
+}
+
 proptest! {
     /// To the peer, and to the connection afterwards, it is as if it had been written.
     #[test]
     fn what_is_lent_is_as_if_written(
         len in 1usize..400_000, piece in 200usize..70_000,
         fates in prop::collection::vec(0u8..6, 1..60),
-        offload in prop::sample::select(vec![Offload::NONE, CARD, BIG]),
+        offload in prop::sample::select(vec![
+            Offload::NONE,
+            CARD,
+            BIG,
+            Offload { checksum: false, ..CARD },
+            Offload { max_packet: 0, ..CARD },
+        ]),
     ) {
         let mut fates = fates.into_iter();
         transfer(&stream(len), piece, offload, || fates.next() == Some(0));
