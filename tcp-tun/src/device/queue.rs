@@ -92,7 +92,7 @@ impl Queue {
         }?;
         set_offloads(&file, offloads)?;
         let mtu = config::mtu(&name)?;
-        let big_tcp = config::knows_big_tcp(&name)?;
+        let big_tcp = framing == Framing::VnetHeader && config::knows_big_tcp(&name)?;
         Ok(Queue {
             file,
             name,
@@ -116,7 +116,7 @@ impl Queue {
         Ok(self.mtu)
     }
 
-    /// Whether it takes IPv4 packets whose length their header cannot say.
+    /// Whether it takes IPv4 packets whose length their header cannot say; the plain device takes none.
     pub(super) fn knows_big_tcp(&self) -> bool {
         self.big_tcp
     }

@@ -318,11 +318,12 @@ impl<'a> Caller<'a> {
 
 impl Drop for Caller<'_> {
     fn drop(&mut self) {
-        let shared = self.shared;
-        if thread::panicking() {
-            shared.relief.caller_works(false);
+        if !thread::panicking() {
+            return;
         }
-        if self.seat.is_some() && thread::panicking() {
+        let shared = self.shared;
+        shared.relief.caller_works(false);
+        if self.seat.is_some() {
             let why = io::Error::other("a thread that drove the interface has panicked");
             self.give_up(&mut shared.lock(), why);
         }

@@ -5,8 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use tcp_core::{
-    AcceptError, ConnectionId, Event, Instant, ListenerId, Offload, PostedRead, Stack,
-    State as TcpState,
+    AcceptError, ConnectionId, Event, Instant, ListenerId, PostedRead, Stack, State as TcpState,
 };
 
 use super::clock::Clock;
@@ -32,7 +31,7 @@ pub(crate) struct State {
     /// The driver is to look at its own call again, though the device has nothing for it.
     driver_concerned: bool,
     /// As far as is known, the device takes packets that are longer than their header can say.
-    takes_big_packets: bool,
+    pub(crate) takes_big_packets: bool,
 }
 
 /// Packets that are received before what has been lent is copied.
@@ -69,6 +68,7 @@ enum Sleep {
 
 impl State {
     pub(super) fn new(stack: Stack, link: Link, member: Option<Member>) -> State {
+        let takes_big_packets = stack.config().offload.max_packet as usize > MAX_PACKET;
         State {
             stack,
             role: Role::new(),
@@ -79,7 +79,7 @@ impl State {
             phase: Phase::Running,
             sleep: Sleep::Awake,
             driver_concerned: false,
-            takes_big_packets: true,
+            takes_big_packets,
         }
     }
 
@@ -169,17 +169,6 @@ impl State {
     /// Packets received since the interface began.
     pub(super) fn rx_packets(&self) -> u64 {
         self.link.rx_packets()
-    }
-
-    /// Bounds the packets of a new connection; those that go nowhere else once the device has them may be longer than
-    /// their header can say, as long as it takes them.
-    pub(crate) fn bound_packets(&mut self, now: Instant, id: ConnectionId, ends_here: bool) {
-        if ends_here
-            && self.takes_big_packets
-            && let Some(mut connection) = self.stack.connection(now, id)
-        {
-            connection.set_gso_max_size(Offload::MAX);
-        }
     }
 
     /// The device says that it takes packets that are longer than their header can say, and does not: kernels from 6.3 to

@@ -14,7 +14,7 @@ use tcp_core::{FastOpenConfig, Limits, Offload, Stack, StackConfig, Steering, Va
 use super::open::{self, TunMode, Wish};
 use super::{Inner, Interface, invalid};
 use crate::device::config::{self, LinkConfig};
-use crate::device::{Cidr, Device};
+use crate::device::{Cidr, Device, MAX_PACKET};
 use crate::driver::{self, Direction, Observer, Running, Setup};
 
 /// Options of an [`Interface`] to be.
@@ -314,11 +314,12 @@ impl InterfaceBuilder {
     /// What is asked of the device of what it does.
     fn offload(&self, queues: &[Box<dyn Device>]) -> Offload {
         let offload = least_offload(queues);
-        let watched = self.observer.is_some().then_some(u16::MAX.into());
+        let most = match self.observer {
+            Some(_) => self.gso_max_size.min(MAX_PACKET as u32),
+            None => self.gso_max_size,
+        };
         Offload {
-            max_packet: (offload.max_packet)
-                .min(self.gso_max_size)
-                .min(watched.unwrap_or(Offload::MAX)),
+            max_packet: offload.max_packet.min(most),
             ..offload
         }
     }

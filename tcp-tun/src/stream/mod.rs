@@ -12,7 +12,9 @@ use std::task::Poll;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tcp_core::{ConnectionId, ConnectionMut, Instant, State as TcpState, TcpConfig, TcpInfo};
+use tcp_core::{
+    ConnectionId, ConnectionMut, Instant, Offload, State as TcpState, TcpConfig, TcpInfo,
+};
 
 pub use connect::ConnectOptions;
 use options::Options;
@@ -119,14 +121,18 @@ impl TcpStream {
         id: ConnectionId,
         config: &TcpConfig,
     ) -> io::Result<TcpStream> {
+        let takes_big_packets = state.takes_big_packets;
         let (local, peer) = {
-            let connection = state
+            let mut connection = state
                 .stack
                 .connection(now, id)
                 .ok_or_else(error::not_connected)?;
-            (connection.local_addr(), connection.remote_addr())
+            let (local, peer) = (connection.local_addr(), connection.remote_addr());
+            if takes_big_packets && shared.ends_at(peer.ip()) {
+                connection.set_gso_max_size(Offload::MAX);
+            }
+            (local, peer)
         };
-        state.bound_packets(now, id, shared.ends_at(peer.ip()));
         let inner = Inner {
             shared: Arc::clone(shared),
             id,

@@ -3,15 +3,10 @@
 use core::num::NonZeroU16;
 
 use super::*;
-use crate::config::{Offload, TcpConfig};
+use crate::config::TcpConfig;
 use crate::event::{Transmit, TransmitChecksum};
 use crate::stack::FourTuple;
 use crate::wire::ParseError;
-
-const OFFLOAD: Offload = Offload {
-    max_packet: 65_535,
-    checksum: true,
-};
 
 /// A client with such a device; a connection to the server, and what the client sends of `len` bytes.
 fn sent(offload: Offload, ips: [&str; 2], len: usize) -> (Pair, Vec<(Vec<u8>, Transmit)>) {
@@ -76,7 +71,7 @@ fn a_large_packet_is_written_once_and_its_checksum_left_to_the_device() {
         (["10.0.0.1", "10.0.0.2"], 52, 1_448),
         (["fd00::1", "fd00::2"], 72, 1_428),
     ] {
-        let (_, sent) = sent(OFFLOAD, ips, 10 * piece - 1);
+        let (_, sent) = sent(CARD, ips, 10 * piece - 1);
         let [(packet, transmit)] = &sent[..] else {
             panic!("{} packets", sent.len());
         };
@@ -122,10 +117,7 @@ fn a_packet_may_be_longer_than_an_ipv4_header_can_say() {
     ] {
         let [local, remote] = ips.map(ip);
         let config = StackConfig {
-            offload: Offload {
-                max_packet,
-                ..OFFLOAD
-            },
+            offload: Offload { max_packet, ..CARD },
             ..config(local)
         };
         assert_eq!(config.largest_packet() as u32, max_packet.min(524_280));
@@ -140,7 +132,7 @@ fn a_packet_may_be_longer_than_an_ipv4_header_can_say() {
 
 #[test]
 fn a_packet_of_several_segments_is_taken_as_such() {
-    let (mut pair, sent) = sent(OFFLOAD, ["10.0.0.1", "10.0.0.2"], 10_000);
+    let (mut pair, sent) = sent(CARD, ["10.0.0.1", "10.0.0.2"], 10_000);
     let before = pair.server.stack.counters().clone();
     let (packet, transmit) = sent[0].clone();
     let meta = PacketMeta {
@@ -160,7 +152,7 @@ fn a_packet_of_several_segments_is_taken_as_such() {
 #[test]
 fn answers_to_nobody_leave_their_checksum_to_the_device_too() {
     let mut host = Host::new(StackConfig {
-        offload: OFFLOAD,
+        offload: CARD,
         ..config(server_ip())
     });
     let mut header = Header::new(SeqNumber::new(5));

@@ -5,21 +5,8 @@ use core::num::NonZeroU16;
 use proptest::prelude::*;
 
 use super::*;
-use crate::config::Offload;
 
-/// Of a device that completes checksums, and cuts packets as long as a header can say.
-const CARD: Offload = Offload {
-    max_packet: 65_535,
-    checksum: true,
-};
-
-/// Of one that takes longer ones.
-const BIG: Offload = Offload {
-    max_packet: 131_072,
-    ..CARD
-};
-
-/// Two hosts with such devices.
+/// Two hosts with devices that do so much.
 fn joined(offload: Offload) -> (Pair, ConnectionId, ConnectionId) {
     let with = |address| StackConfig {
         offload,
@@ -128,10 +115,6 @@ fn transfer(data: &[u8], piece: usize, offload: Offload, mut lost: impl FnMut() 
         pair.run_timers();
     }
     panic!("what is lost is sent again");
-}
-
-fn stream(len: usize) -> Vec<u8> {
-    (0..len).map(|at| (at * 7 + at / 256) as u8).collect()
 }
 
 #[test]

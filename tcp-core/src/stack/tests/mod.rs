@@ -31,7 +31,7 @@ use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
 use super::{ConnectionMut, ListenAddr, Stack};
-use crate::config::{ListenConfig, StackConfig, ValidConfig};
+use crate::config::{ListenConfig, Offload, StackConfig, ValidConfig};
 use crate::event::{ConnectionEvent, ConnectionId, Event, ListenerId, PacketMeta, ReceiveChecksum};
 use crate::seq::SeqNumber;
 use crate::time::Instant;
@@ -41,6 +41,23 @@ use crate::wire::{
 
 const SECRET: [u8; 32] = [7; 32];
 const PORT: u16 = 80;
+
+/// Of a device that completes checksums, and cuts packets as long as a header can say.
+const CARD: Offload = Offload {
+    max_packet: 65_535,
+    checksum: true,
+};
+
+/// Of one that takes longer ones.
+const BIG: Offload = Offload {
+    max_packet: 131_072,
+    ..CARD
+};
+
+/// So many bytes to send.
+fn stream(len: usize) -> Vec<u8> {
+    (0..len).map(|at| (at * 7 + at / 256) as u8).collect()
+}
 
 /// A stack, and what it has said.
 #[derive(Clone)]

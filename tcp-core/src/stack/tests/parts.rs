@@ -5,26 +5,7 @@ use core::num::NonZeroU16;
 use proptest::prelude::*;
 
 use super::*;
-use crate::config::Offload;
 use crate::event::Transmit;
-
-const OFFLOAD: Offload = Offload {
-    max_packet: 65_535,
-    checksum: true,
-};
-
-/// Of a device that takes packets which are longer than their headers can say.
-const BIG: Offload = Offload {
-    max_packet: 131_072,
-    ..OFFLOAD
-};
-
-fn offloading(address: IpAddr) -> StackConfig {
-    StackConfig {
-        offload: OFFLOAD,
-        ..config(address)
-    }
-}
 
 /// What a host sends, and how many bytes of it were gathered from where they lay.
 fn drain_in_parts(host: &mut Host, now: Instant) -> (Vec<(Transmit, Vec<u8>)>, usize) {
@@ -68,7 +49,7 @@ fn take(host: &mut Host, now: Instant, packet: &[u8], segment_size: Option<NonZe
 fn transfer(data: &[u8], offload: Offload, mut lost: impl FnMut() -> bool) -> (usize, usize) {
     let with = |address| StackConfig {
         offload,
-        ..offloading(address)
+        ..config(address)
     };
     let mut pair = Pair::with(with(client_ip()), with(server_ip()));
     let listener = pair.listen(ListenConfig::default());
@@ -117,14 +98,10 @@ fn transfer(data: &[u8], offload: Offload, mut lost: impl FnMut() -> bool) -> (u
     panic!("what is lost is sent again");
 }
 
-fn stream(len: usize) -> Vec<u8> {
-    (0..len).map(|at| (at * 7 + at / 256) as u8).collect()
-}
-
 #[test]
 fn what_a_device_cuts_stays_where_it_is() {
     let data = stream(300_000);
-    for (offload, least) in [(OFFLOAD, 65_000), (BIG, 100_000)] {
+    for (offload, least) in [(CARD, 65_000), (BIG, 100_000)] {
         let (apart, longest) = transfer(&data, offload, || false);
         assert!(apart > 200_000, "{apart}");
         assert!((least..=offload.max_packet as usize).contains(&longest));
@@ -137,7 +114,7 @@ fn without_offloads_packets_are_whole() {
     assert_eq!(transfer(&data, Offload::NONE, || false).0, 0);
     let checksum_alone = Offload {
         max_packet: 0,
-        ..OFFLOAD
+        ..CARD
     };
     assert_eq!(transfer(&data, checksum_alone, || false).0, 0);
 }
@@ -147,7 +124,7 @@ proptest! {
     #[test]
     fn they_are_the_same_to_the_byte(
         len in 1usize..400_000, fates in prop::collection::vec(0u8..8, 1..40),
-        offload in prop::sample::select(vec![OFFLOAD, BIG]),
+        offload in prop::sample::select(vec![CARD, BIG]),
     ) {
         let mut fates = fates.into_iter();
         transfer(&stream(len), offload, || fates.next() == Some(0));
