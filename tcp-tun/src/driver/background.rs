@@ -12,7 +12,7 @@ use super::exchange::Exchange;
 use super::link::Link;
 use super::observe;
 use super::queues::Queues;
-use super::role::Relief;
+use super::relief::Relief;
 use super::seat::{DEVICE, Seat};
 use super::state::State;
 use super::{Setup, Shared};
@@ -30,7 +30,11 @@ pub(crate) struct Running {
 /// Those of `epoll`, and of starting a thread.
 pub(crate) fn spawn(setup: Setup) -> io::Result<Running> {
     let count = setup.queues.len();
-    let seats: Vec<_> = (0..count).map(|_| Seat::new()).collect::<io::Result<_>>()?;
+    // Who polls on and on wants each packet at once.
+    let adaptive = setup.adaptive_rx && setup.busy_poll.is_zero();
+    let seats: Vec<_> = (0..count)
+        .map(|_| Seat::new(adaptive))
+        .collect::<io::Result<_>>()?;
     let (mut ready, mut wakers) = (Vec::new(), Vec::new());
     for (seat, waker, registry) in seats {
         wakers.push(Arc::new(waker));

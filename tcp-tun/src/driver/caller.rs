@@ -165,8 +165,8 @@ struct Caller<'a> {
     seat: Option<Box<Seat>>,
     /// It has got up for callers that do not wait, and is not to drive until it is told something.
     stands: bool,
-    /// It has looked at the device since it has the seat.
-    has_worked: bool,
+    /// When it has looked at the device last, since it has the seat.
+    worked: Option<Instant>,
 }
 
 impl<'a> Caller<'a> {
@@ -178,7 +178,7 @@ impl<'a> Caller<'a> {
             busy_until: None,
             seat: None,
             stands: false,
-            has_worked: false,
+            worked: None,
         }
     }
 
@@ -199,7 +199,6 @@ impl<'a> Caller<'a> {
         if now < busy_until {
             seat.look_again();
         }
-        self.has_worked = true;
         let clock = &self.shared.clock;
         let before = (state.rx_packets(), state.role.events_for_others());
         let driven = seat
@@ -207,6 +206,7 @@ impl<'a> Caller<'a> {
             .and_then(|()| seat.work(state, clock, posted));
         let now = match driven {
             Ok(now) => {
+                self.worked = Some(now);
                 if state.rx_packets() > before.0 && state.role.events_for_others() == before.1 {
                     state.role.count_turn();
                 }
@@ -244,7 +244,7 @@ impl<'a> Caller<'a> {
                 self.shared.wake_driver();
             }
             self.seat = state.role.take_idle_seat(self.waiting.waiter, now);
-        } else if self.has_worked {
+        } else if self.worked.is_some() {
             return false;
         }
         let Some(seat) = &mut self.seat else {
@@ -276,12 +276,13 @@ impl<'a> Caller<'a> {
 
     /// Does what the driver has to do, without waiting.
     fn work(&mut self, state: &mut State) {
-        if let Some(seat) = &mut self.seat
-            && let Err(error) = seat.work(state, &self.shared.clock, None)
-        {
-            self.give_up(state, error);
+        let Some(seat) = &mut self.seat else {
+            return;
+        };
+        match seat.work(state, &self.shared.clock, None) {
+            Ok(now) => self.worked = Some(now),
+            Err(error) => self.give_up(state, error),
         }
-        self.has_worked = true;
     }
 
     /// Waits to be told.
@@ -303,7 +304,8 @@ impl<'a> Caller<'a> {
     /// Leaves the seat, if this is the driver.
     fn leave(&mut self, state: &mut State, now: Instant) {
         if let Some(seat) = self.seat.take() {
-            state.role.put_back(seat, now, &self.shared.relief);
+            let since = self.worked.take().map_or(now, |worked| worked.max(now));
+            state.role.put_back(seat, since, &self.shared.relief);
         }
     }
 

@@ -208,7 +208,7 @@ mod tests {
     fn members() -> (Vec<Member>, Vec<Seat>) {
         let steering = Steering::new(&[7; 32], NonZeroU16::new(2).unwrap());
         let (seats, wakers): (Vec<Seat>, Vec<Arc<Waker>>) = (0..2)
-            .map(|_| Seat::new().unwrap())
+            .map(|_| Seat::new(true).unwrap())
             .map(|(seat, waker, _)| (seat, Arc::new(waker)))
             .unzip();
         (Exchange::join(steering, &wakers), seats)

@@ -20,6 +20,8 @@ pub struct DeviceCounters {
     pub rx_packets: u64,
     /// Bytes of packets received, IP headers included.
     pub rx_bytes: u64,
+    /// Times that packets were let gather ([`adaptive_rx`](crate::InterfaceBuilder::adaptive_rx)).
+    pub rx_naps: u64,
     /// Packets that the device took.
     pub tx_packets: u64,
     /// Bytes of packets that the device took, IP headers included.
@@ -39,6 +41,7 @@ impl AddAssign for DeviceCounters {
     fn add_assign(&mut self, other: DeviceCounters) {
         self.rx_packets += other.rx_packets;
         self.rx_bytes += other.rx_bytes;
+        self.rx_naps += other.rx_naps;
         self.tx_packets += other.tx_packets;
         self.tx_bytes += other.tx_bytes;
         self.tx_blocked += other.tx_blocked;
@@ -251,6 +254,10 @@ impl Link {
     /// Whether the device has lost a packet that was longer than its header could say, since this was asked last.
     pub(super) fn take_lost_big(&mut self) -> bool {
         mem::take(&mut self.lost_big)
+    }
+
+    pub(super) fn count_nap(&mut self) {
+        self.counters.rx_naps += 1;
     }
 
     /// Packets received since the interface began.

@@ -42,9 +42,11 @@ mod clock;
 mod crowd;
 mod exchange;
 mod link;
+mod moderation;
 mod observe;
 mod patience;
 mod queues;
+mod relief;
 mod role;
 mod seat;
 mod state;
@@ -69,7 +71,7 @@ pub use observe::Direction;
 pub(crate) use observe::Observer;
 pub(crate) use patience::Patience;
 pub(crate) use queues::Queues;
-use role::Relief;
+use relief::Relief;
 pub(crate) use seat::Seat;
 pub(crate) use state::State;
 pub(crate) use wait::{ConnectionWait, ListenerWait};
@@ -149,6 +151,8 @@ pub(crate) struct Setup {
     pub(crate) observer: Option<Observer>,
     pub(crate) tcp: ValidConfig,
     pub(crate) busy_poll: Duration,
+    /// Packets that come in bulk are let gather.
+    pub(crate) adaptive_rx: bool,
     /// Addresses at which packets for them have arrived once the device has them.
     pub(crate) ends_here: Arc<[IpAddr]>,
 }

@@ -19,8 +19,8 @@
 //! and then to ask for the seat back, would cost more than what lies between. So the seat is left free,
 //! and a timer is set. The one thing that must hold is: *while the seat is free, the relief timer is
 //! armed*. It then takes at most twice [`GRACE`] until somebody drives again; or [`MOST_GRACE`] more where callers come
-//! and go all the time, [`MOST_WORKING`] times at most where none of them drives. Those that need not wait look at
-//! the device in passing.
+//! and go all the time, some times at most where none of them drives ([`relief`](super::relief)). Those that need not
+//! wait look at the device in passing.
 //!
 //! A caller that drives and gets nothing for itself, but for others (one that waits for connections to
 //! accept, say), gets up for the next that begins to wait, as the interface's thread does at once; and for those that
@@ -29,24 +29,13 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::mem;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use nix::sys::time::TimeSpec;
-use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
 use tcp_core::Instant;
 
-use super::clock::Clock;
+use super::relief::{GRACE, MOST_GRACE, Relief, rest_of_grace};
 use super::seat::Seat;
 use super::wait::Waiter;
-
-/// How long the seat may be free. Packets and timers wait as long at most; a caller that comes back
-/// within it costs nobody a wake-up.
-const GRACE: Duration = Duration::from_micros(250);
-
-/// How long it may be free where callers have come and gone again and again, lest the interface's thread be woken for
-/// nothing thousands of times a second.
-const MOST_GRACE: Duration = Duration::from_millis(1);
 
 /// How long the seat may be free before a caller that passes by looks at the device: well within [`GRACE`], and long
 /// enough that many small calls do not each ask the device for nothing.
@@ -63,9 +52,6 @@ const EVENTS_FOR_OTHERS: u32 = 32;
 /// Turns that a driver may take in which it receives something and none who wait get anything by it, where callers often
 /// pass by: what it does is theirs to do, and it competes with them for the lock.
 const TURNS_FOR_PASSERS: u32 = 4;
-
-/// Times that the timer may ring in vain because a caller is at work. Those who are may not be those who drive next.
-const MOST_WORKING: u32 = 8;
 
 /// Where the seat is, and who waits beside the driver.
 pub(super) struct Role {
@@ -254,7 +240,7 @@ impl Role {
         self.place = Place::Free { seat, since: now };
         self.left_to_passers = false;
         self.passers.count = 0;
-        relief.put_back.store(now.as_nanos(), Ordering::Relaxed);
+        relief.note_put_back(now);
         self.arm(relief, GRACE);
     }
 
@@ -310,77 +296,15 @@ impl Role {
     }
 }
 
-/// How much longer the seat may be free, since it has been so for some time.
-fn rest_of_grace(since: Instant, now: Instant) -> Duration {
-    GRACE.saturating_sub(now.saturating_duration_since(since))
-}
-
-/// What the interface's thread waits on while it does not drive.
-pub(super) struct Relief {
-    timer: TimerFd,
-    /// When the seat was put back last, in nanoseconds. It is told without the lock, for which there would be
-    /// nothing but competition as long as callers come and go.
-    put_back: AtomicU64,
-    /// A caller is at work, and will drive, or look at the device, when it is done. A large write by a plain device
-    /// takes longer than [`GRACE`].
-    caller_works: AtomicBool,
-}
-
-impl Relief {
-    /// # Errors
-    ///
-    /// The kernel's, for want of descriptors or memory.
-    pub(super) fn new() -> io::Result<Relief> {
-        let timer = TimerFd::new(ClockId::CLOCK_MONOTONIC, TimerFlags::TFD_CLOEXEC)?;
-        Ok(Relief {
-            timer,
-            put_back: AtomicU64::new(0),
-            caller_works: AtomicBool::new(false),
-        })
-    }
-
-    /// Notes that a caller with the lock is at work, or no longer.
-    pub(super) fn caller_works(&self, works: bool) {
-        self.caller_works.store(works, Ordering::Relaxed);
-    }
-
-    /// Waits until the timer rings, and nobody has had the seat for a while, nor is about to.
-    ///
-    /// # Errors
-    ///
-    /// None that an open timer descriptor has.
-    pub(super) fn wait(&self, clock: &Clock) -> io::Result<()> {
-        let (mut delay, mut working) = (GRACE, 0);
-        loop {
-            self.timer.wait()?;
-            let put_back = Instant::from_nanos(self.put_back.load(Ordering::Relaxed));
-            if rest_of_grace(put_back, clock.now()).is_zero() {
-                working += 1;
-                if working > MOST_WORKING || !self.caller_works.load(Ordering::Relaxed) {
-                    return Ok(());
-                }
-            }
-            // Nobody else sets it before it is said to have rung.
-            self.set(delay);
-            delay = MOST_GRACE.min(2 * delay);
-        }
-    }
-
-    fn set(&self, delay: Duration) {
-        let once = Expiration::OneShot(TimeSpec::from_duration(delay));
-        let set = self.timer.set(once, TimerSetTimeFlags::empty());
-        debug_assert!(set.is_ok(), "a short time ahead is a valid time");
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::driver::clock::Clock;
     use std::thread;
     use tcp_core::{Stack, StackConfig, ValidConfig};
 
     fn seat() -> Box<Seat> {
-        Box::new(Seat::new().unwrap().0)
+        Box::new(Seat::new(true).unwrap().0)
     }
 
     /// A caller that waits for some connection.

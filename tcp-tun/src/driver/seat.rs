@@ -1,11 +1,13 @@
 //! The driver's seat: what it takes to receive packets and to keep the time.
 
 use std::io;
+use std::thread;
 
 use mio::{Events, Poll, Registry, Token, Waker};
 use tcp_core::Instant;
 
 use super::alarm::Alarm;
+use super::moderation::{Moderation, NAP};
 use crate::device::MAX_PACKET;
 
 /// The device's events.
@@ -23,6 +25,7 @@ pub(crate) struct Seat {
     pub(super) buf: Box<[u8]>,
     /// What the device may hold.
     pub(super) input: Input,
+    pub(super) moderation: Moderation,
 }
 
 /// What the device may hold. It is polled for edges, so there may be packets until `recv` says that
@@ -38,12 +41,13 @@ pub(super) enum Input {
 }
 
 impl Seat {
-    /// A seat, what wakes its driver, and where the device is to be registered as [`DEVICE`].
+    /// A seat, what wakes its driver, and where the device is to be registered as [`DEVICE`]; with `adaptive`, packets
+    /// that come in bulk are let gather.
     ///
     /// # Errors
     ///
     /// Those of `epoll`.
-    pub(super) fn new() -> io::Result<(Seat, Waker, Registry)> {
+    pub(super) fn new(adaptive: bool) -> io::Result<(Seat, Waker, Registry)> {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), WAKER)?;
         let alarm = Alarm::register(poll.registry(), ALARM)?;
@@ -54,6 +58,7 @@ impl Seat {
             alarm,
             buf: vec![0; MAX_PACKET].into_boxed_slice(),
             input: Input::More,
+            moderation: Moderation::new(adaptive),
         };
         Ok((seat, waker, registry))
     }
@@ -61,6 +66,13 @@ impl Seat {
     /// Asks the device at the next turn, whether or not it has reported anything.
     pub(super) fn look_again(&mut self) {
         self.input = Input::More;
+    }
+
+    /// Sleeps for a moment, and looks at the device then. Whatever would end a [`sleep`](Seat::sleep) waits for as
+    /// long.
+    pub(super) fn nap(&mut self) {
+        thread::sleep(NAP);
+        self.look_again();
     }
 
     /// Sleeps until something happens, or `deadline`. The poll's own timeout is rounded up to a

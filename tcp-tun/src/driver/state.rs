@@ -12,6 +12,7 @@ use super::clock::Clock;
 use super::crowd::{Crowd, Wanted};
 use super::exchange::Member;
 use super::link::{DeviceCounters, Link};
+use super::moderation::Reading;
 use super::observe::Observer;
 use super::role::Role;
 use super::wait::{ConnectionWait, ListenerEntry, ListenerWait, QueuedSyn, Waiter};
@@ -164,6 +165,21 @@ impl State {
             notified = true;
         }
         notified
+    }
+
+    /// What the device has carried until now.
+    pub(super) fn reading(&self, now: Instant) -> Reading {
+        let counters = self.link.counters();
+        Reading {
+            at: now,
+            bytes: counters.rx_bytes,
+            packets: counters.rx_packets,
+        }
+    }
+
+    /// Notes that the driver lets packets gather.
+    pub(super) fn count_nap(&mut self) {
+        self.link.count_nap();
     }
 
     /// Packets received since the interface began.

@@ -6,6 +6,7 @@ use parking_lot::MutexGuard;
 use tcp_core::{ConnectionId, Instant, PostedRead};
 
 use super::clock::Clock;
+use super::moderation;
 use super::seat::{Input, Seat};
 use super::state::{Received, State};
 
@@ -70,7 +71,7 @@ impl Seat {
     }
 
     /// Lets others have the lock; where the device has been drained, until something happens, a timer is
-    /// due or `until` has come.
+    /// due or `until` has come, or for as long as packets are to gather.
     ///
     /// # Errors
     ///
@@ -88,7 +89,14 @@ impl Seat {
         let deadline = state.fall_asleep(until);
         // Time has passed since the work: a device may take long to send a burst.
         let now = clock.now();
-        let slept = MutexGuard::unlocked(state, || self.sleep(now, deadline));
+        let has_time = deadline.is_none_or(|deadline| deadline >= now + moderation::ROUND);
+        let slept = if has_time && self.moderation.on_drained(state.reading(now)) {
+            state.count_nap();
+            MutexGuard::unlocked(state, || self.nap());
+            Ok(())
+        } else {
+            MutexGuard::unlocked(state, || self.sleep(now, deadline))
+        };
         state.wake_up();
         slept
     }

@@ -50,6 +50,7 @@ pub struct InterfaceBuilder {
     observer: Option<Observer>,
     shutdown_timeout: Duration,
     busy_poll: Duration,
+    adaptive_rx: bool,
 }
 
 type DeviceQueues = Vec<Box<dyn Device>>;
@@ -71,6 +72,7 @@ impl Default for InterfaceBuilder {
             observer: None,
             shutdown_timeout: Duration::from_secs(2),
             busy_poll: Duration::ZERO,
+            adaptive_rx: true,
         }
     }
 }
@@ -218,6 +220,14 @@ impl InterfaceBuilder {
         self
     }
 
+    /// Whether packets are let gather where large ones come in bulk (`adaptive-rx` of `ethtool -C`): the device is not
+    /// listened to for up to 70 µs at a time, which spares its kernel wake-ups and acknowledgements, and is given up
+    /// for a while where nothing comes of it. So by default; not where calls are to [poll](InterfaceBuilder::busy_poll).
+    pub fn adaptive_rx(mut self, adaptive: bool) -> Self {
+        self.adaptive_rx = adaptive;
+        self
+    }
+
     /// Makes the interface, and starts its threads.
     ///
     /// A TUN device is made in the network namespace of the calling thread.
@@ -268,6 +278,7 @@ impl InterfaceBuilder {
             observer: self.observer,
             tcp: self.tcp,
             busy_poll: self.busy_poll,
+            adaptive_rx: self.adaptive_rx,
             ends_here: self
                 .kernel_addresses
                 .iter()
