@@ -52,7 +52,9 @@ fn naps(interface: &Interface, enough: impl Fn(u64, usize) -> bool, most: Durati
     let mut kernel = net::TcpStream::connect(OURS).unwrap();
     // Not by BBR, which would send each packet at a time of its own.
     setsockopt(&kernel, TcpCongestion, &"reno".into()).unwrap();
+    kernel.set_write_timeout(Some(PATIENCE)).unwrap();
     let (ours, _) = listener.accept_timeout(PATIENCE).unwrap();
+    ours.set_read_timeout(Some(PATIENCE)).unwrap();
     let bytes: Vec<u8> = (0..PIECE + PERIOD).map(byte).collect();
     let naps = || interface.device_counters().rx_naps;
     thread::scope(|scope| {
@@ -79,7 +81,7 @@ fn bulk_from_the_kernel_is_let_gather_and_arrives_whole() {
             let enough = |naps, sent| naps > 200 && sent > 256 << 20;
             let naps = naps(&interface, enough, PATIENCE);
             assert!(naps > 0, "the kernel has sent for {PATIENCE:?}");
-            // Who waits for an answer has it as soon as ever, all the same.
+            // Where answers are waited for, nothing is.
             let listener = TcpListener::bind(&interface, "10.7.0.2:7").unwrap();
             let mut kernel = net::TcpStream::connect("10.7.0.2:7").unwrap();
             let (mut ours, _) = listener.accept_timeout(PATIENCE).unwrap();

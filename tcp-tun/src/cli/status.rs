@@ -20,12 +20,13 @@ pub fn show(interface: &Interface) {
 pub fn show_counters(interface: &Interface) {
     text::note(format_args!("Counted, under the names of nstat:"));
     let (counters, device) = (interface.counters(), interface.device_counters());
-    // Of these nstat knows nothing: the kernel has one stack.
-    let between_queues = [
+    // Of these nstat knows nothing: the kernel has one stack, and network cards count for themselves.
+    let of_the_device = [
+        ("DeviceRxNaps", device.rx_naps),
         ("QueueHandedOver", device.rx_handed_over),
         ("QueueHandoverDrops", device.rx_handover_drops),
     ];
-    let all = counters.iter().chain(between_queues);
+    let all = counters.iter().chain(of_the_device);
     for (name, value) in all.filter(|(_, value)| *value > 0) {
         text::note(format_args!("{name:<32}{value:>16}"));
     }

@@ -220,6 +220,7 @@ impl<'a> Caller<'a> {
         if state.role.is_wanted()
             && let Some(seat) = self.seat.take()
         {
+            self.worked = None;
             self.stands = state.role.is_left_to_passers();
             let next = state.role.get_up(seat, now, &self.shared.relief);
             state.tell(next);

@@ -26,7 +26,8 @@
 //! The driver waits in `poll` for the device and for the next deadline. It notes under the lock until
 //! when it will sleep; a call that moves the deadline to an earlier time, changes the answer to the
 //! driver's own call, or begins the shutdown, sees the note and wakes it. A wake-up that comes between
-//! the note and the sleep is kept by the waker's descriptor.
+//! the note and the sleep is kept by the waker's descriptor. Where bulk comes in, it may nap instead, for some
+//! microseconds ([`moderation`]): it makes no note then, and is as good as awake.
 
 //! # Several queues
 //!

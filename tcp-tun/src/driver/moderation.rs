@@ -15,42 +15,54 @@
 //! ```
 //!
 //! A *round* is what lies between two times at which the device was drained. Nothing gathers where the peer waits for
-//! an answer, or has no more; and a window that is too small for the nap slows the sender, as it does one that sends at a
-//! pace of its own. Either ends the naps after a few, and each such try doubles the rounds until the next.
+//! an answer, or has no more, which two naps show. A window that is too small for the naps slows the sender, which the comparison of a
+//! trial with the rounds before shows. Each such try doubles the time until the next, up to a second.
+//!
+//! Only what comes is judged. What comes for others than the driver is not let wait: a driver that brings them anything does
+//! not nap.
 
 use std::mem;
 use std::time::Duration;
 
 use tcp_core::Instant;
 
-/// For how long the driver naps: with what the kernel adds (50 µs, `PR_SET_TIMERSLACK`), shorter than
-/// [`ROUND`].
+/// For how long the driver naps; the kernel adds up to 50 µs, where the thread has not been given another slack
+/// (`PR_SET_TIMERSLACK`).
 pub(super) const NAP: Duration = Duration::from_micros(20);
 
-/// Rounds that take longer are not worth it: wake-ups are few.
+/// Rounds that take longer are not worth it: wake-ups are few. Nor does a driver nap that has to do something within that time.
 pub(super) const ROUND: Duration = Duration::from_micros(100);
+
+/// Rounds of naps take no longer, with the packets that have gathered, unless the kernel lets the driver sleep on.
+const LONG: Duration = Duration::from_micros(400);
 
 /// What a round of bulk brings, in bytes, and what its packets hold on average.
 const BULK: u64 = 32 * 1024;
 const LARGE: u64 = 8 * 1024;
 
-/// Rounds of bulk before the first try, and at most.
-const PATIENCE: u32 = 32;
-const MAX_PATIENCE: u32 = 4_096;
+/// Rounds of bulk before a try.
+const WATCH: u32 = 32;
 
-/// Naps after which the rate is compared, and those after which it is measured anew without.
+/// Naps in a trial, and trials until the rate is measured anew without.
 const TRIAL: u32 = 16;
-const TERM: u32 = 512;
+const TRIALS: u32 = 32;
 
-/// Naps one after another that may bring less than two rounds without.
+/// Naps one after another that may bring less than two rounds without, or be too long.
 const USELESS: u32 = 2;
 
-/// What the device had carried when it was drained.
+/// For how long nothing is tried after the first try that was no use, and at most.
+const PAUSE: Duration = Duration::from_millis(1);
+const MAX_PAUSE: Duration = Duration::from_secs(1);
+
+/// What the driver had done when the device was drained.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) struct Reading {
     pub(super) at: Instant,
+    /// Of packets received.
     pub(super) bytes: u64,
     pub(super) packets: u64,
+    /// Events brought to others; it begins again with each driver.
+    pub(super) for_others: u32,
 }
 
 /// Decides for a driver whether it naps.
@@ -58,134 +70,177 @@ pub(super) struct Reading {
 pub(super) struct Moderation {
     phase: Phase,
     last: Reading,
-    /// Rounds of bulk until the next try.
-    patience: u32,
+    /// Nothing is tried before.
+    not_before: Instant,
+    /// How long nothing will be tried once the next try is no use.
+    pause: Duration,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Phase {
     /// It is not to.
     Off,
-    Watching(Stretch),
-    Napping {
-        stretch: Stretch,
-        /// What came of so many rounds without.
-        watched: (u32, Round),
-        /// How many of the last naps were.
-        useless: u32,
-    },
+    /// Rounds of bulk, one after another.
+    Watching(Tally),
+    Napping(Naps),
 }
 
-/// Rounds, one after another.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Stretch {
-    began: Reading,
+struct Naps {
+    /// What came of rounds without.
+    watched: Tally,
+    trial: Tally,
+    /// Trials that have been passed.
+    passed: u32,
+    /// How many of the last naps were no use.
+    useless: u32,
+    /// The round that ends next began with a nap.
+    naps: bool,
+}
+
+/// Rounds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+struct Tally {
     rounds: u32,
+    bytes: u64,
+    took: Duration,
 }
 
 /// From one time that the device was drained to another.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Round {
-    took: Duration,
     bytes: u64,
     packets: u64,
+    took: Duration,
+    /// It has brought others something.
+    for_others: bool,
 }
 
 impl Moderation {
     pub(super) fn new(adaptive: bool) -> Moderation {
-        let start = Reading::default();
         Moderation {
             phase: match adaptive {
-                true => Phase::Watching(Stretch::from(start)),
+                true => Phase::Watching(Tally::default()),
                 false => Phase::Off,
             },
-            last: start,
-            patience: PATIENCE,
+            last: Reading::default(),
+            not_before: Instant::ZERO,
+            pause: PAUSE,
         }
     }
 
-    /// The driver has drained the device, and has nothing to do: whether it is to nap, rather than to listen. Where it
-    /// has to be awake at a time before the nap's end, it listens, and this is not asked.
-    pub(super) fn on_drained(&mut self, seen: Reading) -> bool {
-        let round = seen.since(mem::replace(&mut self.last, seen));
+    /// The driver has drained the device, and has nothing to do: whether it is to nap, rather than to listen. Not where it
+    /// `must_listen`.
+    pub(super) fn on_drained(&mut self, seen: Reading, must_listen: bool) -> bool {
         match &mut self.phase {
             Phase::Off => false,
-            Phase::Watching(stretch) => {
+            Phase::Watching(_) if seen.packets == self.last.packets => {
+                // It was woken for something else, and goes on with the round.
+                false
+            }
+            Phase::Watching(tally) => {
+                let round = seen.since(mem::replace(&mut self.last, seen));
                 if !round.is_bulk() {
-                    *stretch = Stretch::from(seen);
+                    *tally = Tally::default();
                     return false;
                 }
-                stretch.rounds += 1;
-                if stretch.rounds < self.patience {
+                tally.add(&round);
+                if tally.rounds < WATCH || seen.at < self.not_before || must_listen {
                     return false;
                 }
-                self.phase = Phase::Napping {
-                    stretch: Stretch::from(seen),
-                    watched: (stretch.rounds, seen.since(stretch.began)),
-                    useless: 0,
-                };
+                self.phase = Phase::Napping(Naps::after(*tally));
                 true
             }
-            Phase::Napping {
-                stretch,
-                watched: (rounds, watched),
-                useless,
-            } => {
-                stretch.rounds += 1;
-                if round.bytes * u64::from(*rounds) < 2 * watched.bytes {
-                    *useless += 1;
-                } else {
-                    *useless = 0;
+            Phase::Napping(naps) => {
+                let round = seen.since(mem::replace(&mut self.last, seen));
+                if naps.naps {
+                    naps.judge(&round);
                 }
-                let napped = seen.since(stretch.began);
-                let slows = stretch.rounds == TRIAL && napped.is_slower_than(watched);
-                if *useless == USELESS || slows {
-                    self.patience = MAX_PATIENCE.min(2 * self.patience);
-                    self.watch(seen);
+                if naps.are_of_no_use() {
+                    self.not_before = seen.at + self.pause;
+                    self.pause = MAX_PAUSE.min(2 * self.pause);
+                    self.phase = Phase::Watching(Tally::default());
                     return false;
                 }
-                if stretch.rounds >= TRIAL {
-                    self.patience = PATIENCE;
+                if naps.passed > 0 {
+                    self.pause = PAUSE;
                 }
-                if stretch.rounds == TERM {
-                    self.watch(seen);
+                if naps.passed == TRIALS {
+                    self.phase = Phase::Watching(Tally::default());
                     return false;
                 }
-                true
+                naps.naps = !must_listen;
+                naps.naps
             }
         }
-    }
-
-    fn watch(&mut self, seen: Reading) {
-        self.phase = Phase::Watching(Stretch::from(seen));
     }
 }
 
-impl From<Reading> for Stretch {
-    fn from(began: Reading) -> Stretch {
-        Stretch { began, rounds: 0 }
+impl Naps {
+    fn after(watched: Tally) -> Naps {
+        Naps {
+            watched,
+            trial: Tally::default(),
+            passed: 0,
+            useless: 0,
+            naps: true,
+        }
+    }
+
+    fn judge(&mut self, round: &Round) {
+        // One that is too long is not held against the sender: something else has run meanwhile.
+        let is_useful = round.took <= LONG && !round.for_others && self.gathers(round);
+        self.useless = if is_useful { 0 } else { self.useless + 1 };
+        if round.took <= LONG {
+            self.trial.add(round);
+        }
+        if self.trial.rounds == TRIAL && !self.slow_the_sender() {
+            self.trial = Tally::default();
+            self.passed += 1;
+        }
+    }
+
+    /// Whether this has brought as much as two rounds without a nap.
+    fn gathers(&self, round: &Round) -> bool {
+        round.bytes * u64::from(self.watched.rounds) >= 2 * self.watched.bytes
+    }
+
+    fn are_of_no_use(&self) -> bool {
+        self.useless == USELESS || self.slow_the_sender()
+    }
+
+    /// Whether the trial is over, and was slower by more than what is chance.
+    fn slow_the_sender(&self) -> bool {
+        let scaled = |bytes: u64, time: Duration| u128::from(bytes) * time.as_nanos();
+        let napped = scaled(self.trial.bytes, self.watched.took);
+        let watched = scaled(self.watched.bytes, self.trial.took);
+        self.trial.rounds == TRIAL && napped * 16 < watched * 15
+    }
+}
+
+impl Tally {
+    fn add(&mut self, round: &Round) {
+        self.rounds += 1;
+        self.bytes += round.bytes;
+        self.took += round.took;
     }
 }
 
 impl Reading {
     fn since(self, earlier: Reading) -> Round {
         Round {
-            took: self.at.saturating_duration_since(earlier.at),
             bytes: self.bytes - earlier.bytes,
             packets: self.packets - earlier.packets,
+            took: self.at.saturating_duration_since(earlier.at),
+            for_others: self.for_others > earlier.for_others,
         }
     }
 }
 
 impl Round {
-    /// Whether it was a round of a bulk transfer to us, of large packets in quick succession.
+    /// Whether it was a round of a bulk transfer to the driver, of large packets in quick succession.
     fn is_bulk(&self) -> bool {
-        self.took <= ROUND && self.bytes >= BULK.max(self.packets * LARGE)
-    }
-
-    fn is_slower_than(&self, other: &Round) -> bool {
-        let rate = |bytes: u64, time: Duration| u128::from(bytes) * time.as_nanos();
-        rate(self.bytes, other.took) < rate(other.bytes, self.took)
+        self.took <= ROUND && self.bytes >= BULK.max(self.packets * LARGE) && !self.for_others
     }
 }
 
@@ -205,6 +260,9 @@ mod tests {
 
     const PACKET: u64 = 64 * 1024;
 
+    /// A nap with what the kernel adds.
+    const REAL_NAP: Duration = Duration::from_micros(70);
+
     impl Peer {
         fn new(gap: u64, window: u64) -> Peer {
             Peer {
@@ -218,9 +276,13 @@ mod tests {
 
         /// Says whether the driver napped.
         fn round(&mut self) -> bool {
-            let naps = self.moderation.on_drained(self.seen);
+            self.round_with(REAL_NAP)
+        }
+
+        fn round_with(&mut self, nap: Duration) -> bool {
+            let naps = self.moderation.on_drained(self.seen, false);
             let time = match naps {
-                true => 3 * NAP,
+                true => nap,
                 false => self.gap,
             };
             let sent = time.as_nanos() / self.gap.as_nanos();
@@ -238,39 +300,68 @@ mod tests {
             }
             self
         }
+
+        /// Goes on until so much time has passed.
+        fn lasting(mut self, time: Duration) -> Peer {
+            let end = self.seen.at + time;
+            while self.seen.at < end {
+                self.round();
+            }
+            self
+        }
     }
+
+    const TERM: u32 = TRIAL * TRIALS;
+    const SECOND: Duration = Duration::from_secs(1);
 
     #[test]
     fn bulk_gathers_for_as_long_as_it_comes() {
-        let mut peer = Peer::new(10, u64::MAX).rounds(PATIENCE);
+        let mut peer = Peer::new(10, u64::MAX).rounds(WATCH);
         assert_eq!(peer.naps, 0, "it is watched first");
         for _ in 0..10 {
-            peer = peer.rounds(TERM + PATIENCE);
+            peer = peer.rounds(TERM + WATCH);
         }
         assert_eq!(peer.naps, 10 * TERM, "and measured again now and then");
         // It ends in the midst of naps, with the second that brings nothing.
         peer = peer.rounds(TERM / 2);
         let naps = [(); 3].map(|()| {
-            peer.seen.at += Duration::from_millis(1);
-            peer.moderation.on_drained(peer.seen)
+            peer.seen.at += REAL_NAP;
+            peer.moderation.on_drained(peer.seen, false)
         });
         assert_eq!(naps, [true, true, false]);
     }
 
     #[test]
     fn who_waits_for_an_answer_to_each_message_is_left_alone_soon() {
-        let peer = Peer::new(30, PACKET).rounds(100_000);
-        // Tries after 32, 64, ... 4096 rounds, and each 4096 from then on.
-        assert!((24..80).contains(&peer.naps), "{} naps", peer.naps);
+        let peer = Peer::new(30, PACKET).lasting(100 * SECOND);
+        // Tries after 1, 2, 4, ... 512 ms, and then one a second, of two naps each.
+        assert!((200..250).contains(&peer.naps), "{} naps", peer.naps);
     }
 
     #[test]
     fn a_window_too_small_for_the_nap_ends_it() {
-        // Naps of 60 us bring four packets, where listening brings six in that time.
-        let peer = Peer::new(10, 4 * PACKET).rounds(100_000);
-        assert!((TRIAL..100_000 / 100).contains(&peer.naps), "{}", peer.naps);
-        let mut wide = Peer::new(10, 6 * PACKET).rounds(1_000);
-        assert!((0..9).any(|_| wide.round()), "nothing is lost by these");
+        // Naps bring four packets, where listening brings seven in that time.
+        let peer = Peer::new(10, 4 * PACKET).lasting(10 * SECOND);
+        let tries = 10..25;
+        assert!(tries.contains(&(peer.naps / TRIAL)), "{} naps", peer.naps);
+        assert_eq!(peer.naps % TRIAL, 0);
+        let wide = Peer::new(10, 7 * PACKET).lasting(SECOND);
+        assert!(wide.naps > 10_000, "nothing is lost by these");
+    }
+
+    #[test]
+    fn a_transfer_that_follows_another_is_judged_by_itself() {
+        let mut peer = Peer::new(10, u64::MAX).rounds(WATCH + 2 * TRIAL);
+        assert!(peer.naps > TRIAL);
+        peer.window = 4 * PACKET;
+        let before = peer.naps;
+        peer = peer.lasting(10 * SECOND);
+        assert!(peer.naps - before < 25 * TRIAL, "{before} {}", peer.naps);
+        // It is over, and the next gets all that it can.
+        peer.window = u64::MAX;
+        let before = peer.naps;
+        peer = peer.lasting(3 * SECOND);
+        assert!(peer.naps - before > 20_000, "{before} {}", peer.naps);
     }
 
     #[test]
@@ -284,10 +375,53 @@ mod tests {
         assert_eq!(slow.naps, 0);
         let mut interrupted = Peer::new(10, u64::MAX);
         for _ in 0..1_000 {
-            interrupted = interrupted.rounds(PATIENCE - 1);
+            interrupted = interrupted.rounds(WATCH - 1);
             interrupted.seen.at += Duration::from_millis(1);
         }
         assert_eq!(interrupted.naps, 0);
+    }
+
+    #[test]
+    fn what_comes_for_others_is_not_let_gather() {
+        let mut shared = Peer::new(10, u64::MAX);
+        for _ in 0..10_000 {
+            shared.seen.for_others += 1;
+            assert!(!shared.round());
+        }
+        // They join in the midst of naps.
+        let mut shared = Peer::new(10, u64::MAX).rounds(WATCH + TRIAL);
+        let before = shared.naps;
+        for _ in 0..10_000 {
+            shared.seen.for_others += 1;
+            shared.round();
+        }
+        assert!(shared.naps - before <= USELESS);
+    }
+
+    #[test]
+    fn a_kernel_that_lets_sleepers_sleep_on_is_asked_seldom() {
+        let mut peer = Peer::new(10, u64::MAX);
+        let (end, slack) = (Instant::ZERO + 100 * SECOND, Duration::from_millis(40));
+        while peer.seen.at < end {
+            peer.round_with(slack);
+        }
+        assert!(peer.naps < 250, "{} naps", peer.naps);
+    }
+
+    #[test]
+    fn neither_a_late_nap_nor_a_needless_wake_up_ends_what_helps() {
+        let mut peer = Peer::new(10, u64::MAX);
+        for round in 0..10_000 {
+            // Somebody else had the processor.
+            let late = if round % 7 == 0 { 50 } else { 1 };
+            peer.round_with(REAL_NAP * late);
+            // Woken by a call of another thread.
+            if round % 5 == 0 {
+                let must_listen = peer.moderation.on_drained(peer.seen, true);
+                assert!(!must_listen);
+            }
+        }
+        assert!(peer.naps > 9_000, "{} naps", peer.naps);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use tcp_core::Instant;
 
 use super::clock::Clock;
 
-/// How long the seat may be free. Packets and timers wait as long at most; a caller that comes back
+/// How long the seat may be free before the interface's thread comes, if it hears the timer; a caller that comes back
 /// within it costs nobody a wake-up.
 pub(super) const GRACE: Duration = Duration::from_micros(250);
 

@@ -420,7 +420,7 @@ mod tests {
                 relief.wait(&clock).unwrap();
                 clock.now()
             });
-            thread::sleep(8 * GRACE);
+            thread::sleep(4 * GRACE);
             let done = clock.now();
             relief.caller_works(false);
             assert!(heard.join().unwrap() >= done);

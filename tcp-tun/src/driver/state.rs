@@ -167,13 +167,14 @@ impl State {
         notified
     }
 
-    /// What the device has carried until now.
+    /// What the driver has done until now.
     pub(super) fn reading(&self, now: Instant) -> Reading {
         let counters = self.link.counters();
         Reading {
             at: now,
             bytes: counters.rx_bytes,
             packets: counters.rx_packets,
+            for_others: self.role.events_for_others(),
         }
     }
 
@@ -390,16 +391,24 @@ impl State {
         }
     }
 
-    /// Notes that the driver is about to sleep, until `until` at the latest, and says until when.
-    pub(super) fn fall_asleep(&mut self, until: Option<Instant>) -> Option<Instant> {
+    /// Until when the driver may sleep, who has something to do at `until`.
+    pub(super) fn next_deadline(&self, until: Option<Instant>) -> Option<Instant> {
         let end = match self.phase {
             Phase::Closing { until } => Some(until),
             Phase::Running | Phase::Stopped(_) => None,
         };
         let deadlines = [self.stack.poll_timeout(), until, end];
-        let deadline = deadlines.into_iter().flatten().min();
+        deadlines.into_iter().flatten().min()
+    }
+
+    /// Notes that the driver is about to sleep until then, or until the device has something.
+    pub(super) fn fall_asleep(&mut self, deadline: Option<Instant>) {
         self.sleep = Sleep::Until(deadline);
-        deadline
+    }
+
+    /// Whether somebody waits for the driver, or the driver for room at the device.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.role.is_wanted() || self.link.is_blocked()
     }
 
     pub(super) fn wake_up(&mut self) {

@@ -86,17 +86,19 @@ impl Seat {
             MutexGuard::bump(state);
             return Ok(());
         }
-        let deadline = state.fall_asleep(until);
+        let deadline = state.next_deadline(until);
         // Time has passed since the work: a device may take long to send a burst.
         let now = clock.now();
-        let has_time = deadline.is_none_or(|deadline| deadline >= now + moderation::ROUND);
-        let slept = if has_time && self.moderation.on_drained(state.reading(now)) {
+        let soon = now + moderation::ROUND;
+        let must_listen = state.is_awaited() || deadline.is_some_and(|deadline| deadline < soon);
+        if self.moderation.on_drained(state.reading(now), must_listen) {
+            // To others it is as good as awake.
             state.count_nap();
             MutexGuard::unlocked(state, || self.nap());
-            Ok(())
-        } else {
-            MutexGuard::unlocked(state, || self.sleep(now, deadline))
-        };
+            return Ok(());
+        }
+        state.fall_asleep(deadline);
+        let slept = MutexGuard::unlocked(state, || self.sleep(now, deadline));
         state.wake_up();
         slept
     }
