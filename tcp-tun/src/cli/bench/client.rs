@@ -6,6 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::congestion::Congestion;
+use super::processors;
 use super::services::{CHUNK, Service};
 
 /// How a path is loaded.
@@ -37,15 +38,31 @@ pub struct Outcome {
 /// Where the far end is, and how the near end's sockets control congestion on the way to it.
 pub type Server<'a> = (SocketAddr, &'a Congestion);
 
-/// Loads the path to `server` by as many threads as there are flows, for about `time`, in the namespace
-/// of the calling thread.
-pub fn load(load: Load, server: Server<'_>, flows: usize, time: Duration) -> io::Result<Outcome> {
+/// What works at the near end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Near {
+    /// One thread, on this processor.
+    OneFlow { processor: usize },
+    /// So many threads, wherever the kernel has them run.
+    Flows(usize),
+}
+
+/// Loads the path to `server` by a thread for each flow, for about `time`, in the namespace of the calling thread.
+pub fn load(load: Load, server: Server<'_>, near: Near, time: Duration) -> io::Result<Outcome> {
     let began = Instant::now();
     let until = began + time;
     let outcomes: io::Result<Vec<Outcome>> = thread::scope(|scope| {
-        let threads: Vec<_> = (0..flows)
-            .map(|_| scope.spawn(move || one_flow(load, server, until)))
-            .collect();
+        let flows = match near {
+            Near::OneFlow { .. } => 1,
+            Near::Flows(flows) => flows,
+        };
+        let one_flow = move || {
+            if let Near::OneFlow { processor } = near {
+                processors::stay_on(processor)?;
+            }
+            one_flow(load, server, until)
+        };
+        let threads: Vec<_> = (0..flows).map(|_| scope.spawn(one_flow)).collect();
         threads
             .into_iter()
             .map(|thread| {

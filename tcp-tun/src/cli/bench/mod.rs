@@ -2,13 +2,15 @@
 //!
 //! Each path has the kernel at its near end, which measures. At the far end is the kernel again, over
 //! veth; or our stack, over TUN; or smoltcp. All paths stay in place, and each run goes through all of
-//! them, so that what else the machine does meets all alike; the figures are medians over the runs.
+//! them, so that what else the machine does meets all alike, on another processor; the figures are medians over the
+//! runs.
 
 mod client;
 mod congestion;
 mod cpu;
 mod path;
 mod place;
+mod processors;
 mod report;
 mod services;
 #[cfg(feature = "smoltcp")]
@@ -21,9 +23,10 @@ use anyhow::{Context, bail};
 use clap::Args;
 use tcp_tun::netns;
 
-use client::{Load, Outcome};
+use client::{Load, Near, Outcome};
 use congestion::Congestion;
 use path::{Kind, Path};
+use processors::Processors;
 use report::{Figures, Row, Sample};
 
 use super::text;
@@ -50,8 +53,8 @@ pub struct BenchArgs {
     #[arg(long, value_name = "TEXT")]
     only: Vec<String>,
 
-    /// Runs of each, of which the median is told
-    #[arg(long, value_name = "N", default_value_t = 5,
+    /// Runs of each, of which the median is told; each has the near end on another processor
+    #[arg(long, value_name = "N", default_value_t = 6,
           value_parser = clap::value_parser!(u32).range(1..))]
     runs: u32,
 
@@ -112,16 +115,19 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<()> {
         }
     }
     let time = if args.quick { QUICK_RUN } else { RUN };
+    let processors = Processors::allowed().context("cannot tell which processors there are")?;
     let mut samples: BTreeMap<usize, Vec<Sample>> = BTreeMap::new();
     for run in 1..=args.runs {
         text::note(format_args!("run {run} of {}", args.runs));
         for (at, measurement) in measurements.iter().enumerate() {
             let path = paths.iter().find(|path| path.kind == measurement.kind);
             let path = path.context("every measurement has its path")?;
-            samples
-                .entry(at)
-                .or_default()
-                .push(measure(path, *measurement, time)?);
+            samples.entry(at).or_default().push(measure(
+                path,
+                *measurement,
+                processors.of_run(run),
+                time,
+            )?);
         }
     }
     let row = |(at, samples): (&usize, &Vec<Sample>)| {
@@ -158,9 +164,18 @@ fn chosen(only: &[String]) -> Vec<Measurement> {
     measurements
 }
 
-fn measure(path: &Path, measurement: Measurement, time: Duration) -> anyhow::Result<Sample> {
+fn measure(
+    path: &Path,
+    measurement: Measurement,
+    processor: usize,
+    time: Duration,
+) -> anyhow::Result<Sample> {
     let busy_before = cpu::busy()?;
-    let outcome = path.load(measurement.load, measurement.flows, time)?;
+    let near = match measurement.flows {
+        1 => Near::OneFlow { processor },
+        flows => Near::Flows(flows),
+    };
+    let outcome = path.load(measurement.load, near, time)?;
     let busy = cpu::busy()?.saturating_sub(busy_before);
     Ok(sample(measurement.load, outcome, busy))
 }

@@ -9,7 +9,7 @@ use tcp_tun::device::veth;
 use tcp_tun::tcp_core::Offload;
 use tcp_tun::{Cidr, Interface, TunMode};
 
-use super::client::{self, Load, Outcome};
+use super::client::{self, Load, Near, Outcome};
 use super::congestion::Congestion;
 use super::place::{MTU, Place};
 use super::services;
@@ -115,12 +115,12 @@ impl Path {
     }
 
     /// Loads it.
-    pub fn load(&self, load: Load, flows: usize, time: Duration) -> anyhow::Result<Outcome> {
+    pub fn load(&self, load: Load, near: Near, time: Duration) -> anyhow::Result<Outcome> {
         let server = SocketAddr::new(cidr(FAR).addr(), 0);
         let congestion = &self.congestion;
         let outcome = self
             .near
-            .run(|| client::load(load, (server, congestion), flows, time))?;
+            .run(|| client::load(load, (server, congestion), near, time))?;
         outcome.with_context(|| format!("{load:?} over {}", self.kind.name()))
     }
 
