@@ -132,5 +132,7 @@ mod tests {
         let heard = (101..).find(|&ring| rings.is_heard(at(99), true, at(ring)));
         assert_eq!(heard, Some(100 + MOST_WORKING));
         assert!(rings.is_heard(at(200), false, at(201)), "nobody is there");
+        let used = at(300);
+        assert!(!rings.is_heard(used, false, used + GRACE / 2), "just left");
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::thread;
+use std::time::{self, Duration};
 
 use mio::{Events, Poll, Registry, Token, Waker};
 use tcp_core::Instant;
@@ -68,11 +69,13 @@ impl Seat {
         self.input = Input::More;
     }
 
-    /// Sleeps for a moment, and looks at the device then. Whatever would end a [`sleep`](Seat::sleep) waits for as
-    /// long.
-    pub(super) fn nap(&mut self) {
+    /// Sleeps for a moment, to look at the device then, and says how long it was. Whatever would end a
+    /// [`sleep`](Seat::sleep) waits for as long.
+    pub(super) fn nap(&mut self) -> Duration {
+        let began = time::Instant::now();
         thread::sleep(NAP);
         self.look_again();
+        began.elapsed()
     }
 
     /// Sleeps until something happens, or `deadline`. The poll's own timeout is rounded up to a

@@ -5,7 +5,8 @@ use std::io;
 use std::sync::Arc;
 
 use tcp_core::{
-    AcceptError, ConnectionId, Event, Instant, ListenerId, PostedRead, Stack, State as TcpState,
+    AcceptError, ConnectionEvent, ConnectionId, Event, Instant, ListenerId, PostedRead, Stack,
+    State as TcpState,
 };
 
 use super::clock::Clock;
@@ -31,6 +32,8 @@ pub(crate) struct State {
     sleep: Sleep,
     /// The driver is to look at its own call again, though the device has nothing for it.
     driver_concerned: bool,
+    /// Events that were not what a driver that reads waits for.
+    for_others: u64,
     /// As far as is known, the device takes packets that are longer than their header can say.
     pub(crate) takes_big_packets: bool,
 }
@@ -80,6 +83,7 @@ impl State {
             phase: Phase::Running,
             sleep: Sleep::Awake,
             driver_concerned: false,
+            for_others: 0,
             takes_big_packets,
         }
     }
@@ -174,7 +178,8 @@ impl State {
             at: now,
             bytes: counters.rx_bytes,
             packets: counters.rx_packets,
-            for_others: self.role.events_for_others(),
+            for_others: self.for_others
+                + self.member.as_ref().map_or(0, |member| member.counts().0),
         }
     }
 
@@ -200,8 +205,23 @@ impl State {
         }
     }
 
+    fn is_what_a_reader_drives_for(&self, event: &Event) -> bool {
+        let &Event::Connection {
+            id,
+            event: ConnectionEvent::Readable,
+        } = event
+        else {
+            return false;
+        };
+        let reader = Waiter::Readable(id);
+        self.role.is_driven_by(|driver| driver == reader)
+    }
+
     /// Whom an event does not find has not asked the stack yet, and will see its cause when it does.
-    fn report(&mut self, event: Event) {
+    pub(super) fn report(&mut self, event: Event) {
+        if !self.is_what_a_reader_drives_for(&event) {
+            self.for_others += 1;
+        }
         match event {
             Event::Incoming { listener } => {
                 // One event may stand for several connections: who takes one tells the next.

@@ -220,11 +220,12 @@ impl InterfaceBuilder {
         self
     }
 
-    /// Whether packets are let gather where large ones come in bulk for one call that reads (`adaptive-rx` of `ethtool
-    /// -C`): the device is not listened to for 20 µs at a time, and what the kernel adds (up to 50 µs, unless the
-    /// thread has another timer slack). That spares the kernel that sends wake-ups and acknowledgements, and is given up for
-    /// a while where the transfer gains nothing by it. Anything else that comes meanwhile waits as long. So by
-    /// default; not where calls are to [poll](InterfaceBuilder::busy_poll).
+    /// Whether packets are let gather where large ones come in bulk for one call that reads, and nothing for anybody
+    /// else (`adaptive-rx` of `ethtool -C`): the device is not listened to for 20 µs at a time, and what the kernel adds
+    /// (up to 50 µs, unless the thread has another timer slack). That spares the kernel that sends wake-ups and
+    /// acknowledgements, and is given up for a while where the transfer gains nothing by it. What comes for others after
+    /// 10 ms of nothing may wait as long, once. So by default; not where calls are to
+    /// [poll](InterfaceBuilder::busy_poll).
     pub fn adaptive_rx(mut self, adaptive: bool) -> Self {
         self.adaptive_rx = adaptive;
         self

@@ -40,11 +40,11 @@ pub type Server<'a> = (SocketAddr, &'a Congestion);
 
 /// What works at the near end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Near {
-    /// One thread, on this processor.
-    OneFlow { processor: usize },
-    /// So many threads, wherever the kernel has them run.
-    Flows(usize),
+pub struct Near {
+    /// Threads, each with a flow.
+    pub flows: usize,
+    /// The processor that they stay on; else the kernel has them run where it likes.
+    pub processor: Option<usize>,
 }
 
 /// Loads the path to `server` by a thread for each flow, for about `time`, in the namespace of the calling thread.
@@ -52,17 +52,13 @@ pub fn load(load: Load, server: Server<'_>, near: Near, time: Duration) -> io::R
     let began = Instant::now();
     let until = began + time;
     let outcomes: io::Result<Vec<Outcome>> = thread::scope(|scope| {
-        let flows = match near {
-            Near::OneFlow { .. } => 1,
-            Near::Flows(flows) => flows,
-        };
         let one_flow = move || {
-            if let Near::OneFlow { processor } = near {
+            if let Some(processor) = near.processor {
                 processors::stay_on(processor)?;
             }
             one_flow(load, server, until)
         };
-        let threads: Vec<_> = (0..flows).map(|_| scope.spawn(one_flow)).collect();
+        let threads: Vec<_> = (0..near.flows).map(|_| scope.spawn(one_flow)).collect();
         threads
             .into_iter()
             .map(|thread| {

@@ -2,8 +2,7 @@
 //!
 //! Each path has the kernel at its near end, which measures. At the far end is the kernel again, over
 //! veth; or our stack, over TUN; or smoltcp. All paths stay in place, and each run goes through all of
-//! them, so that what else the machine does meets all alike, on another processor; the figures are medians over the
-//! runs.
+//! them, so that what else the machine does meets all alike; the figures are medians over the runs ([`processors`]).
 
 mod client;
 mod congestion;
@@ -53,7 +52,7 @@ pub struct BenchArgs {
     #[arg(long, value_name = "TEXT")]
     only: Vec<String>,
 
-    /// Runs of each, of which the median is told; each has the near end on another processor
+    /// Runs of each; with one flow on two processors in turn, and medians are of those on each
     #[arg(long, value_name = "N", default_value_t = 6,
           value_parser = clap::value_parser!(u32).range(1..))]
     runs: u32,
@@ -115,7 +114,11 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<()> {
         }
     }
     let time = if args.quick { QUICK_RUN } else { RUN };
-    let processors = Processors::allowed().context("cannot tell which processors there are")?;
+    let processors = Processors::choose()
+        .inspect_err(|error| {
+            text::note(format_args!("threads run where the kernel likes: {error}"))
+        })
+        .ok();
     let mut samples: BTreeMap<usize, Vec<Sample>> = BTreeMap::new();
     for run in 1..=args.runs {
         text::note(format_args!("run {run} of {}", args.runs));
@@ -125,7 +128,7 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<()> {
             samples.entry(at).or_default().push(measure(
                 path,
                 *measurement,
-                processors.of_run(run),
+                processors.map(|processors| processors.of_run(run)),
                 time,
             )?);
         }
@@ -167,20 +170,20 @@ fn chosen(only: &[String]) -> Vec<Measurement> {
 fn measure(
     path: &Path,
     measurement: Measurement,
-    processor: usize,
+    processor: Option<usize>,
     time: Duration,
 ) -> anyhow::Result<Sample> {
     let busy_before = cpu::busy()?;
-    let near = match measurement.flows {
-        1 => Near::OneFlow { processor },
-        flows => Near::Flows(flows),
+    let near = Near {
+        flows: measurement.flows,
+        processor: processor.filter(|_| measurement.flows == 1),
     };
     let outcome = path.load(measurement.load, near, time)?;
     let busy = cpu::busy()?.saturating_sub(busy_before);
-    Ok(sample(measurement.load, outcome, busy))
+    Ok(sample(measurement.load, near, outcome, busy))
 }
 
-fn sample(load: Load, mut outcome: Outcome, busy: Duration) -> Sample {
+fn sample(load: Load, near: Near, mut outcome: Outcome, busy: Duration) -> Sample {
     let seconds = outcome.took.as_secs_f64();
     let figures = match load {
         Load::ToFarEnd | Load::FromFarEnd => {
@@ -197,6 +200,7 @@ fn sample(load: Load, mut outcome: Outcome, busy: Duration) -> Sample {
     };
     let gigabytes = outcome.bytes as f64 / 1e9;
     Sample {
+        processor: near.processor,
         figures,
         cpu: (outcome.bytes > 0).then(|| busy.as_secs_f64() / gigabytes),
     }

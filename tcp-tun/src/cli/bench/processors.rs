@@ -2,7 +2,7 @@
 //!
 //! Of two processors one may be much better for the sender, and the other for the receiver: a kernel that hands buffers back to the
 //! processor that has made them does so for each as its queues happen to be. To leave the choice to the scheduler is to
-//! compare its luck, so each run has another, and all paths have the same in a run.
+//! compare its luck. So two take turns, the same for all paths, and each has a median of its own.
 
 use std::io;
 
@@ -12,22 +12,29 @@ use nix::unistd::Pid;
 /// The calling thread.
 const SELF: Pid = Pid::from_raw(0);
 
-/// Those that this program may use; at least one.
-pub struct Processors(Vec<usize>);
+/// Two that take turns: the first and the last of those that this program may use.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Processors([usize; 2]);
 
 impl Processors {
-    /// Asks the kernel for them.
-    pub fn allowed() -> io::Result<Processors> {
+    /// Asks the kernel which there are.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's, where it does not tell, or has too many to tell.
+    pub fn choose() -> io::Result<Processors> {
         let allowed = sched_getaffinity(SELF)?;
         let is_allowed = |&processor: &usize| allowed.is_set(processor).is_ok_and(|set| set);
-        Ok(Processors(
-            (0..CpuSet::count()).filter(is_allowed).collect(),
-        ))
+        let mut all = (0..CpuSet::count()).filter(is_allowed);
+        // Whoever runs does so somewhere.
+        let first = all.next().unwrap_or_default();
+        Ok(Processors([first, all.next_back().unwrap_or(first)]))
     }
 
-    /// The one whose turn it is, in a run counted from 1.
+    /// The one whose turn it is in a run, of which the first has the number 1.
     pub fn of_run(&self, run: u32) -> usize {
-        self.0[(run as usize - 1) % self.0.len()]
+        let Processors([first, last]) = *self;
+        if run % 2 == 1 { first } else { last }
     }
 }
 
@@ -44,25 +51,23 @@ mod tests {
     use std::thread;
 
     #[test]
-    fn every_processor_has_its_turn() {
-        let processors = Processors::allowed().unwrap();
-        let count = u32::try_from(processors.0.len()).unwrap();
-        let turns: Vec<usize> = (1..=count).map(|run| processors.of_run(run)).collect();
-        assert_eq!(turns, processors.0);
-        assert_eq!(processors.of_run(1 + count), turns[0]);
+    fn two_take_turns() {
+        let processors = Processors([3, 9]);
+        let turns = [1, 2, 3, 4].map(|run| processors.of_run(run));
+        assert_eq!(turns, [3, 9, 3, 9]);
     }
 
     #[test]
     fn a_thread_stays_where_it_is_told_and_others_do_not() {
-        let all = Processors::allowed().unwrap();
-        let last = *all.0.last().unwrap();
+        let all = Processors::choose().unwrap();
+        let Processors([_, last]) = all;
         thread::scope(|scope| {
             let told = scope.spawn(|| {
                 stay_on(last).unwrap();
-                Processors::allowed().unwrap().0
+                Processors::choose().unwrap()
             });
-            assert_eq!(told.join().unwrap(), [last]);
+            assert_eq!(told.join().unwrap(), Processors([last, last]));
         });
-        assert_eq!(Processors::allowed().unwrap().0, all.0);
+        assert_eq!(Processors::choose().unwrap(), all);
     }
 }

@@ -1,5 +1,6 @@
 //! Figures of a measurement, for people and for programs.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::time::Duration;
 
@@ -8,6 +9,8 @@ use serde::Serialize;
 /// What one run of a load over a path has given.
 #[derive(Clone, Copy, Debug)]
 pub struct Sample {
+    /// The processor that the near end stayed on, if it did.
+    pub processor: Option<usize>,
     /// Gbit/s, microseconds (p50, p99) or connections a second.
     pub figures: Figures,
     /// Seconds of processor for a gigabyte carried, of all processes and interrupts.
@@ -25,7 +28,7 @@ pub enum Figures {
     Connections(f64),
 }
 
-/// The median over the runs of one load over one path.
+/// The median over the runs of one load over one path: over those on one processor, and of these the mean.
 #[derive(Clone, Debug, Serialize)]
 pub struct Row {
     /// The path's name.
@@ -56,14 +59,8 @@ pub struct Row {
 impl Row {
     /// The medians of these samples, each figure's by itself.
     pub fn of(path: &'static str, load: &'static str, flows: usize, samples: &[Sample]) -> Row {
-        let of = |pick: fn(&Figures) -> Option<f64>| {
-            median(
-                samples
-                    .iter()
-                    .filter_map(|sample| pick(&sample.figures))
-                    .collect(),
-            )
-        };
+        let of =
+            |pick: fn(&Figures) -> Option<f64>| typical(samples, |sample| pick(&sample.figures));
         Row {
             path,
             load,
@@ -73,7 +70,7 @@ impl Row {
                 Figures::Rate(rate) => Some(*rate),
                 _ => None,
             }),
-            cpu_s_per_gb: median(samples.iter().filter_map(|sample| sample.cpu).collect()),
+            cpu_s_per_gb: typical(samples, |sample| sample.cpu),
             p50_us: of(|figures| match figures {
                 Figures::RoundTrip { p50, .. } => Some(micros(*p50)),
                 _ => None,
@@ -97,6 +94,22 @@ impl Row {
 
 fn micros(time: Duration) -> f64 {
     time.as_secs_f64() * 1e6
+}
+
+/// The median on each processor, and of these the mean: the runs on one may all be better than those on the other, and
+/// what is in the middle of them all would be chance.
+fn typical(samples: &[Sample], figure: impl Fn(&Sample) -> Option<f64>) -> Option<f64> {
+    let mut by_processor: BTreeMap<Option<usize>, Vec<f64>> = BTreeMap::new();
+    for sample in samples {
+        if let Some(figure) = figure(sample) {
+            by_processor
+                .entry(sample.processor)
+                .or_default()
+                .push(figure);
+        }
+    }
+    let medians: Vec<f64> = by_processor.into_values().filter_map(median).collect();
+    (!medians.is_empty()).then(|| medians.iter().sum::<f64>() / medians.len() as f64)
 }
 
 /// The one in the middle, or the mean of the two that are.
@@ -151,6 +164,7 @@ mod tests {
 
     fn rate(gbit: f64, cpu: f64) -> Sample {
         Sample {
+            processor: None,
             figures: Figures::Rate(gbit),
             cpu: Some(cpu),
         }
@@ -164,6 +178,26 @@ mod tests {
         assert_eq!((row.runs, row.p50_us), (3, None));
         assert_eq!(median(vec![4.0, 1.0]), Some(2.5));
         assert_eq!(median(vec![]), None);
+    }
+
+    #[test]
+    fn each_processor_has_a_median_of_its_own() {
+        let on = |processor, gbit| Sample {
+            processor: Some(processor),
+            ..rate(gbit, gbit / 10.0)
+        };
+        // Five runs: the first has three.
+        let samples = [
+            on(0, 30.0),
+            on(1, 50.0),
+            on(0, 10.0),
+            on(1, 70.0),
+            on(0, 20.0),
+        ];
+        let row = Row::of("tun", "bulk", 1, &samples);
+        assert_eq!(row.gbit_per_s, Some((20.0 + 60.0) / 2.0));
+        assert_eq!(row.cpu_s_per_gb, Some((2.0 + 6.0) / 2.0));
+        assert_eq!(row.runs, 5);
     }
 
     #[test]
