@@ -22,6 +22,10 @@ pub(super) const GRACE: Duration = Duration::from_micros(250);
 /// nothing thousands of times a second.
 pub(super) const MOST_GRACE: Duration = Duration::from_millis(1);
 
+/// The same where they drive, and are at work each time that the timer rings: large writes, one after another, which even a
+/// thread that wakes up and lies down again slows by a fiftieth.
+const WORKING_GRACE: Duration = Duration::from_millis(4);
+
 /// Times that the timer may ring in vain because a caller is at work, while nobody drives. Those who are may not be those
 /// who drive next.
 const MOST_WORKING: u32 = 8;
@@ -66,7 +70,7 @@ impl Relief {
     ///
     /// None that an open timer descriptor has.
     pub(super) fn wait(&self, clock: &Clock) -> io::Result<()> {
-        let (mut delay, mut rings) = (GRACE, Rings::default());
+        let (mut delay, mut rings) = (GRACE / 2, Rings::default());
         loop {
             self.timer.wait()?;
             let put_back = Instant::from_nanos(self.put_back.load(Ordering::Relaxed));
@@ -75,8 +79,8 @@ impl Relief {
                 return Ok(());
             }
             // Nobody else sets it before it is said to have rung.
+            delay = rings.longest_delay(works).min(2 * delay);
             self.set(delay);
-            delay = MOST_GRACE.min(2 * delay);
         }
     }
 
@@ -109,6 +113,16 @@ impl Rings {
         self.working += 1;
         !caller_works || self.working > MOST_WORKING
     }
+
+    /// How long the timer may be set for next, though nobody would hear of it that the callers stay away.
+    fn longest_delay(&self, caller_works: bool) -> Duration {
+        // None of the rings has been in vain, but for this one.
+        if caller_works && self.working <= 1 {
+            WORKING_GRACE
+        } else {
+            MOST_GRACE
+        }
+    }
 }
 
 /// How much longer the seat may be free, since it has been so for some time.
@@ -128,9 +142,13 @@ mod tests {
         for ring in 1..100 {
             assert!(!rings.is_heard(at(ring), true, at(ring + 1)));
         }
+        assert_eq!(rings.longest_delay(true), WORKING_GRACE);
+        assert_eq!(rings.longest_delay(false), MOST_GRACE);
         // They go on without driving.
+        assert!(!rings.is_heard(at(99), true, at(100)));
+        assert_eq!(rings.longest_delay(true), MOST_GRACE);
         let heard = (101..).find(|&ring| rings.is_heard(at(99), true, at(ring)));
-        assert_eq!(heard, Some(100 + MOST_WORKING));
+        assert_eq!(heard, Some(99 + MOST_WORKING));
         assert!(rings.is_heard(at(200), false, at(201)), "nobody is there");
         let used = at(300);
         assert!(!rings.is_heard(used, false, used + GRACE / 2), "just left");

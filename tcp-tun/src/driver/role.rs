@@ -19,7 +19,7 @@
 //! and then to ask for the seat back, would cost more than what lies between. So the seat is left free,
 //! and a timer is set. The one thing that must hold is: *while the seat is free, the relief timer is
 //! armed*. It then takes at most twice [`GRACE`] until somebody drives again; or [`MOST_GRACE`] more where callers come
-//! and go all the time, some times at most where none of them drives ([`super::relief`]). Those that need not
+//! and go all the time, 4 ms where large writes did, some times at most where none of them drives ([`super::relief`]). Those that need not
 //! wait look at the device in passing.
 //!
 //! A caller that drives and gets nothing for itself, but for others (one that waits for connections to
