@@ -70,6 +70,7 @@ impl Relief {
     ///
     /// None that an open timer descriptor has.
     pub(super) fn wait(&self, clock: &Clock) -> io::Result<()> {
+        // It is doubled before it is set for the first time.
         let (mut delay, mut rings) = (GRACE / 2, Rings::default());
         loop {
             self.timer.wait()?;

@@ -173,13 +173,12 @@ impl State {
 
     /// What the driver has done until now.
     pub(super) fn reading(&self, now: Instant) -> Reading {
-        let counters = self.link.counters();
+        let counters = self.device_counters();
         Reading {
             at: now,
             bytes: counters.rx_bytes,
             packets: counters.rx_packets,
-            for_others: self.for_others
-                + self.member.as_ref().map_or(0, |member| member.counts().0),
+            for_others: self.for_others + counters.rx_handed_over,
         }
     }
 
